@@ -1,0 +1,177 @@
+/*
+ * The owner's engine of one project: hints in, durable changes out.
+ *
+ *   hint -> settle -> look -> hash -> commit -> batch -> send -> ack
+ *
+ * It owns the project's state (manifest and outbox) and belongs to one
+ * thread, which may block on its disk and its database; it reads no clock,
+ * opens no socket, and starts no thread.  Time comes with each call; what it
+ * wants done elsewhere (hash a file, send a batch) it asks of struct
+ * engine_world, and hears of it later.  So it runs unchanged under the
+ * simulator.
+ *
+ * Crash-only: opening is recovery.  When its database fails, it closes it,
+ * says so, and opens it again after a pause, with a full scan.
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+
+#include "agent/scan/disk.h"
+#include "agent/watch/watch.h"
+#include "common/base/err.h"
+#include "common/os/clock.h"
+#include "common/os/rand.h"
+
+struct engine;
+
+/* A file to hash; answered by engine_hashed with the same id. */
+struct engine_hash {
+	uint64_t id;
+	const char *path;   /* valid during the call */
+	int64_t size;       /* as last seen, for choosing a lane */
+};
+
+/* A request to the cloud; answered by engine_answered with the same id. */
+struct engine_send {
+	uint64_t id;
+	const char *method;      /* "POST" or "GET" */
+	const char *path;        /* below the server's URL */
+	const char *body;        /* valid during the call; NULL for GET */
+	size_t len;
+	size_t max_body;         /* largest answer to take, bytes */
+};
+
+struct engine_answer {
+	int code;                /* VS_OK when an HTTP answer came */
+	const char *why;         /* transport error's message */
+	long status;
+	const char *type;        /* Content-Type */
+	int64_t retry_after_ms;  /* -1: none */
+	const char *body;        /* NUL-terminated */
+	size_t len;
+};
+
+/* Things worth telling whoever watches; strings valid during the call. */
+enum engine_news {
+	ENGINE_COMMITTED,   /* path: op known and durable here */
+	ENGINE_PUBLISHED,   /* path: op in the cloud's log at seq */
+	ENGINE_HELD,        /* deletions wait for a person; n of them */
+	ENGINE_REFUSED,     /* path refused; text says why */
+	ENGINE_RECORDING,   /* path is being written */
+	ENGINE_SCANNED,     /* a full scan ended; n entries seen */
+	ENGINE_STATE,       /* text: the project's state changed */
+};
+
+struct engine_event {
+	enum engine_news news;
+	const char *path;
+	const char *op;
+	const char *text;
+	int64_t seq;
+	int64_t size;
+	int64_t n;
+};
+
+/* The world, as far as the engine asks for it. */
+struct engine_world {
+	void *arg;
+	struct disk *disk;
+	struct vs_rand *rand;
+	void (*hash)(void *arg, const struct engine_hash *h);
+	void (*send)(void *arg, const struct engine_send *s);
+	void (*tell)(void *arg, const struct engine_event *e);
+};
+
+struct engine_options {
+	const char *db_path;
+	const char *vfs;            /* NULL: the default */
+	const char *project_id;
+	const char *device_id;
+	const char *root_id;        /* marker's id, as given by init */
+	int hash_jobs;              /* hashes under way at most */
+};
+
+/*
+ * Opens the state and plans the first full scan.  Borrowed: world and what
+ * it names.  VS_ESCHEMA, VS_ECORRUPT, VS_EBUSY, ... as vs_db_open.
+ */
+int engine_open(struct engine **out, const struct engine_world *world,
+    const struct engine_options *o, struct vs_now now, struct vs_err *err);
+
+/* Drops everything in memory; what is durable is durable. */
+void engine_close(struct engine *e);
+
+/* From the watcher. */
+void engine_hint(struct engine *e, const struct watch_hint *h,
+    struct vs_now now);
+
+/* Events may be missing (queue full in our own process, wake from sleep). */
+void engine_doubt(struct engine *e, const char *why, struct vs_now now);
+
+/* Answers to the world's callbacks; code is VS_OK or negative. */
+void engine_hashed(struct engine *e, uint64_t id, int code,
+    const struct disk_hash *h, struct vs_now now);
+void engine_answered(struct engine *e, uint64_t id,
+    const struct engine_answer *a, struct vs_now now);
+
+/*
+ * Does a bounded piece of what is due.  Returns the mono_ms at which it
+ * wants to be called again at the latest: now.mono_ms when there is more to
+ * do at once, INT64_MAX when only the outside can bring work.
+ */
+int64_t engine_step(struct engine *e, struct vs_now now);
+
+/*
+ * Reconciles path ("" for all) with the disk now; data: contents are read
+ * again even where the stat is unchanged.  done is called once, when what
+ * was found is durable in the manifest and outbox (VS_OK), or with
+ * VS_EROOT, VS_ENOENT, VS_EIO, VS_ECANCELED (closing).
+ */
+struct engine_report {
+	int64_t entries;   /* looked at */
+	int64_t changed;   /* changes found */
+	int64_t errors;    /* folders or files that could not be read */
+	int64_t ms;        /* from the call to the end */
+};
+int engine_rescan(struct engine *e, const char *path, bool data,
+    void (*done)(void *arg, int code, const struct engine_report *r),
+    void *arg, struct vs_now now, struct vs_err *err);
+
+/* Durable: a paused project stays so over a restart; it sends nothing. */
+int engine_pause(struct engine *e, bool paused, struct vs_err *err);
+
+/*
+ * Held deletions: approve sends them, reject forgets them (the files stay
+ * listed until they are really seen gone again by a scan).
+ */
+int engine_decide(struct engine *e, bool approve, struct vs_now now,
+    struct vs_err *err);
+
+/*
+ * A barrier: done is called once everything that was on the disk before the
+ * call is in the cloud (VS_OK), or cannot get there by itself: VS_EHELD,
+ * VS_EROOT, VS_EAUTH, VS_ECANCELED (closing).  text says why.
+ */
+int engine_flush(struct engine *e,
+    void (*done)(void *arg, int code, const char *text), void *arg,
+    struct vs_now now, struct vs_err *err);
+void engine_flush_cancel(struct engine *e, void *arg); /* done is not called */
+
+/* Documents for the control socket; new references, NULL out of memory. */
+json_t *engine_status(struct engine *e, struct vs_now now);
+json_t *engine_why(struct engine *e, const char *path, struct vs_now now);
+json_t *engine_held(struct engine *e, int limit);
+
+/*
+ * Everything the manifest holds, in path order: for comparing, in tests and
+ * in the demonstration.  each gets rows of struct vs_change (VS_OP_CREATE).
+ */
+int engine_each(struct engine *e,
+    int (*each)(void *arg, const struct vs_change *row), void *arg,
+    struct vs_err *err);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * The owner's folder as the engine sees it: a struct of functions, so that
+ * the simulator can put a folder in memory in its place.  Paths are
+ * relative, validated, and resolved beneath the root without following any
+ * link or entering any mount (disk_posix.c).  All but hash are called on the
+ * engine's thread; hash on any worker.
+ */
+#ifndef DISK_H
+#define DISK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/crypto/sha256.h"
+#include "common/proto/change.h"
+
+struct disk_stat {
+	bool odd;            /* neither file, directory nor symlink */
+	enum vs_kind kind;
+	int64_t size;        /* bytes; 0 for directories */
+	int64_t mtime_ns;    /* since 1970 */
+	int64_t ctime_ns;
+	uint64_t ino;
+	int mode;            /* permission bits */
+};
+
+#define DISK_ID_SIZE 33
+
+/* Who the root is (rule R2). */
+struct disk_root {
+	uint64_t dev;
+	uint64_t ino;
+	uint64_t fsid;
+	char id[DISK_ID_SIZE]; /* marker's id, "" when there is no marker */
+};
+
+enum disk_writer { DISK_NO_WRITER, DISK_WRITER, DISK_WRITER_UNKNOWN };
+
+struct disk_hash {
+	uint8_t sha256[VS_SHA256_SIZE];
+	struct disk_stat stat;       /* of the descriptor, before and after */
+	enum disk_writer writer;     /* somebody has it open for writing */
+	char target[VS_PATH_MAX + 1];/* symlinks: where it points */
+};
+
+struct disk {
+	/*
+	 * Looks the root up by its path, anew.  VS_EROOT when there is no
+	 * directory; whoever asks compares.
+	 */
+	int (*root)(struct disk *d, struct disk_root *out, struct vs_err *err);
+
+	/* Writes the marker .vsync/root-id (durable). */
+	int (*mark)(struct disk *d, const char *id, struct vs_err *err);
+
+	/*
+	 * Calls entry for each name in dir ("" is the root), in any order,
+	 * without "." and "..", without .vsync at the root.  st->odd things
+	 * are reported too.  A name that vanished meanwhile is left out.
+	 * Stops at a negative return of entry and returns it.  Any failure
+	 * to read the directory to its end is an error (R3): VS_ENOENT,
+	 * VS_ENOTDIR, VS_ELOOP, VS_EXDEV (another file system), VS_EACCES...
+	 */
+	int (*list)(struct disk *d, const char *dir,
+	    int (*entry)(void *arg, const char *name,
+	    const struct disk_stat *st), void *arg, struct vs_err *err);
+
+	/*
+	 * One path.  VS_ENOENT only when its parent was opened and has no
+	 * such name; VS_ENOTDIR when the parent itself is not there.
+	 */
+	int (*look)(struct disk *d, const char *path, struct disk_stat *out,
+	    struct vs_err *err);
+
+	/*
+	 * Any thread.  Content of a regular file, or the target of a
+	 * symlink, hashed.  With a writer it stops early: the hash is then
+	 * meaningless.  VS_ECHANGED when the file was another before and
+	 * after; VS_ECANCELED when *cancel becomes true.
+	 */
+	int (*hash)(struct disk *d, const char *path, struct disk_hash *out,
+	    const atomic_bool *cancel, struct vs_err *err);
+
+	/* Makes and removes .vsync/cookie-NAME, for the barrier. */
+	int (*cookie)(struct disk *d, const char *name, struct vs_err *err);
+
+	/* Directory dir is about to be listed: watch it.  NULL: no watcher. */
+	int (*watch)(struct disk *d, const char *dir, struct vs_err *err);
+};
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * The cloud's HTTP interface without HTTP: one request in, one answer out,
+ * synchronously, against a store.  The server (server.c) runs it on the
+ * writer's or the reader's thread, the simulator calls it directly.  It
+ * reads no clock and no random device: struct api_context brings both.
+ */
+#ifndef API_H
+#define API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cloud/store/store.h"
+#include "common/base/buf.h"
+#include "common/os/rand.h"
+
+struct api_context {
+	struct store *store;     /* writer's (in a transaction) or a reader's */
+	struct vs_rand *rand;
+	int64_t wall_ms;
+};
+
+struct api_request {
+	const char *method;
+	const char *path;        /* decoded once, with or without /api */
+	const char *query;       /* raw, after '?', or "" */
+	const char *token;       /* bearer token or NULL */
+	const char *accept;      /* Accept header or NULL */
+	const char *if_none_match;
+	const char *body;
+	size_t len;
+};
+
+#define API_HEADERS 8
+
+struct api_answer {
+	int status;
+	const char *type;        /* Content-Type, static */
+	struct vs_buf body;
+	char *headers[API_HEADERS + 1]; /* "Name: value", malloc'd, NULL-ended */
+	/* a commit made something new in this project's log: tell who waits */
+	char project_id[37];
+	int64_t last_seq;        /* 0: nothing new */
+	/* a long-poll with nothing to say yet: ask again when the project's
+	   log passes wait_seq or after wait_ms; 0: this is the answer */
+	int64_t wait_ms;
+	int64_t wait_seq;
+};
+
+/* True if the request may write: it needs the writer and a transaction. */
+bool api_writes(const struct api_request *r);
+
+/*
+ * Answers r; every outcome, errors included, is an answer.  On the writer it
+ * runs inside a savepoint: *keep says whether its writes are to be kept.
+ */
+void api_handle(const struct api_context *x, const struct api_request *r,
+    struct api_answer *a, bool *keep);
+
+void api_answer_init(struct api_answer *a);
+void api_answer_release(struct api_answer *a);
+
+#endif

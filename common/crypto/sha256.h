@@ -1,0 +1,27 @@
+/*
+ * SHA-256 (FIPS 180-4) by OpenSSL's EVP.  The EVP_MD is fetched once; one
+ * stream belongs to one thread at a time.
+ */
+#ifndef VS_SHA256_H
+#define VS_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/limits.h"
+
+#define VS_SHA256_SIZE 32
+
+struct vs_sha256;
+
+struct vs_sha256 *vs_sha256_new(void);             /* NULL: out of memory */
+void vs_sha256_free(struct vs_sha256 *s);
+void vs_sha256_start(struct vs_sha256 *s);         /* may be started again */
+void vs_sha256_add(struct vs_sha256 *s, const void *data, size_t len);
+void vs_sha256_end(struct vs_sha256 *s, uint8_t out[VS_SHA256_SIZE]);
+
+/* All at once. */
+void vs_sha256(const void *data, size_t len, uint8_t out[VS_SHA256_SIZE]);
+void vs_sha256_hex(const void *data, size_t len, char out[VS_HASH_HEX + 1]);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * An HTTP/1.1 server on a libuv loop: libmicrohttpd in external epoll mode,
+ * strict parsing.  All calls and callbacks on the loop's thread.  The cloud
+ * and the agent's control socket are served by it.
+ *
+ * A request is handed over when its whole body is there (inflated when it
+ * came as gzip).  It is answered exactly once, at once or later; until then
+ * the connection is suspended and costs no work.
+ */
+#ifndef VS_HTTPD_H
+#define VS_HTTPD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/base/err.h"
+
+struct vs_httpd;
+struct vs_httpd_req;
+
+struct vs_httpd_options {
+	int fd;                    /* listening socket; the server owns it */
+	size_t max_body;           /* bytes on the wire; more is 413 */
+	size_t max_inflated;       /* bytes of a gzip body inflated; 413 */
+	unsigned connections;      /* at most; 0: 1,000 */
+	bool check_peer;           /* Unix socket: only our own uid */
+	/* a request with its body; answer now or later */
+	void (*handle)(void *arg, struct vs_httpd_req *req);
+	/* the client went away before the answer; drop the request (it is
+	   gone after this returns); NULL to not care */
+	void (*gone)(void *arg, struct vs_httpd_req *req);
+	void *arg;
+};
+
+int vs_httpd_new(struct vs_httpd **out, uv_loop_t *loop,
+    const struct vs_httpd_options *o, struct vs_err *err);
+
+/* Stops listening, ends what is open, then calls closed. */
+void vs_httpd_close(struct vs_httpd *s, void (*closed)(void *arg), void *arg);
+
+/* What was asked; strings live until the answer. */
+const char *vs_httpd_method(const struct vs_httpd_req *r);
+const char *vs_httpd_path(const struct vs_httpd_req *r);  /* decoded once */
+const char *vs_httpd_query(const struct vs_httpd_req *r, const char *key);
+const char *vs_httpd_header(const struct vs_httpd_req *r, const char *name);
+const char *vs_httpd_body(const struct vs_httpd_req *r, size_t *len);
+
+/* The user's pointer on a request. */
+void vs_httpd_set_data(struct vs_httpd_req *r, void *data);
+void *vs_httpd_data(const struct vs_httpd_req *r);
+
+struct vs_httpd_answer {
+	int status;
+	const char *type;          /* Content-Type */
+	void *body;                /* malloc'd; ownership passes; may be NULL */
+	size_t len;
+	const char *const *headers; /* "Name: value", NULL-ended; may be NULL */
+};
+
+/*
+ * Answers; bodies of 1 KiB or more are compressed when the client accepts
+ * gzip, unless a Content-Encoding header is given.  r is gone afterwards.
+ */
+void vs_httpd_answer(struct vs_httpd_req *r, const struct vs_httpd_answer *a);
+
+/*
+ * Answers 200 with a body that comes piece by piece (chunked).  The stream
+ * keeps at most max bytes unsent: a reader slower than that is cut off.
+ */
+struct vs_httpd_stream;
+struct vs_httpd_stream *vs_httpd_stream(struct vs_httpd_req *r,
+    const char *type, size_t max, void (*ended)(void *arg), void *arg);
+int vs_httpd_stream_write(struct vs_httpd_stream *st, const void *data,
+    size_t len);                                       /* copied */
+void vs_httpd_stream_end(struct vs_httpd_stream *st);  /* after what is queued */
+
+#endif
