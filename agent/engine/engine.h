@@ -31,39 +31,39 @@ struct engine;
 /* A file to hash; answered by engine_hashed with the same id. */
 struct engine_hash {
 	uint64_t id;
-	const char *path;   /* valid during the call */
-	int64_t size;       /* as last seen, for choosing a lane */
+	const char *path; /* valid during the call */
+	int64_t size; /* as last seen, for choosing a lane */
 };
 
 /* A request to the cloud; answered by engine_answered with the same id. */
 struct engine_send {
 	uint64_t id;
-	const char *method;      /* "POST" or "GET" */
-	const char *path;        /* below the server's URL */
-	const char *body;        /* valid during the call; NULL for GET */
+	const char *method; /* "POST" or "GET" */
+	const char *path; /* below the server's URL */
+	const char *body; /* valid during the call; NULL for GET */
 	size_t len;
-	size_t max_body;         /* largest answer to take, bytes */
+	size_t max_body; /* largest answer to take, bytes */
 };
 
 struct engine_answer {
-	int code;                /* VS_OK when an HTTP answer came */
-	const char *why;         /* transport error's message */
+	int code; /* VS_OK when an HTTP answer came */
+	const char *why; /* transport error's message */
 	long status;
-	const char *type;        /* Content-Type */
-	int64_t retry_after_ms;  /* -1: none */
-	const char *body;        /* NUL-terminated */
+	const char *type; /* Content-Type */
+	int64_t retry_after_ms; /* -1: none */
+	const char *body; /* NUL-terminated */
 	size_t len;
 };
 
 /* Things worth telling whoever watches; strings valid during the call. */
 enum engine_news {
-	ENGINE_COMMITTED,   /* path: op known and durable here */
-	ENGINE_PUBLISHED,   /* path: op in the cloud's log at seq */
-	ENGINE_HELD,        /* deletions wait for a person; n of them */
-	ENGINE_REFUSED,     /* path refused; text says why */
-	ENGINE_RECORDING,   /* path is being written */
-	ENGINE_SCANNED,     /* a full scan ended; n entries seen */
-	ENGINE_STATE,       /* text: the project's state changed */
+	ENGINE_COMMITTED, /* path: op known and durable here */
+	ENGINE_PUBLISHED, /* path: op in the cloud's log at seq */
+	ENGINE_HELD, /* deletions wait for a person; n of them */
+	ENGINE_REFUSED, /* path refused; text says why */
+	ENGINE_RECORDING, /* path is being written */
+	ENGINE_SCANNED, /* a full scan ended; n entries seen */
+	ENGINE_STATE, /* text: the project's state changed */
 };
 
 struct engine_event {
@@ -88,11 +88,11 @@ struct engine_world {
 
 struct engine_options {
 	const char *db_path;
-	const char *vfs;            /* NULL: the default */
+	const char *vfs; /* NULL: the default */
 	const char *project_id;
 	const char *device_id;
-	const char *root_id;        /* marker's id, as given by init */
-	int hash_jobs;              /* hashes under way at most */
+	const char *root_id; /* marker's id, as given by init */
+	int hash_jobs; /* hashes under way at most */
 };
 
 /*
@@ -106,8 +106,8 @@ int engine_open(struct engine **out, const struct engine_world *world,
 void engine_close(struct engine *e);
 
 /* From the watcher. */
-void engine_hint(struct engine *e, const struct watch_hint *h,
-    struct vs_now now);
+void engine_hint(
+    struct engine *e, const struct watch_hint *h, struct vs_now now);
 
 /* Events may be missing (queue full in our own process, wake from sleep). */
 void engine_doubt(struct engine *e, const char *why, struct vs_now now);
@@ -132,14 +132,14 @@ int64_t engine_step(struct engine *e, struct vs_now now);
  * VS_EROOT, VS_ENOENT, VS_EIO, VS_ECANCELED (closing).
  */
 struct engine_report {
-	int64_t entries;   /* looked at */
-	int64_t changed;   /* changes found */
-	int64_t errors;    /* folders or files that could not be read */
-	int64_t ms;        /* from the call to the end */
+	int64_t entries; /* looked at */
+	int64_t changed; /* changes found */
+	int64_t errors; /* folders or files that could not be read */
+	int64_t ms; /* from the call to the end */
 };
 int engine_rescan(struct engine *e, const char *path, bool data,
-    void (*done)(void *arg, int code, const struct engine_report *r),
-    void *arg, struct vs_now now, struct vs_err *err);
+    void (*done)(void *arg, int code, const struct engine_report *r), void *arg,
+    struct vs_now now, struct vs_err *err);
 
 /* Durable: a paused project stays so over a restart; it sends nothing. */
 int engine_pause(struct engine *e, bool paused, struct vs_err *err);
@@ -148,8 +148,8 @@ int engine_pause(struct engine *e, bool paused, struct vs_err *err);
  * Held deletions: approve sends them, reject forgets them (the files stay
  * listed until they are really seen gone again by a scan).
  */
-int engine_decide(struct engine *e, bool approve, struct vs_now now,
-    struct vs_err *err);
+int engine_decide(
+    struct engine *e, bool approve, struct vs_now now, struct vs_err *err);
 
 /*
  * A barrier: done is called once everything that was on the disk before the

@@ -17,13 +17,13 @@
 #include "common/proto/change.h"
 
 struct disk_stat {
-	bool odd;            /* neither file, directory nor symlink */
+	bool odd; /* neither file, directory nor symlink */
 	enum vs_kind kind;
-	int64_t size;        /* bytes; 0 for directories */
-	int64_t mtime_ns;    /* since 1970 */
+	int64_t size; /* bytes; 0 for directories */
+	int64_t mtime_ns; /* since 1970 */
 	int64_t ctime_ns;
 	uint64_t ino;
-	int mode;            /* permission bits */
+	int mode; /* permission bits */
 };
 
 #define DISK_ID_SIZE 33
@@ -40,9 +40,9 @@ enum disk_writer { DISK_NO_WRITER, DISK_WRITER, DISK_WRITER_UNKNOWN };
 
 struct disk_hash {
 	uint8_t sha256[VS_SHA256_SIZE];
-	struct disk_stat stat;       /* of the descriptor, before and after */
-	enum disk_writer writer;     /* somebody has it open for writing */
-	char target[VS_PATH_MAX + 1];/* symlinks: where it points */
+	struct disk_stat stat; /* of the descriptor, before and after */
+	enum disk_writer writer; /* somebody has it open for writing */
+	char target[VS_PATH_MAX + 1]; /* symlinks: where it points */
 };
 
 struct disk {
@@ -64,8 +64,9 @@ struct disk {
 	 * VS_ENOTDIR, VS_ELOOP, VS_EXDEV (another file system), VS_EACCES...
 	 */
 	int (*list)(struct disk *d, const char *dir,
-	    int (*entry)(void *arg, const char *name,
-	    const struct disk_stat *st), void *arg, struct vs_err *err);
+	    int (*entry)(
+		void *arg, const char *name, const struct disk_stat *st),
+	    void *arg, struct vs_err *err);
 
 	/*
 	 * One path.  VS_ENOENT only when its parent was opened and has no

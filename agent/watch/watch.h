@@ -18,20 +18,20 @@
 #include "common/base/err.h"
 
 enum watch_what {
-	WATCH_CHANGED,     /* path written to, or its metadata changed */
-	WATCH_CLOSED,      /* path was open for writing and is closed */
-	WATCH_APPEARED,    /* path made, linked or moved in; whole if moved */
-	WATCH_VANISHED,    /* path removed or moved out */
-	WATCH_DIR_APPEARED,/* directory made or moved in: watch and list it */
-	WATCH_DIR_VANISHED,/* directory removed or moved out */
-	WATCH_ROOT_GONE,   /* root deleted, moved or unmounted */
-	WATCH_OVERFLOW,    /* the kernel dropped events: scan everything */
+	WATCH_CHANGED, /* path written to, or its metadata changed */
+	WATCH_CLOSED, /* path was open for writing and is closed */
+	WATCH_APPEARED, /* path made, linked or moved in; whole if moved */
+	WATCH_VANISHED, /* path removed or moved out */
+	WATCH_DIR_APPEARED, /* directory made or moved in: watch and list it */
+	WATCH_DIR_VANISHED, /* directory removed or moved out */
+	WATCH_ROOT_GONE, /* root deleted, moved or unmounted */
+	WATCH_OVERFLOW, /* the kernel dropped events: scan everything */
 };
 
 struct watch_hint {
 	enum watch_what what;
-	bool moved;        /* by a rename: the file is whole */
-	const char *path;  /* relative to the root; "" for the root; valid
+	bool moved; /* by a rename: the file is whole */
+	const char *path; /* relative to the root; "" for the root; valid
 	                      during the call */
 };
 

@@ -16,17 +16,17 @@
 #include "common/os/rand.h"
 
 struct api_context {
-	struct store *store;     /* writer's (in a transaction) or a reader's */
+	struct store *store; /* writer's (in a transaction) or a reader's */
 	struct vs_rand *rand;
 	int64_t wall_ms;
 };
 
 struct api_request {
 	const char *method;
-	const char *path;        /* decoded once, with or without /api */
-	const char *query;       /* raw, after '?', or "" */
-	const char *token;       /* bearer token or NULL */
-	const char *accept;      /* Accept header or NULL */
+	const char *path; /* decoded once, with or without /api */
+	const char *query; /* raw, after '?', or "" */
+	const char *token; /* bearer token or NULL */
+	const char *accept; /* Accept header or NULL */
 	const char *if_none_match;
 	const char *body;
 	size_t len;
@@ -36,12 +36,13 @@ struct api_request {
 
 struct api_answer {
 	int status;
-	const char *type;        /* Content-Type, static */
+	const char *type; /* Content-Type, static */
 	struct vs_buf body;
-	char *headers[API_HEADERS + 1]; /* "Name: value", malloc'd, NULL-ended */
+	char
+	    *headers[API_HEADERS + 1]; /* "Name: value", malloc'd, NULL-ended */
 	/* a commit made something new in this project's log: tell who waits */
 	char project_id[37];
-	int64_t last_seq;        /* 0: nothing new */
+	int64_t last_seq; /* 0: nothing new */
 	/* a long-poll with nothing to say yet: ask again when the project's
 	   log passes wait_seq or after wait_ms; 0: this is the answer */
 	int64_t wait_ms;

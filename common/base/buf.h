@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 struct vs_buf {
-	char *data;   /* NUL-terminated after any append; NULL while empty */
-	size_t len;   /* bytes used, NUL not counted */
-	size_t cap;   /* bytes allocated */
-	size_t max;   /* ceiling for len */
-	int error;    /* VS_OK, VS_ENOMEM or VS_ELIMIT */
+	char *data; /* NUL-terminated after any append; NULL while empty */
+	size_t len; /* bytes used, NUL not counted */
+	size_t cap; /* bytes allocated */
+	size_t max; /* ceiling for len */
+	int error; /* VS_OK, VS_ENOMEM or VS_ELIMIT */
 };
 
 /* max: ceiling in bytes.  Nothing is allocated yet. */

@@ -56,12 +56,15 @@ enum vs_code {
 #define VS_ERR_MSG 512 /* bytes of a message, NUL included */
 
 struct vs_err {
-	int code;              /* VS_OK or negative */
-	char msg[VS_ERR_MSG];  /* "what: why", no newline; "" with VS_OK */
+	int code; /* VS_OK or negative */
+	char msg[VS_ERR_MSG]; /* "what: why", no newline; "" with VS_OK */
 };
 
 /* Initialiser: struct vs_err err = VS_ERR_INIT; */
-#define VS_ERR_INIT { .code = VS_OK, .msg = "" }
+#define VS_ERR_INIT \
+	{ \
+		.code = VS_OK, .msg = "" \
+	}
 
 /*
  * Sets code and message (truncated to fit) and returns the code, so that

@@ -8,7 +8,7 @@
 #define VS_LOG_H
 
 enum vs_log_level {
-	VS_LOG_ERR = 3,     /* syslog(3) priorities */
+	VS_LOG_ERR = 3, /* syslog(3) priorities */
 	VS_LOG_WARN = 4,
 	VS_LOG_INFO = 6,
 	VS_LOG_DEBUG = 7,

@@ -11,8 +11,8 @@
 
 struct vs_map;
 
-struct vs_map *vs_map_new(void);                 /* NULL: out of memory */
-void vs_map_free(struct vs_map *m);              /* values are not freed */
+struct vs_map *vs_map_new(void); /* NULL: out of memory */
+void vs_map_free(struct vs_map *m); /* values are not freed */
 
 /* The value or NULL. */
 void *vs_map_get(const struct vs_map *m, const char *key);

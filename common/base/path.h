@@ -11,15 +11,15 @@
 
 enum vs_path_flaw {
 	VS_PATH_GOOD = 0,
-	VS_PATH_EMPTY,      /* "" */
-	VS_PATH_ABSOLUTE,   /* leading '/' */
-	VS_PATH_DOT,        /* a "." or ".." component */
-	VS_PATH_SLASH,      /* "//" or a trailing '/' */
-	VS_PATH_NUL,        /* NUL byte inside */
-	VS_PATH_LONG,       /* over VS_PATH_MAX bytes */
-	VS_PATH_NAME_LONG,  /* a component over VS_NAME_MAX bytes */
-	VS_PATH_NOT_UTF8,   /* overlong forms and surrogates included, RFC 3629 */
-	VS_PATH_RESERVED,   /* below ".vsync" at the root */
+	VS_PATH_EMPTY, /* "" */
+	VS_PATH_ABSOLUTE, /* leading '/' */
+	VS_PATH_DOT, /* a "." or ".." component */
+	VS_PATH_SLASH, /* "//" or a trailing '/' */
+	VS_PATH_NUL, /* NUL byte inside */
+	VS_PATH_LONG, /* over VS_PATH_MAX bytes */
+	VS_PATH_NAME_LONG, /* a component over VS_NAME_MAX bytes */
+	VS_PATH_NOT_UTF8, /* overlong forms and surrogates included, RFC 3629 */
+	VS_PATH_RESERVED, /* below ".vsync" at the root */
 };
 
 /* What is wrong with len bytes at p as a stored path; the first flaw found. */

@@ -12,16 +12,16 @@
 #include <stdint.h>
 
 struct vs_tree {
-	int64_t count;     /* live rows */
-	int64_t bytes;     /* sum of their sizes */
-	uint8_t sum[32];   /* big-endian */
+	int64_t count; /* live rows */
+	int64_t bytes; /* sum of their sizes */
+	uint8_t sum[32]; /* big-endian */
 };
 
 struct vs_tree_row {
 	const char *path;
 	const char *kind;
 	int64_t size;
-	const char *hash;  /* hex or opaque, "" where there is none */
+	const char *hash; /* hex or opaque, "" where there is none */
 };
 
 void vs_tree_add(struct vs_tree *t, const struct vs_tree_row *row);

@@ -22,11 +22,11 @@ struct vs_db;
 
 struct vs_db_options {
 	const char *path;
-	const char *vfs;              /* NULL: the default one */
+	const char *vfs; /* NULL: the default one */
 	bool readonly;
 	const char *const *migrations; /* [v] takes schema v to v + 1 (SQL) */
-	int version;                  /* how many: the schema we know */
-	const char *const *sql;       /* statements by index */
+	int version; /* how many: the schema we know */
+	const char *const *sql; /* statements by index */
 	int sql_count;
 };
 
@@ -35,10 +35,10 @@ struct vs_db_options {
  * transaction.  VS_ESCHEMA for a newer schema (the file is left untouched),
  * VS_ECORRUPT, VS_EBUSY, VS_EIO, ...  Statements are prepared lazily.
  */
-int vs_db_open(struct vs_db **out, const struct vs_db_options *o,
-    struct vs_err *err);
+int vs_db_open(
+    struct vs_db **out, const struct vs_db_options *o, struct vs_err *err);
 
-void vs_db_close(struct vs_db *db);   /* NULL is nothing; rolls back */
+void vs_db_close(struct vs_db *db); /* NULL is nothing; rolls back */
 
 /*
  * Statement i, reset, its bindings cleared; NULL with err set when it does
@@ -58,15 +58,15 @@ int vs_db_bind(sqlite3_stmt *st, struct vs_err *err, const char *fmt, ...);
 int vs_db_step(struct vs_db *db, sqlite3_stmt *st, struct vs_err *err);
 
 /* Statement i with bindings, to its end; rows are ignored. */
-int vs_db_run(struct vs_db *db, int i, struct vs_err *err, const char *fmt,
-    ...);
+int vs_db_run(
+    struct vs_db *db, int i, struct vs_err *err, const char *fmt, ...);
 
 /* SQL that is no statement of the table (pragmas, savepoints). */
 int vs_db_exec(struct vs_db *db, const char *sql, struct vs_err *err);
 
-int vs_db_begin(struct vs_db *db, struct vs_err *err);    /* IMMEDIATE */
-int vs_db_commit(struct vs_db *db, struct vs_err *err);   /* durable: 0 */
-void vs_db_rollback(struct vs_db *db);                    /* never fails */
+int vs_db_begin(struct vs_db *db, struct vs_err *err); /* IMMEDIATE */
+int vs_db_commit(struct vs_db *db, struct vs_err *err); /* durable: 0 */
+void vs_db_rollback(struct vs_db *db); /* never fails */
 bool vs_db_in_transaction(const struct vs_db *db);
 
 int64_t vs_db_last_rowid(const struct vs_db *db);

@@ -9,7 +9,7 @@
 #include "common/os/rand.h"
 
 struct vs_backoff {
-	int tries;  /* failures in a row */
+	int tries; /* failures in a row */
 };
 
 /*
@@ -17,8 +17,8 @@ struct vs_backoff {
  * doubling from VS_RETRY_MIN_MS to VS_RETRY_MAX_MS.  retry_after_ms (< 0 for
  * none) is honoured as the least wait, up to VS_RETRY_AFTER_MAX_MS.
  */
-int64_t vs_backoff_next(struct vs_backoff *b, struct vs_rand *r,
-    int64_t retry_after_ms);
+int64_t vs_backoff_next(
+    struct vs_backoff *b, struct vs_rand *r, int64_t retry_after_ms);
 
 void vs_backoff_reset(struct vs_backoff *b);
 

@@ -17,24 +17,24 @@ struct vs_httpc;
 struct vs_httpc_req;
 
 struct vs_httpc_result {
-	struct vs_err err;        /* transport: VS_ENET, VS_ETIMEDOUT, VS_ELIMIT,
+	struct vs_err err; /* transport: VS_ENET, VS_ETIMEDOUT, VS_ELIMIT,
 	                             VS_ECANCELED; VS_OK when an answer came */
-	long status;              /* HTTP status, 0 without an answer */
-	const char *type;         /* Content-Type or "" */
-	const char *retry_after;  /* Retry-After or NULL */
-	const char *body;         /* NUL-terminated */
+	long status; /* HTTP status, 0 without an answer */
+	const char *type; /* Content-Type or "" */
+	const char *retry_after; /* Retry-After or NULL */
+	const char *body; /* NUL-terminated */
 	size_t len;
 };
 
 struct vs_httpc_options {
-	const char *method;       /* "GET", "POST", ... */
+	const char *method; /* "GET", "POST", ... */
 	const char *url;
-	const char *bearer;       /* token or NULL; never logged */
-	const char *unix_socket;  /* path or NULL */
-	const void *body;         /* copied; NULL for none; sent as JSON */
+	const char *bearer; /* token or NULL; never logged */
+	const char *unix_socket; /* path or NULL */
+	const void *body; /* copied; NULL for none; sent as JSON */
 	size_t len;
-	size_t max_body;          /* largest answer taken, bytes */
-	int64_t timeout_ms;       /* for the whole exchange */
+	size_t max_body; /* largest answer taken, bytes */
+	int64_t timeout_ms; /* for the whole exchange */
 	/* exactly once, later than the call; result dies with its return */
 	void (*done)(void *arg, const struct vs_httpc_result *result);
 	void *arg;

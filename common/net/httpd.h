@@ -21,11 +21,11 @@ struct vs_httpd;
 struct vs_httpd_req;
 
 struct vs_httpd_options {
-	int fd;                    /* listening socket; the server owns it */
-	size_t max_body;           /* bytes on the wire; more is 413 */
-	size_t max_inflated;       /* bytes of a gzip body inflated; 413 */
-	unsigned connections;      /* at most; 0: 1,000 */
-	bool check_peer;           /* Unix socket: only our own uid */
+	int fd; /* listening socket; the server owns it */
+	size_t max_body; /* bytes on the wire; more is 413 */
+	size_t max_inflated; /* bytes of a gzip body inflated; 413 */
+	unsigned connections; /* at most; 0: 1,000 */
+	bool check_peer; /* Unix socket: only our own uid */
 	/* a request with its body; answer now or later */
 	void (*handle)(void *arg, struct vs_httpd_req *req);
 	/* the client went away before the answer; drop the request (it is
@@ -42,7 +42,7 @@ void vs_httpd_close(struct vs_httpd *s, void (*closed)(void *arg), void *arg);
 
 /* What was asked; strings live until the answer. */
 const char *vs_httpd_method(const struct vs_httpd_req *r);
-const char *vs_httpd_path(const struct vs_httpd_req *r);  /* decoded once */
+const char *vs_httpd_path(const struct vs_httpd_req *r); /* decoded once */
 const char *vs_httpd_query(const struct vs_httpd_req *r, const char *key);
 const char *vs_httpd_header(const struct vs_httpd_req *r, const char *name);
 const char *vs_httpd_body(const struct vs_httpd_req *r, size_t *len);
@@ -53,8 +53,8 @@ void *vs_httpd_data(const struct vs_httpd_req *r);
 
 struct vs_httpd_answer {
 	int status;
-	const char *type;          /* Content-Type */
-	void *body;                /* malloc'd; ownership passes; may be NULL */
+	const char *type; /* Content-Type */
+	void *body; /* malloc'd; ownership passes; may be NULL */
 	size_t len;
 	const char *const *headers; /* "Name: value", NULL-ended; may be NULL */
 };
@@ -72,8 +72,8 @@ void vs_httpd_answer(struct vs_httpd_req *r, const struct vs_httpd_answer *a);
 struct vs_httpd_stream;
 struct vs_httpd_stream *vs_httpd_stream(struct vs_httpd_req *r,
     const char *type, size_t max, void (*ended)(void *arg), void *arg);
-int vs_httpd_stream_write(struct vs_httpd_stream *st, const void *data,
-    size_t len);                                       /* copied */
-void vs_httpd_stream_end(struct vs_httpd_stream *st);  /* after what is queued */
+int vs_httpd_stream_write(
+    struct vs_httpd_stream *st, const void *data, size_t len); /* copied */
+void vs_httpd_stream_end(struct vs_httpd_stream *st); /* after what is queued */
 
 #endif

@@ -6,8 +6,8 @@
 
 /* A moment on both clocks, passed down to what decides. */
 struct vs_now {
-	int64_t mono_ms;  /* CLOCK_BOOTTIME: never steps, counts sleep */
-	int64_t wall_ms;  /* since 1970, may jump */
+	int64_t mono_ms; /* CLOCK_BOOTTIME: never steps, counts sleep */
+	int64_t wall_ms; /* since 1970, may jump */
 };
 
 struct vs_now vs_clock_now(void);

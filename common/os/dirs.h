@@ -7,9 +7,9 @@
 #include "common/base/err.h"
 
 struct vs_dirs {
-	char config[PATH_MAX];   /* $XDG_CONFIG_HOME/vsync */
-	char state[PATH_MAX];    /* $XDG_STATE_HOME/vsync */
-	char runtime[PATH_MAX];  /* $XDG_RUNTIME_DIR/vsync, else state/run */
+	char config[PATH_MAX]; /* $XDG_CONFIG_HOME/vsync */
+	char state[PATH_MAX]; /* $XDG_STATE_HOME/vsync */
+	char runtime[PATH_MAX]; /* $XDG_RUNTIME_DIR/vsync, else state/run */
 };
 
 /* From the environment; relative values are refused (VS_ECONFIG). */

@@ -16,14 +16,14 @@
  * A descriptor >= 0, or VS_ENOENT, VS_ENOTDIR, VS_ELOOP (a symlink on the
  * way), VS_EXDEV (out of the root, or into another mount), VS_EACCES, ...
  */
-int vs_fs_open(int rootfd, const char *path, int flags, mode_t mode,
-    struct vs_err *err);
+int vs_fs_open(
+    int rootfd, const char *path, int flags, mode_t mode, struct vs_err *err);
 
 /*
  * Opens the directory that holds path and points *name at its last
  * component.  A missing parent is VS_ENOTDIR, never VS_ENOENT.
  */
-int vs_fs_open_parent(int rootfd, const char *path, const char **name,
-    struct vs_err *err);
+int vs_fs_open_parent(
+    int rootfd, const char *path, const char **name, struct vs_err *err);
 
 #endif

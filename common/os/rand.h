@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 struct vs_rand {
-	void (*bytes)(struct vs_rand *r, void *out, size_t len); /* never fails */
-	uint64_t state[4];  /* of the seeded one */
+	void (*bytes)(
+	    struct vs_rand *r, void *out, size_t len); /* never fails */
+	uint64_t state[4]; /* of the seeded one */
 };
 
 /* getrandom(2); aborts if the kernel has none. */
@@ -20,7 +21,7 @@ struct vs_rand *vs_rand_os(void);
 void vs_rand_seed(struct vs_rand *r, uint64_t seed);
 
 uint64_t vs_rand_u64(struct vs_rand *r);
-uint64_t vs_rand_below(struct vs_rand *r, uint64_t n);  /* 0 .. n-1, n > 0 */
+uint64_t vs_rand_below(struct vs_rand *r, uint64_t n); /* 0 .. n-1, n > 0 */
 
 #define VS_UUID_SIZE 37
 /* A version 4 UUID (RFC 9562), lower case. */

@@ -14,53 +14,53 @@
 #include "common/proto/change.h"
 
 struct vs_batch_id {
-	char epoch[40];    /* UUID of the agent's state; "" without batch */
-	int64_t counter;   /* 1, 2, ... within an epoch */
+	char epoch[40]; /* UUID of the agent's state; "" without batch */
+	int64_t counter; /* 1, 2, ... within an epoch */
 };
 
 /*
  * Request, written piece by piece in a fixed form:
  *   vs_batch_open; vs_batch_put for each change; vs_batch_shut.
  */
-void vs_batch_open(struct vs_buf *b, const char *device_id,
-    const struct vs_batch_id *id);
+void vs_batch_open(
+    struct vs_buf *b, const char *device_id, const struct vs_batch_id *id);
 void vs_batch_put(struct vs_buf *b, bool first, const struct vs_change *c);
 void vs_batch_shut(struct vs_buf *b);
 
 /* The frame of a request; the changes are read one by one. */
 struct vs_batch_request {
-	json_t *changes;          /* borrowed array, 1 to VS_BATCH_CHANGES */
-	const char *device_id;    /* or NULL */
-	struct vs_batch_id id;    /* epoch "" when there is none */
+	json_t *changes; /* borrowed array, 1 to VS_BATCH_CHANGES */
+	const char *device_id; /* or NULL */
+	struct vs_batch_id id; /* epoch "" when there is none */
 };
 
 /* VS_EINVAL with the member's name first in the message; VS_ELIMIT for too
  * many changes. */
-int vs_batch_read(const json_t *body, struct vs_batch_request *r,
-    struct vs_err *err);
+int vs_batch_read(
+    const json_t *body, struct vs_batch_request *r, struct vs_err *err);
 
 /* What became of one change. */
 struct vs_batch_item {
 	int64_t index;
-	const char *path;         /* as the sender wrote it */
-	int64_t seq;              /* synced */
-	int64_t version;          /* synced, or current one of a conflict */
-	const char *hold_id;      /* held, else NULL */
-	const char *code;         /* refused, else NULL */
-	const char *error;        /* refused: a sentence */
+	const char *path; /* as the sender wrote it */
+	int64_t seq; /* synced */
+	int64_t version; /* synced, or current one of a conflict */
+	const char *hold_id; /* held, else NULL */
+	const char *code; /* refused, else NULL */
+	const char *error; /* refused: a sentence */
 };
 
 /* The answer as the agent understands it (200 only). */
 struct vs_batch_reply {
-	json_t *doc;              /* owns all strings */
+	json_t *doc; /* owns all strings */
 	int64_t synced;
 	int64_t total;
-	json_t *results;          /* arrays, borrowed from doc */
+	json_t *results; /* arrays, borrowed from doc */
 	json_t *held;
 	json_t *errors;
-	const char *log_id;       /* "" from a server that knows none */
-	int64_t last_seq;         /* -1 likewise */
-	struct vs_batch_id id;    /* echoed, or epoch "" */
+	const char *log_id; /* "" from a server that knows none */
+	int64_t last_seq; /* -1 likewise */
+	struct vs_batch_id id; /* echoed, or epoch "" */
 	bool has_tree;
 	struct vs_tree tree;
 };
@@ -70,12 +70,12 @@ struct vs_batch_reply {
  * their types, "success" true, the batch echoed as sent (want, NULL to not
  * ask).  Anything else is VS_EPROTO: not committed as far as we know.
  */
-int vs_batch_reply_read(struct vs_batch_reply *r, const char *body,
-    size_t len, const struct vs_batch_id *want, struct vs_err *err);
+int vs_batch_reply_read(struct vs_batch_reply *r, const char *body, size_t len,
+    const struct vs_batch_id *want, struct vs_err *err);
 void vs_batch_reply_release(struct vs_batch_reply *r);
 
 /* Reads element i of results, held or errors; strings borrowed. */
-int vs_batch_item_read(const json_t *element, struct vs_batch_item *it,
-    struct vs_err *err);
+int vs_batch_item_read(
+    const json_t *element, struct vs_batch_item *it, struct vs_err *err);
 
 #endif

@@ -20,24 +20,24 @@ enum vs_kind { VS_KIND_FILE, VS_KIND_DIR, VS_KIND_SYMLINK };
  * database row).  Members that do not apply are NULL, 0 or -1 as noted.
  */
 struct vs_change {
-	const char *path;          /* as stored: no leading slash */
+	const char *path; /* as stored: no leading slash */
 	enum vs_op op;
 	enum vs_kind kind;
-	const char *hash;          /* hex SHA-256, opaque, or NULL */
-	int64_t size;              /* bytes; 0 for directories */
-	int64_t mtime_us;          /* since 1970; meaningful if has_mtime */
+	const char *hash; /* hex SHA-256, opaque, or NULL */
+	int64_t size; /* bytes; 0 for directories */
+	int64_t mtime_us; /* since 1970; meaningful if has_mtime */
 	bool has_mtime;
-	int mode;                  /* permission bits, -1: not said */
-	const char *link_target;   /* symlinks, else NULL */
-	const char *renamed_from;  /* or NULL */
-	int64_t base_version;      /* optimistic lock, -1: none */
-	bool recording;            /* a writer still has it open */
-	bool slash;                /* the sender wrote a leading slash */
+	int mode; /* permission bits, -1: not said */
+	const char *link_target; /* symlinks, else NULL */
+	const char *renamed_from; /* or NULL */
+	int64_t base_version; /* optimistic lock, -1: none */
+	bool recording; /* a writer still has it open */
+	bool slash; /* the sender wrote a leading slash */
 };
 
-const char *vs_op_name(enum vs_op op);       /* "create", ... */
+const char *vs_op_name(enum vs_op op); /* "create", ... */
 const char *vs_kind_name(enum vs_kind kind); /* "file", "directory", ... */
-int vs_op_parse(const char *name);           /* the enum or VS_EINVAL */
+int vs_op_parse(const char *name); /* the enum or VS_EINVAL */
 int vs_kind_parse(const char *name);
 
 /*

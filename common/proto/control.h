@@ -62,19 +62,19 @@
 
 /* Exit codes of the command line, also sent as "exit". */
 enum vs_exit {
-	VS_EXIT_OK = 0,           /* done, or in sync */
+	VS_EXIT_OK = 0, /* done, or in sync */
 	VS_EXIT_ERROR = 1,
 	VS_EXIT_USAGE = 2,
-	VS_EXIT_NOT_IN_SYNC = 3,  /* or degraded (--check) */
+	VS_EXIT_NOT_IN_SYNC = 3, /* or degraded (--check) */
 	VS_EXIT_NOT_FOUND = 4,
-	VS_EXIT_AGAIN = 5,        /* try again */
-	VS_EXIT_PERMISSION = 6,   /* permission or token */
-	VS_EXIT_DECIDE = 7,       /* a person must decide */
-	VS_EXIT_LIMIT = 8,        /* space and other limits */
-	VS_EXIT_VERIFY = 10,      /* verification failed */
-	VS_EXIT_NO_AGENT = 69,    /* agent not reachable */
-	VS_EXIT_TEMPFAIL = 75,    /* temporary failure of the agent */
-	VS_EXIT_CONFIG = 78,      /* bad configuration */
+	VS_EXIT_AGAIN = 5, /* try again */
+	VS_EXIT_PERMISSION = 6, /* permission or token */
+	VS_EXIT_DECIDE = 7, /* a person must decide */
+	VS_EXIT_LIMIT = 8, /* space and other limits */
+	VS_EXIT_VERIFY = 10, /* verification failed */
+	VS_EXIT_NO_AGENT = 69, /* agent not reachable */
+	VS_EXIT_TEMPFAIL = 75, /* temporary failure of the agent */
+	VS_EXIT_CONFIG = 78, /* bad configuration */
 };
 
 /* The exit code that fits a VS_E* code; VS_EXIT_ERROR where none does. */
