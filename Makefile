@@ -1,0 +1,203 @@
+# vsync: one Makefile for everything; `make help` lists what it can do.
+#
+# Everything made goes to $(BUILD).  Settings, on the command line or in the
+# environment: CC, CFLAGS, BUILD, DESTDIR, PREFIX, WATCH, SANITIZE=1, V=1.
+
+VERSION := 0.1.0
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR := $(PREFIX)/bin
+MANDIR := $(PREFIX)/share/man
+DOCDIR := $(PREFIX)/share/doc/vsync
+UNITDIR := $(PREFIX)/lib/systemd
+
+# The watcher's back-end: one file of agent/watch/.
+WATCH_Linux := inotify
+WATCH_Darwin := fsevents
+WATCH ?= $(WATCH_$(shell uname -s))
+WATCHERS := inotify fsevents poll
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
+    -Wmissing-prototypes
+HARDEN := -fstack-protector-strong -fPIE
+LDHARDEN := -pie -Wl,-z,relro,-z,now
+ifdef SANITIZE
+OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+    -fno-sanitize-recover=undefined
+LDHARDEN += -fsanitize=address,undefined
+else
+OPTIMISE := -O2 -g
+HARDEN += -D_FORTIFY_SOURCE=2
+endif
+CFLAGS ?= $(OPTIMISE)
+
+# Asked when first needed, because `make deps` may install the answer.
+LIBS := libuv sqlite3 libmicrohttpd jansson libcurl libcrypto inih zlib
+once = $(eval $(1) := $$(shell $(2)))$($(1))
+PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(LIBS))
+PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(LIBS))
+CMOCKA_LIBS = $(call once,CMOCKA_LIBS,pkg-config --libs cmocka)
+
+CSTD := -std=c17 -D_GNU_SOURCE -I.
+CPPFLAGS_ALL = $(CSTD) -DVS_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CPPFLAGS)
+COMPILE = $(CC) $(CPPFLAGS_ALL) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP
+LINK = $(CC) $(CFLAGS) $(LDHARDEN) -Wl,--as-needed $(LDFLAGS)
+
+# What there is to build.
+unused := $(patsubst %,agent/watch/%.c,$(filter-out $(WATCH),$(WATCHERS)))
+common_c := $(wildcard common/*/*.c)
+agent_c := $(filter-out agent/main.c $(unused), \
+    $(wildcard agent/*.c agent/*/*.c))
+cloud_c := $(filter-out cloud/main.c,$(wildcard cloud/*.c cloud/*/*.c))
+cli_c := $(filter-out cli/main.c,$(wildcard cli/*.c))
+sim_c := $(filter-out tests/sim/sim.c,$(wildcard tests/sim/*.c))
+unit_c := $(wildcard tests/unit/test_*.c)
+helper_c := $(filter-out $(unit_c),$(wildcard tests/unit/*.c))
+main_c := $(wildcard agent/main.c cloud/main.c cli/main.c tests/sim/sim.c)
+all_c := $(common_c) $(agent_c) $(cloud_c) $(cli_c) $(sim_c) $(unit_c) \
+    $(helper_c) $(main_c)
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+PROGRAMS := $(if $(wildcard cli/main.c),$(BUILD)/vsync) \
+    $(if $(wildcard agent/main.c),$(BUILD)/vsync-agent) \
+    $(if $(wildcard cloud/main.c),$(BUILD)/vsync-cloud)
+UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_c))
+SIM := $(if $(wildcard tests/sim/sim.c),$(BUILD)/sim)
+ARCHIVES := $(patsubst %,$(BUILD)/lib%.a,sim agent cloud cli vs)
+ARCHIVES_LINK = -Wl,--start-group $(ARCHIVES) -Wl,--end-group
+
+MAN1 := $(wildcard man/*.1)
+MAN5 := $(wildcard man/*.5)
+MAN7 := $(wildcard man/*.7)
+MAN8 := $(wildcard man/*.8)
+
+ifdef V
+say = @:
+Q :=
+else
+say = @echo "  $(1)"
+Q := @
+endif
+
+.PHONY: all tests debug install uninstall lint test unit sim e2e fault demo \
+    deps clean help force
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+## all: the three programs (what plain `make` does)
+all: $(PROGRAMS)
+
+# Every program a test needs.
+tests: all $(UNITS) $(SIM)
+
+$(BUILD)/libvs.a: $(call obj,$(common_c))
+$(BUILD)/libagent.a: $(call obj,$(agent_c))
+$(BUILD)/libcloud.a: $(call obj,$(cloud_c))
+$(BUILD)/libcli.a: $(call obj,$(cli_c))
+$(BUILD)/libsim.a: $(call obj,$(sim_c) $(helper_c))
+$(BUILD)/lib%.a:
+	$(call say,AR $@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+
+# Holds the command that compiles; it changes when the flags do.
+$(BUILD)/flags: force
+	$(Q)mkdir -p $(@D); f='$(subst ','\'',$(COMPILE))'; \
+	    echo "$$f" | cmp -s - $@ || echo "$$f" >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call say,CC $<)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -c -o $@ $<
+
+$(BUILD)/vsync: $(call obj,cli/main.c) $(BUILD)/libcli.a $(BUILD)/libvs.a
+$(BUILD)/vsync-agent: $(call obj,agent/main.c) $(BUILD)/libagent.a \
+    $(BUILD)/libvs.a
+$(BUILD)/vsync-cloud: $(call obj,cloud/main.c) $(BUILD)/libcloud.a \
+    $(BUILD)/libvs.a
+$(BUILD)/vsync $(BUILD)/vsync-agent $(BUILD)/vsync-cloud:
+	$(call say,LD $@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/sim: $(call obj,tests/sim/sim.c) $(ARCHIVES)
+	$(call say,LD $@)
+	$(Q)$(LINK) -o $@ $< $(ARCHIVES_LINK) $(PKG_LIBS)
+
+$(UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
+	$(call say,LD $@)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $< $(ARCHIVES_LINK) $(PKG_LIBS) \
+	    $(CMOCKA_LIBS)
+
+-include $(patsubst %.o,%.d,$(call obj,$(all_c)))
+
+## debug: the programs and tests with ASan and UBSan, in build/debug
+debug:
+	+$(Q)$(MAKE) BUILD=$(BUILD)/debug SANITIZE=1 tests
+
+## install: programs, man pages, units (DESTDIR=, PREFIX=/usr/local)
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) \
+	    $(DESTDIR)$(UNITDIR)/user $(DESTDIR)$(UNITDIR)/system
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	install -m 644 LICENSE README.md DESIGN.md CHANGELOG.md \
+	    packaging/cloud.conf packaging/60-vsync-inotify.conf \
+	    $(DESTDIR)$(DOCDIR)
+	for s in 1 5 7 8; do \
+	    for m in man/*.$$s; do \
+	        [ -e "$$m" ] || continue; \
+	        install -D -m 644 "$$m" \
+	            "$(DESTDIR)$(MANDIR)/man$$s/$${m#man/}" || exit 1; \
+	    done; \
+	done
+	sed 's|@BINDIR@|$(BINDIR)|' packaging/vsync-agent.service \
+	    >$(DESTDIR)$(UNITDIR)/user/vsync-agent.service
+	sed 's|@BINDIR@|$(BINDIR)|' packaging/vsync-cloud.service \
+	    >$(DESTDIR)$(UNITDIR)/system/vsync-cloud.service
+
+## uninstall: removes what install put there
+uninstall:
+	rm -f $(patsubst %,$(DESTDIR)$(BINDIR)/%,vsync vsync-agent vsync-cloud)
+	rm -f $(foreach m,$(notdir $(MAN1)),$(DESTDIR)$(MANDIR)/man1/$(m)) \
+	    $(foreach m,$(notdir $(MAN5)),$(DESTDIR)$(MANDIR)/man5/$(m)) \
+	    $(foreach m,$(notdir $(MAN7)),$(DESTDIR)$(MANDIR)/man7/$(m)) \
+	    $(foreach m,$(notdir $(MAN8)),$(DESTDIR)$(MANDIR)/man8/$(m))
+	rm -f $(DESTDIR)$(UNITDIR)/user/vsync-agent.service \
+	    $(DESTDIR)$(UNITDIR)/system/vsync-cloud.service
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+## lint: layers, headers, warnings of two compilers, cppcheck, shell, format
+lint: deps
+	$(Q)CPPFLAGS_ALL="$(subst ",\",$(CPPFLAGS_ALL))" WARN="$(WARN)" \
+	    tests/lint/run.sh
+
+## test: every suite; installs what is missing first
+test: deps tests
+	$(Q)BUILD=$(BUILD) tests/run.sh unit sim e2e fault
+
+## unit, sim, e2e, fault: one suite of it
+unit sim e2e fault: tests
+	$(Q)BUILD=$(BUILD) tests/run.sh $@
+
+## demo: shows vsync at work (DIR=/any/folder: on a copy of it)
+demo: deps all
+	$(Q)BUILD=$(BUILD) tests/demo/demo.py $(if $(DIR),"$(DIR)")
+
+## deps: installs the Debian packages this needs (root or sudo)
+deps:
+	$(Q)packaging/deps.sh
+
+# A goal that installs first must do so before anything is compiled.
+ifneq ($(filter lint test demo deps,$(MAKECMDGOALS)),)
+$(BUILD)/flags: | deps
+endif
+
+## clean: removes build/
+clean:
+	rm -rf $(BUILD)
+
+## help: this list
+help:
+	@sed -n 's/^## //p' Makefile
