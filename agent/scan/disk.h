@@ -87,7 +87,10 @@ struct disk {
 	/* Makes and removes .vsync/cookie-NAME, for the barrier. */
 	int (*cookie)(struct disk *d, const char *name, struct vs_err *err);
 
-	/* Directory dir is about to be listed: watch it.  NULL: no watcher. */
+	/*
+	 * Directory dir is about to be listed: watch it.  dir NULL: forget
+	 * all watches, the root was lost.  A NULL member: no watcher.
+	 */
 	int (*watch)(struct disk *d, const char *dir, struct vs_err *err);
 };
 

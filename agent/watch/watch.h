@@ -18,7 +18,8 @@
 #include "common/base/err.h"
 
 enum watch_what {
-	WATCH_CHANGED, /* path written to, or its metadata changed */
+	WATCH_CHANGED, /* path written to; its writer may go on */
+	WATCH_TOUCHED, /* metadata of path changed (mode, times, links) */
 	WATCH_CLOSED, /* path was open for writing and is closed */
 	WATCH_APPEARED, /* path made, linked or moved in; whole if moved */
 	WATCH_VANISHED, /* path removed or moved out */
