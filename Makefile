@@ -80,12 +80,12 @@ ifdef V
 say = @:
 Q :=
 else
-say = @echo "  $(1)"
+say = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "  $(1)")
 Q := @
 endif
 
-.PHONY: all tests debug install uninstall lint test unit sim e2e fault demo \
-    deps clean help force
+.PHONY: all tests objects debug install uninstall lint test unit sim e2e \
+    fault demo deps clean help force
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -170,8 +170,10 @@ uninstall:
 
 ## lint: layers, headers, warnings of two compilers, cppcheck, shell, format
 lint: deps
-	$(Q)CPPFLAGS_ALL="$(subst ",\",$(CPPFLAGS_ALL))" WARN="$(WARN)" \
-	    tests/lint/run.sh
+	$(Q)WARN="$(WARN)" tests/lint/run.sh
+
+# Every source compiled, nothing linked.
+objects: $(call obj,$(all_c))
 
 ## test: every suite; installs what is missing first
 test: deps tests

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""sizes.py ROOT - limits of lines, functions and files of C sources.
+
+Reads the layout that clang-format gives: a function's braces stand alone
+in the first column.
+"""
+
+import re
+import sys
+
+import tree
+
+COLUMNS = 80
+FILE_LINES = 800
+FUNCTION_LINES = 120
+PARAMETERS = 5
+HEADER = re.compile(r"(\w+)\(([^{};]*)\)\s*$", re.S)
+
+
+def width(line):
+    return len(line.expandtabs(8))
+
+
+def parameters(text):
+    """How many parameters a list between parentheses has."""
+    depth = commas = 0
+    for c in text:
+        depth += (c == "(") - (c == ")")
+        commas += c == "," and depth == 0
+    return 0 if text.strip() in ("", "void") else commas + 1
+
+
+def functions(lines):
+    """(name, first line, last line, parameters) of each definition."""
+    head, start = [], None
+    for n, line in enumerate(lines, 1):
+        if line == "{" and start is None:
+            found = HEADER.search("\n".join(head))
+            start = n if found else None
+        elif line == "}" and start is not None:
+            yield found[1], start, n, parameters(found[2])
+            head, start = [], None
+        elif start is None:
+            ends = not line or line.startswith(("#", "}")) or ";" in line
+            head = [] if ends else head + [line]
+
+
+def check(root):
+    for path in tree.files(root, (".c", ".h")):
+        text = tree.read(root, path)
+        lines = text.split("\n")
+        if len(lines) - 1 > FILE_LINES:
+            yield f"{path}: {len(lines) - 1} lines, at most {FILE_LINES}"
+        for n, line in enumerate(lines, 1):
+            if width(line) > COLUMNS:
+                yield f"{path}:{n}: {width(line)} columns"
+        for name, a, b, count in functions(tree.code(text).split("\n")):
+            if b - a - 1 > FUNCTION_LINES:
+                yield f"{path}:{a}: {name}: {b - a - 1} lines"
+            if count > PARAMETERS:
+                yield f"{path}:{a}: {name}: {count} parameters"
+
+
+def main():
+    bad = list(check(sys.argv[1]))
+    print("\n".join(bad), end="\n" if bad else "")
+    return 1 if bad else 0
+
+
+sys.exit(main())
