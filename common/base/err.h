@@ -81,7 +81,7 @@ int vs_err_set(struct vs_err *err, int code, const char *fmt, ...)
 int vs_err_errno(struct vs_err *err, int errnum, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts "context: " in front of the message; returns err->code (err not NULL). */
+/* Puts "context: " before the message; returns err->code (err not NULL). */
 int vs_err_wrap(struct vs_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
