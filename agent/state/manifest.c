@@ -1,0 +1,349 @@
+#include "agent/state/manifest.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/state/state_sql.h"
+#include "common/base/path.h"
+
+#define ROOT_DIR 1 /* its row is made with the schema */
+#define EACH_PAGE 500 /* rows read before the callback may write */
+
+/* A row of dirs: its id, 0 when there is none, or negative. */
+static int64_t dir_find(struct state *s, int64_t parent, const char *name,
+    size_t len, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_DIR_FIND, err);
+	int64_t id = 0;
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "ib", parent, (const void *)name, len);
+	if (rc == 0)
+		rc = vs_db_step(s->db, st, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 1)
+		id = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return id;
+}
+
+static int64_t dir_make(struct state *s, int64_t parent, const char *name,
+    size_t len, struct vs_err *err)
+{
+	int rc = vs_db_run(
+	    s->db, SQL_DIR_ADD, err, "ib", parent, (const void *)name, len);
+
+	return rc < 0 ? rc : vs_db_last_rowid(s->db);
+}
+
+/* The id of the first len bytes of path; 0 when unknown and not to make. */
+static int64_t dir_id(struct state *s, const char *path, size_t len, bool make,
+    struct vs_err *err)
+{
+	int64_t id = ROOT_DIR;
+	size_t at = 0;
+
+	while (at < len && id > 0) {
+		const char *slash = memchr(path + at, '/', len - at);
+		size_t n =
+		    slash != NULL ? (size_t)(slash - path) - at : len - at;
+		int64_t parent = id;
+
+		id = dir_find(s, parent, path + at, n, err);
+		if (id == 0 && make)
+			id = dir_make(s, parent, path + at, n, err);
+		at += n + 1;
+	}
+	return id;
+}
+
+static void row_stat(sqlite3_stmt *st, int at, struct manifest_row *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->stat.kind = (enum vs_kind)sqlite3_column_int(st, at);
+	row->stat.size = sqlite3_column_int64(st, at + 1);
+	row->stat.mtime_ns = sqlite3_column_int64(st, at + 2);
+	row->stat.ctime_ns = sqlite3_column_int64(st, at + 3);
+	row->stat.ino = (uint64_t)sqlite3_column_int64(st, at + 4);
+	row->stat.mode = sqlite3_column_int(st, at + 5);
+}
+
+static void row_content(sqlite3_stmt *st, int at, struct manifest_row *row)
+{
+	const void *hash = sqlite3_column_blob(st, at);
+	const char *target = (const char *)sqlite3_column_text(st, at + 1);
+
+	row->has_hash =
+	    hash != NULL && sqlite3_column_bytes(st, at) == VS_SHA256_SIZE;
+	if (row->has_hash)
+		memcpy(row->hash, hash, VS_SHA256_SIZE);
+	if (target != NULL)
+		strncpy(row->target, target, sizeof(row->target) - 1);
+}
+
+int manifest_get(struct state *s, const char *path, struct manifest_row *row,
+    struct vs_err *err)
+{
+	const char *name = vs_path_name(path);
+	int64_t dir = dir_id(s, path, vs_path_parent_len(path), false, err);
+	sqlite3_stmt *st;
+	int rc;
+
+	if (dir <= 0)
+		return (int)dir;
+	st = vs_db_stmt(s->db, SQL_ENTRY_GET, err);
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "ib", dir, (const void *)name, strlen(name));
+	if (rc == 0)
+		rc = vs_db_step(s->db, st, err);
+	if (rc <= 0)
+		return rc;
+	row_stat(st, 0, row);
+	row_content(st, 6, row);
+	row->racy = sqlite3_column_int(st, 8) != 0;
+	row->synced = sqlite3_column_int(st, 9) != 0;
+	sqlite3_reset(st);
+	return 1;
+}
+
+/* Keeps the counters of struct state with the rows. */
+static void count_row(
+    struct state *s, const struct manifest_row *row, int64_t sign)
+{
+	s->entries += sign;
+	s->bytes += sign * row->stat.size;
+	if (row->stat.kind == VS_KIND_DIR)
+		s->dirs += sign;
+}
+
+int manifest_put(struct state *s, const char *path,
+    const struct manifest_row *row, const struct manifest_row *old,
+    struct vs_err *err)
+{
+	const char *name = vs_path_name(path);
+	const struct disk_stat *t = &row->stat;
+	int64_t dir = dir_id(s, path, vs_path_parent_len(path), true, err);
+	int rc;
+
+	assert(!t->odd);
+	if (dir < 0)
+		return (int)dir;
+	rc = vs_db_run(s->db, SQL_ENTRY_PUT, err, "ibiiiiiibtii", dir,
+	    (const void *)name, strlen(name), (int64_t)t->kind, t->size,
+	    t->mtime_ns, t->ctime_ns, (int64_t)t->ino, (int64_t)t->mode,
+	    row->has_hash ? (const void *)row->hash : NULL,
+	    (size_t)VS_SHA256_SIZE, row->target[0] != '\0' ? row->target : NULL,
+	    (int64_t)row->racy, (int64_t)row->synced);
+	if (rc < 0)
+		return rc;
+	if (old != NULL)
+		count_row(s, old, -1);
+	count_row(s, row, 1);
+	return 0;
+}
+
+int manifest_drop(struct state *s, const char *path,
+    const struct manifest_row *old, struct vs_err *err)
+{
+	const char *name = vs_path_name(path);
+	int64_t dir = dir_id(s, path, vs_path_parent_len(path), false, err);
+	int64_t self = 0;
+	int rc;
+
+	if (dir <= 0)
+		return (int)dir;
+	if (old->stat.kind == VS_KIND_DIR)
+		self = dir_find(s, dir, name, strlen(name), err);
+	if (self < 0)
+		return (int)self;
+	rc = vs_db_run(s->db, SQL_ENTRY_DROP, err, "ib", dir,
+	    (const void *)name, strlen(name));
+	if (rc == 0 && self > 0)
+		rc = vs_db_run(s->db, SQL_DIR_DROP, err, "i", self);
+	if (rc == 0)
+		count_row(s, old, -1);
+	return rc;
+}
+
+int manifest_set_synced(
+    struct state *s, const char *path, bool synced, struct vs_err *err)
+{
+	const char *name = vs_path_name(path);
+	int64_t dir = dir_id(s, path, vs_path_parent_len(path), false, err);
+
+	if (dir <= 0)
+		return (int)dir;
+	return vs_db_run(s->db, SQL_ENTRY_SYNCED, err, "iib", (int64_t)synced,
+	    dir, (const void *)name, strlen(name));
+}
+
+int manifest_calm(struct state *s, const char *path, struct vs_err *err)
+{
+	const char *name = vs_path_name(path);
+	int64_t dir = dir_id(s, path, vs_path_parent_len(path), false, err);
+
+	if (dir <= 0)
+		return (int)dir;
+	return vs_db_run(s->db, SQL_ENTRY_CALM, err, "ib", dir,
+	    (const void *)name, strlen(name));
+}
+
+/* A name as a string; blobs in SQLite have no NUL. */
+static int name_copy(char *out, sqlite3_stmt *st, int at, struct vs_err *err)
+{
+	size_t n = (size_t)sqlite3_column_bytes(st, at);
+
+	if (n == 0 || n > VS_NAME_MAX)
+		return vs_err_set(err, VS_ECORRUPT,
+		    "manifest: a name of %zu "
+		    "bytes",
+		    n);
+	memcpy(out, sqlite3_column_blob(st, at), n);
+	out[n] = '\0';
+	return 0;
+}
+
+int manifest_list(struct state *s, const char *dir,
+    int (*each)(void *arg, const char *name, const struct manifest_row *row),
+    void *arg, struct vs_err *err)
+{
+	char name[VS_NAME_MAX + 1];
+	struct manifest_row *row;
+	sqlite3_stmt *st;
+	int64_t id = dir_id(s, dir, strlen(dir), false, err);
+	int rc;
+
+	if (id <= 0)
+		return (int)id;
+	st = vs_db_stmt(s->db, SQL_ENTRY_LIST, err);
+	if (st == NULL)
+		return err->code;
+	row = malloc(sizeof(*row));
+	if (row == NULL)
+		return vs_err_set(err, VS_ENOMEM, "manifest: out of memory");
+	rc = vs_db_bind(st, err, "i", id);
+	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
+		row_stat(st, 1, row);
+		row->racy = sqlite3_column_int(st, 7) != 0;
+		row->synced = sqlite3_column_int(st, 8) != 0;
+		rc = name_copy(name, st, 0, err);
+		if (rc == 0)
+			rc = each(arg, name, row);
+		if (rc < 0)
+			sqlite3_reset(st);
+	}
+	free(row);
+	return rc;
+}
+
+/* The path of directory id, written to the end of out; returns its start. */
+static int dir_path(
+    struct state *s, int64_t id, char *out, size_t cap, struct vs_err *err)
+{
+	size_t at = cap - 1;
+	int rc;
+
+	out[at] = '\0';
+	while (id != ROOT_DIR) {
+		sqlite3_stmt *st = vs_db_stmt(s->db, SQL_DIR_UP, err);
+		size_t n;
+
+		if (st == NULL)
+			return err->code;
+		rc = vs_db_bind(st, err, "i", id);
+		if (rc == 0)
+			rc = vs_db_step(s->db, st, err);
+		if (rc < 0)
+			return rc;
+		n = rc == 1 ? (size_t)sqlite3_column_bytes(st, 1) : 0;
+		if (n == 0 || n + 1 > at) {
+			sqlite3_reset(st);
+			return vs_err_set(err, VS_ECORRUPT,
+			    "manifest: directory %lld is nowhere",
+			    (long long)id);
+		}
+		if (at != cap - 1)
+			out[--at] = '/';
+		at -= n;
+		memcpy(out + at, sqlite3_column_blob(st, 1), n);
+		id = sqlite3_column_int64(st, 0);
+		sqlite3_reset(st);
+	}
+	memmove(out, out + at, cap - at);
+	return 0;
+}
+
+/* Where manifest_each stands, and a page of what comes next. */
+struct each {
+	int64_t dir;
+	char name[VS_NAME_MAX + 1];
+	size_t len;
+	struct {
+		int64_t dir;
+		char name[VS_NAME_MAX + 1];
+	} page[EACH_PAGE];
+};
+
+static int each_page(struct state *s, struct each *e, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_ENTRY_EACH, err);
+	int n = 0;
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "ibi", e->dir, (const void *)e->name, e->len,
+	    (int64_t)EACH_PAGE);
+	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
+		e->page[n].dir = sqlite3_column_int64(st, 0);
+		rc = name_copy(e->page[n].name, st, 1, err);
+		n++;
+		if (rc < 0)
+			sqlite3_reset(st);
+	}
+	return rc < 0 ? rc : n;
+}
+
+int manifest_each(struct state *s,
+    int (*each)(void *arg, const char *path, const struct manifest_row *row),
+    void *arg, struct vs_err *err)
+{
+	struct each *e = calloc(1, sizeof(*e));
+	struct manifest_row *row = malloc(sizeof(*row));
+	char dir[VS_PATH_MAX + 1] = "";
+	char path[VS_PATH_MAX + 1];
+	int64_t dir_at = ROOT_DIR;
+	int n = 0;
+	int rc = 0;
+
+	if (e == NULL || row == NULL)
+		rc = vs_err_set(err, VS_ENOMEM, "manifest: out of memory");
+	while (rc >= 0 && (n = each_page(s, e, err)) > 0) {
+		for (int i = 0; i < n && rc >= 0; i++) {
+			if (e->page[i].dir != dir_at)
+				rc = dir_path(
+				    s, e->page[i].dir, dir, sizeof(dir), err);
+			dir_at = e->page[i].dir;
+			if (rc >= 0)
+				rc = vs_path_join(
+				    path, sizeof(path), dir, e->page[i].name);
+			if (rc >= 0)
+				rc = manifest_get(s, path, row, err);
+			if (rc == 1)
+				rc = each(arg, path, row);
+		}
+		e->dir = e->page[n - 1].dir;
+		memcpy(e->name, e->page[n - 1].name, sizeof(e->name));
+		e->len = strlen(e->name);
+	}
+	if (rc >= 0 && n < 0)
+		rc = n;
+	free(row);
+	free(e);
+	return rc < 0 ? rc : 0;
+}

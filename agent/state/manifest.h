@@ -1,0 +1,56 @@
+/*
+ * The manifest: what the folder held when it was last looked at, a row a
+ * path.  All within the caller's transaction.
+ */
+#ifndef MANIFEST_H
+#define MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/scan/disk.h"
+#include "agent/state/state.h"
+#include "common/base/limits.h"
+
+struct manifest_row {
+	struct disk_stat stat; /* odd is never set */
+	bool has_hash; /* false for directories */
+	uint8_t hash[VS_SHA256_SIZE];
+	char target[VS_PATH_MAX + 1]; /* symlinks, else "" */
+	bool racy; /* hashed within VS_RACY_MS of its mtime */
+	bool synced; /* the cloud has exactly this */
+};
+
+/* 1 with *row filled, 0 when there is none, or negative. */
+int manifest_get(struct state *s, const char *path, struct manifest_row *row,
+    struct vs_err *err);
+
+/* Inserts or replaces; old is the row there was, NULL for none. */
+int manifest_put(struct state *s, const char *path,
+    const struct manifest_row *row, const struct manifest_row *old,
+    struct vs_err *err);
+
+/* Removes the row; of a directory the children must be gone. */
+int manifest_drop(struct state *s, const char *path,
+    const struct manifest_row *old, struct vs_err *err);
+
+int manifest_set_synced(
+    struct state *s, const char *path, bool synced, struct vs_err *err);
+
+/* No longer racy. */
+int manifest_calm(struct state *s, const char *path, struct vs_err *err);
+
+/*
+ * The rows of directory dir in the order of their names' bytes; hash and
+ * target are left empty.  Stops at a negative return and returns it.
+ */
+int manifest_list(struct state *s, const char *dir,
+    int (*each)(void *arg, const char *name, const struct manifest_row *row),
+    void *arg, struct vs_err *err);
+
+/* All rows with their paths, a directory's together. */
+int manifest_each(struct state *s,
+    int (*each)(void *arg, const char *path, const struct manifest_row *row),
+    void *arg, struct vs_err *err);
+
+#endif

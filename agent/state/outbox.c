@@ -1,0 +1,401 @@
+#include "agent/state/outbox.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/state/shadow.h"
+#include "agent/state/state_sql.h"
+#include "common/base/limits.h"
+
+int outbox_coalesce(bool gone, bool cloud_has)
+{
+	if (gone)
+		return cloud_has ? VS_OP_DELETE : -1;
+	return cloud_has ? VS_OP_UPDATE : VS_OP_CREATE;
+}
+
+/* The integer of a one-row, one-column statement; absent when NULL. */
+static int get_int(struct state *s, int sql, int64_t *out, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, sql, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_step(s->db, st, err);
+	if (rc < 0)
+		return rc;
+	*out = rc == 1 ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_reset(st);
+	return 0;
+}
+
+/* The pending row of path: id (0 for none) and op. */
+static int find(
+    struct state *s, const char *path, int64_t *id, int *op, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_PENDING, err);
+	int rc;
+
+	*id = 0;
+	*op = -1;
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "t", path);
+	if (rc == 0)
+		rc = vs_db_step(s->db, st, err);
+	if (rc <= 0)
+		return rc;
+	*id = sqlite3_column_int64(st, 0);
+	*op = sqlite3_column_int(st, 1);
+	sqlite3_reset(st);
+	return 0;
+}
+
+int outbox_pending(
+    struct state *s, const char *path, int *op, struct vs_err *err)
+{
+	int64_t id;
+
+	return find(s, path, &id, op, err);
+}
+
+/* 1 if the cloud has path, or may soon by the batch in flight. */
+static int cloud_has(struct state *s, const char *path, struct vs_err *err)
+{
+	struct shadow_row row;
+	sqlite3_stmt *st;
+	int rc = shadow_get(s, path, &row, err);
+
+	if (rc != 0)
+		return rc;
+	st = vs_db_stmt(s->db, SQL_OUTBOX_FROZEN, err);
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "t", path);
+	if (rc == 0)
+		rc = vs_db_step(s->db, st, err);
+	if (rc == 1)
+		sqlite3_reset(st);
+	return rc;
+}
+
+/* Makes c with this op the pending row, in place of id unless that is 0. */
+static int write_row(struct state *s, const struct vs_change *c, int64_t id,
+    int64_t wall_ms, struct vs_err *err)
+{
+	sqlite3_stmt *st =
+	    vs_db_stmt(s->db, id != 0 ? SQL_OUTBOX_SET : SQL_OUTBOX_ADD, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	if (id != 0)
+		rc = vs_db_bind(st, err, "iiiiitti", (int64_t)c->op,
+		    (int64_t)c->kind, c->size, c->mtime_us, (int64_t)c->mode,
+		    c->hash, c->link_target, id);
+	else
+		rc = vs_db_bind(st, err, "tiiiiitti", c->path, (int64_t)c->op,
+		    (int64_t)c->kind, c->size, c->mtime_us, (int64_t)c->mode,
+		    c->hash, c->link_target, wall_ms);
+	return rc < 0 ? rc : vs_db_step(s->db, st, err);
+}
+
+int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
+    int64_t wall_ms, int *op, struct vs_err *err)
+{
+	struct vs_change row = *c;
+	int64_t id;
+	int was;
+	int rc = cloud_has(s, c->path, err);
+
+	if (rc < 0)
+		return rc;
+	*op = outbox_coalesce(c->op == VS_OP_DELETE, rc == 1 || maybe);
+	rc = find(s, c->path, &id, &was, err);
+	if (rc < 0)
+		return rc;
+	if (*op >= 0) {
+		row.op = (enum vs_op) * op;
+		return write_row(s, &row, id, wall_ms, err);
+	}
+	return id == 0 ? 0 : vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", id);
+}
+
+int outbox_ready(struct state *s, bool deletes, int64_t limit,
+    struct outbox_ready *out, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_READY_COUNT, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "ii", (int64_t)deletes, limit);
+	if (rc == 0)
+		rc = vs_db_step(s->db, st, err);
+	if (rc < 0)
+		return rc;
+	out->changes = sqlite3_column_int64(st, 0);
+	out->oldest_ms = sqlite3_column_int64(st, 1);
+	sqlite3_reset(st);
+	return 0;
+}
+
+/* Columns id, path, op, kind, size, mtime, mode, hash, target. */
+static void read_change(sqlite3_stmt *st, struct vs_change *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->path = (const char *)sqlite3_column_text(st, 1);
+	c->op = (enum vs_op)sqlite3_column_int(st, 2);
+	c->kind = (enum vs_kind)sqlite3_column_int(st, 3);
+	c->size = sqlite3_column_int64(st, 4);
+	c->mtime_us = sqlite3_column_int64(st, 5);
+	c->has_mtime = c->op != VS_OP_DELETE && c->kind != VS_KIND_DIR;
+	c->mode = c->op != VS_OP_DELETE ? sqlite3_column_int(st, 6) : -1;
+	c->hash = (const char *)sqlite3_column_text(st, 7);
+	c->link_target = (const char *)sqlite3_column_text(st, 8);
+	c->base_version = -1;
+}
+
+/* A batch being put together. */
+struct freeze {
+	struct vs_buf *body;
+	int64_t ids[VS_BATCH_CHANGES];
+	int n;
+	int max;
+};
+
+static int freeze_some(
+    struct state *s, struct freeze *f, bool deletes, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_READY, err);
+	struct vs_change c;
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "i", (int64_t)deletes);
+	while (rc == 0 && f->n < f->max &&
+	    (f->n == 0 || f->body->len < VS_BATCH_BYTES)) {
+		rc = vs_db_step(s->db, st, err);
+		if (rc <= 0)
+			return rc;
+		read_change(st, &c);
+		vs_batch_put(f->body, f->n == 0, &c);
+		f->ids[f->n++] = sqlite3_column_int64(st, 0);
+		rc = 0;
+	}
+	sqlite3_reset(st);
+	return rc;
+}
+
+static int freeze_rows(struct state *s, const struct freeze *f,
+    const struct vs_batch_id *id, struct vs_err *err)
+{
+	int rc = 0;
+
+	for (int i = 0; i < f->n && rc == 0; i++)
+		rc = vs_db_run(s->db, SQL_OUTBOX_FREEZE, err, "i", f->ids[i]);
+	if (rc == 0)
+		rc = vs_db_run(s->db, SQL_BATCH_PUT, err, "ib", id->counter,
+		    (const void *)f->body->data, f->body->len);
+	return rc;
+}
+
+int outbox_freeze(struct state *s, const char *device_id,
+    const struct vs_batch_id *id, int max, bool deletes, struct vs_buf *body,
+    struct vs_err *err)
+{
+	struct freeze f = { .body = body, .max = max };
+	int rc;
+
+	assert(max >= 1 && max <= VS_BATCH_CHANGES);
+	vs_batch_open(body, device_id, id);
+	rc = freeze_some(s, &f, false, err);
+	if (rc == 0 && deletes)
+		rc = freeze_some(s, &f, true, err);
+	vs_batch_shut(body);
+	if (rc < 0 || f.n == 0)
+		return rc;
+	if (vs_buf_error(body) < 0)
+		return vs_err_set(
+		    err, vs_buf_error(body), "outbox: batch does not fit");
+	rc = freeze_rows(s, &f, id, err);
+	return rc < 0 ? rc : f.n;
+}
+
+int outbox_frozen(
+    struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_BATCH_GET, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_step(s->db, st, err);
+	if (rc <= 0)
+		return rc;
+	*counter = sqlite3_column_int64(st, 0);
+	if (body != NULL)
+		vs_buf_add(body, sqlite3_column_blob(st, 1),
+		    (size_t)sqlite3_column_bytes(st, 1));
+	sqlite3_reset(st);
+	return 1;
+}
+
+/* A change that outlives its statement. */
+struct copy {
+	struct vs_change c;
+	int64_t id;
+	char path[VS_PATH_MAX + 1];
+	char hash[VS_HASH_OPAQUE + 1];
+	char target[VS_PATH_MAX + 1];
+};
+
+static const char *keep(char *out, size_t cap, const char *text)
+{
+	if (text == NULL)
+		return NULL;
+	out[0] = '\0';
+	strncat(out, text, cap - 1);
+	return out;
+}
+
+/* Row number skip of the batch in flight: 1, 0 past the end. */
+static int frozen_row(
+    struct state *s, int64_t skip, struct copy *k, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_BATCH, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "i", skip);
+	if (rc == 0)
+		rc = vs_db_step(s->db, st, err);
+	if (rc <= 0)
+		return rc;
+	read_change(st, &k->c);
+	k->id = sqlite3_column_int64(st, 0);
+	k->c.path = keep(k->path, sizeof(k->path), k->c.path);
+	k->c.hash = keep(k->hash, sizeof(k->hash), k->c.hash);
+	k->c.link_target = keep(k->target, sizeof(k->target), k->c.link_target);
+	sqlite3_reset(st);
+	return 1;
+}
+
+int outbox_each_frozen(struct state *s,
+    int (*each)(void *arg, int index, const struct vs_change *c, bool *done),
+    void *arg, struct vs_err *err)
+{
+	struct copy *k = malloc(sizeof(*k));
+	int64_t kept = 0;
+	int index = 0;
+	int rc = 0;
+
+	if (k == NULL)
+		return vs_err_set(err, VS_ENOMEM, "outbox: out of memory");
+	while (rc >= 0 && (rc = frozen_row(s, kept, k, err)) == 1) {
+		bool done = false;
+
+		rc = each(arg, index++, &k->c, &done);
+		if (rc >= 0 && done)
+			rc = vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", k->id);
+		if (!done)
+			kept++;
+	}
+	free(k);
+	return rc;
+}
+
+int outbox_thaw(struct state *s, struct vs_err *err)
+{
+	int rc = vs_db_run(s->db, SQL_OUTBOX_THAW_OLD, err, "");
+
+	if (rc == 0)
+		rc = vs_db_run(s->db, SQL_OUTBOX_THAW, err, "");
+	if (rc == 0)
+		rc = vs_db_run(s->db, SQL_BATCH_DROP, err, "");
+	return rc;
+}
+
+int outbox_count(
+    struct state *s, int64_t *all, int64_t *held, struct vs_err *err)
+{
+	int rc = get_int(s, SQL_OUTBOX_COUNT, all, err);
+
+	return rc < 0 ? rc : get_int(s, SQL_OUTBOX_HELD_COUNT, held, err);
+}
+
+int outbox_sums(struct state *s, struct outbox_sums *out, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int64_t any = 0;
+	int rc = get_int(s, SQL_OUTBOX_DELETES, &any, err);
+
+	memset(out, 0, sizeof(*out));
+	out->any_delete = any != 0;
+	if (rc < 0 || any == 0)
+		return rc;
+	st = vs_db_stmt(s->db, SQL_OUTBOX_SUMS, err);
+	if (st == NULL)
+		return err->code;
+	while ((rc = vs_db_step(s->db, st, err)) == 1) {
+		int64_t n = sqlite3_column_int64(st, 2);
+
+		if (sqlite3_column_int(st, 0) == VS_OP_CREATE)
+			out->creates += n;
+		else if (sqlite3_column_int(st, 0) != VS_OP_DELETE)
+			continue;
+		else if (sqlite3_column_int(st, 1) != 0)
+			out->approved += n;
+		else
+			out->deletes += n;
+	}
+	return rc;
+}
+
+int outbox_hold(struct state *s, enum outbox_hold what, struct vs_err *err)
+{
+	static const int sql[] = {
+		[OUTBOX_HOLD] = SQL_OUTBOX_HOLD,
+		[OUTBOX_UNHOLD] = SQL_OUTBOX_UNHOLD,
+		[OUTBOX_APPROVE] = SQL_OUTBOX_APPROVE,
+		[OUTBOX_REJECT] = SQL_OUTBOX_REJECT,
+	};
+
+	assert(what >= OUTBOX_HOLD && what <= OUTBOX_REJECT);
+	return vs_db_run(s->db, sql[what], err, "");
+}
+
+int outbox_each_held(struct state *s, int limit,
+    int (*each)(void *arg, const char *path, enum vs_kind kind), void *arg,
+    struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_HELD_LIST, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "i", (int64_t)limit);
+	while (rc >= 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
+		rc = each(arg, (const char *)sqlite3_column_text(st, 0),
+		    (enum vs_kind)sqlite3_column_int(st, 1));
+		if (rc < 0)
+			sqlite3_reset(st);
+	}
+	return rc;
+}
+
+int outbox_marks(struct state *s, int64_t *last, int64_t *least,
+    int64_t *least_held, struct vs_err *err)
+{
+	int rc = get_int(s, SQL_OUTBOX_LAST, last, err);
+
+	if (rc == 0)
+		rc = get_int(s, SQL_OUTBOX_LEAST, least, err);
+	if (rc == 0)
+		rc = get_int(s, SQL_OUTBOX_LEAST_HELD, least_held, err);
+	return rc;
+}

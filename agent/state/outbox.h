@@ -1,0 +1,104 @@
+/*
+ * What the cloud has yet to hear: at most one pending row a path, and the
+ * rows of the one batch in flight, whose body is kept as sent.  All within
+ * the caller's transaction.
+ */
+#ifndef OUTBOX_H
+#define OUTBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/state/state.h"
+#include "common/base/buf.h"
+#include "common/proto/batch.h"
+#include "common/proto/change.h"
+
+/*
+ * What one path comes to when something new is known of it.  Pure.
+ * cloud_has: the cloud has or may have the path.  Returns the op to be
+ * pending, or -1 for nothing.
+ */
+int outbox_coalesce(bool gone, bool cloud_has);
+
+/*
+ * c is what is true of its path now (an upsert, or VS_OP_DELETE); replaces
+ * what was pending there.  maybe: the cloud may have the path whatever the
+ * shadow says.  *op gets the op now pending, or -1.  wall_ms: now.
+ */
+int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
+    int64_t wall_ms, int *op, struct vs_err *err);
+
+/* What is pending for path: *op, or -1 for nothing. */
+int outbox_pending(
+    struct state *s, const char *path, int *op, struct vs_err *err);
+
+struct outbox_ready {
+	int64_t changes; /* ready to leave, counted up to limit */
+	int64_t oldest_ms; /* wall ms at which the first became pending */
+};
+
+/* Ready upserts, or ready deletes. */
+int outbox_ready(struct state *s, bool deletes, int64_t limit,
+    struct outbox_ready *out, struct vs_err *err);
+
+/*
+ * Makes the next batch: up to max changes and VS_BATCH_BYTES, upserts before
+ * deletes (none when deletes is false), ids and body fixed.  The body is
+ * appended to body and kept.  Returns the number of changes, 0 for none.
+ */
+int outbox_freeze(struct state *s, const char *device_id,
+    const struct vs_batch_id *id, int max, bool deletes, struct vs_buf *body,
+    struct vs_err *err);
+
+/* The batch in flight: 1 with counter and body (appended), 0 for none. */
+int outbox_frozen(
+    struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err);
+
+/*
+ * Calls each for the changes of the batch in flight in their order; strings
+ * live during the call; each may write, and says by *done that the row is
+ * to be removed.
+ */
+int outbox_each_frozen(struct state *s,
+    int (*each)(void *arg, int index, const struct vs_change *c, bool *done),
+    void *arg, struct vs_err *err);
+
+/* The batch is over; rows left in it are pending again. */
+int outbox_thaw(struct state *s, struct vs_err *err);
+
+/* Rows in all, and those held. */
+int outbox_count(
+    struct state *s, int64_t *all, int64_t *held, struct vs_err *err);
+
+struct outbox_sums {
+	int64_t creates; /* files that are new to the cloud */
+	int64_t deletes; /* of files, not approved */
+	int64_t approved; /* deletes of files, approved */
+	bool any_delete; /* of anything */
+};
+
+/* What is pending, for the decision to hold. */
+int outbox_sums(struct state *s, struct outbox_sums *out, struct vs_err *err);
+
+enum outbox_hold {
+	OUTBOX_HOLD, /* hold all pending deletes that are not approved */
+	OUTBOX_UNHOLD, /* let them go after all */
+	OUTBOX_APPROVE, /* a person said yes */
+	OUTBOX_REJECT, /* a person said no: they are forgotten */
+};
+int outbox_hold(struct state *s, enum outbox_hold what, struct vs_err *err);
+
+/* At most limit held paths. */
+int outbox_each_held(struct state *s, int limit,
+    int (*each)(void *arg, const char *path, enum vs_kind kind), void *arg,
+    struct vs_err *err);
+
+/*
+ * For barriers: the newest id given out; the oldest id still to be sent and
+ * the oldest held, 0 for none.
+ */
+int outbox_marks(struct state *s, int64_t *last, int64_t *least,
+    int64_t *least_held, struct vs_err *err);
+
+#endif

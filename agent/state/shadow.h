@@ -1,0 +1,54 @@
+/*
+ * What the cloud has acknowledged, where that is not what the manifest
+ * holds; and the totals over all it has acknowledged (struct state's tree).
+ * All within the caller's transaction.
+ */
+#ifndef SHADOW_H
+#define SHADOW_H
+
+#include "agent/state/manifest.h"
+#include "agent/state/state.h"
+#include "common/base/limits.h"
+#include "common/proto/change.h"
+
+struct shadow_row {
+	enum vs_kind kind;
+	int64_t size;
+	char hash[VS_HASH_OPAQUE + 1]; /* "" where there is none */
+};
+
+/* 1 with *row filled, 0 when there is none, or negative. */
+int shadow_get(struct state *s, const char *path, struct shadow_row *row,
+    struct vs_err *err);
+
+/*
+ * The manifest's row at path is about to change or go: if the cloud has
+ * exactly it, the shadow remembers that.  Afterwards the row must be put
+ * with synced false, or dropped.
+ */
+int shadow_keep(struct state *s, const char *path,
+    const struct manifest_row *old, struct vs_err *err);
+
+/*
+ * The cloud acknowledged c: totals and belief follow.  latest: nothing newer
+ * about this path waits in the outbox.
+ */
+int shadow_ack(struct state *s, const struct vs_change *c, bool latest,
+    struct vs_err *err);
+
+/* The cloud has c, as its listing says (after shadow_forget). */
+int shadow_learn(
+    struct state *s, const struct vs_change *c, struct vs_err *err);
+
+/* Nothing is known of the cloud any more: belief and totals are empty. */
+int shadow_forget(struct state *s, struct vs_err *err);
+
+/* The paths that have a shadow, in their order; each may write. */
+int shadow_each(struct state *s,
+    int (*each)(void *arg, const char *path, enum vs_kind kind), void *arg,
+    struct vs_err *err);
+
+/* Whether c is what row says, in all that travels. */
+bool shadow_same(const struct manifest_row *row, const struct vs_change *c);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * The project's database: manifest (what the disk had when last looked at),
+ * shadow (what the cloud has where that differs), outbox (what the cloud has
+ * yet to hear), and a few single values.  manifest.c, shadow.c and outbox.c
+ * work on it; every statement is in state_sql.c.
+ *
+ * Three trees meet here.  The cloud's belief is: the entries with synced = 1,
+ * plus the shadow.  The tree checksum is over exactly that.
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/crypto/tree.h"
+#include "common/db/db.h"
+
+struct state {
+	struct vs_db *db;
+	struct vs_tree tree; /* what the cloud has acknowledged */
+	int64_t cloud_files; /* of it, all that is no directory */
+	int64_t baseline; /* highest cloud_files since the last approval */
+	int64_t entries; /* rows of the manifest */
+	int64_t dirs; /* of them, directories */
+	int64_t bytes; /* sum of their sizes */
+	bool
+	    totals_dirty; /* tree, cloud_files or baseline differ from the database */
+};
+
+/* Opens or makes the database at path; vfs NULL is the default one. */
+int state_open(
+    struct state *s, const char *path, const char *vfs, struct vs_err *err);
+void state_close(struct state *s); /* closed already is nothing */
+
+/* Single values.  Text is copied into out (cap bytes), "" when absent. */
+int state_get_int(struct state *s, const char *key, int64_t absent,
+    int64_t *out, struct vs_err *err);
+int state_get_text(struct state *s, const char *key, char *out, size_t cap,
+    struct vs_err *err);
+int state_set_int(
+    struct state *s, const char *key, int64_t value, struct vs_err *err);
+int state_set_text(
+    struct state *s, const char *key, const char *value, struct vs_err *err);
+
+/* Writes the totals into the open transaction when they changed. */
+int state_save_totals(struct state *s, struct vs_err *err);
+
+/* Reads them back (after a rollback). */
+int state_load_totals(struct state *s, struct vs_err *err);
+
+#endif

@@ -1,0 +1,47 @@
+#include "agent/state/state_sql.h"
+
+const char *const state_sql_statements[SQL_COUNT] = {
+#define STATE_SQL_TEXT(name, sql) [SQL_##name] = sql,
+	STATE_SQL_MAP(STATE_SQL_TEXT)
+#undef STATE_SQL_TEXT
+};
+
+/*
+ * kind: 0 file, 1 directory, 2 symlink; op: 0 create, 1 update, 2 delete.
+ * entries: mtime and ctime in ns; outbox: mtime in us, at in wall ms, batch
+ * 1 while it is part of the batch in flight, held 1 until a person decides,
+ * approved 1 from then on.  Directories are interned so that a row costs its
+ * name, not its path.
+ */
+static const char schema_1[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE dirs(id INTEGER PRIMARY KEY, parent INTEGER NOT NULL,"
+    " name BLOB NOT NULL, UNIQUE(parent, name));"
+    "INSERT INTO dirs(id, parent, name) VALUES(1, 0, x'');"
+    "CREATE TABLE entries(dir INTEGER NOT NULL, name BLOB NOT NULL,"
+    " kind INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,"
+    " ctime INTEGER NOT NULL, ino INTEGER NOT NULL, mode INTEGER NOT NULL,"
+    " hash BLOB, target TEXT, racy INTEGER NOT NULL,"
+    " synced INTEGER NOT NULL, PRIMARY KEY(dir, name)) WITHOUT ROWID;"
+    "CREATE TABLE shadow(path TEXT PRIMARY KEY, kind INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " path TEXT NOT NULL, op INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, mtime INTEGER, mode INTEGER NOT NULL,"
+    " hash TEXT, target TEXT, at INTEGER NOT NULL, batch INTEGER NOT NULL,"
+    " held INTEGER NOT NULL, approved INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX outbox_path ON outbox(path, batch);"
+    "CREATE INDEX outbox_ready ON outbox(batch, (op = 2), held, id);"
+    "CREATE INDEX outbox_deletes ON outbox(op, batch) WHERE op = 2;"
+    "CREATE INDEX outbox_held ON outbox(held) WHERE held = 1;"
+    "CREATE TABLE batch(counter INTEGER PRIMARY KEY, body BLOB NOT NULL);"
+    "CREATE TABLE trouble(path BLOB PRIMARY KEY, dir BLOB NOT NULL,"
+    " cloud INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX trouble_dir ON trouble(dir);"
+    "CREATE TABLE cloud_holds(path TEXT PRIMARY KEY, kind INTEGER NOT NULL,"
+    " hold_id TEXT NOT NULL, decision INTEGER NOT NULL DEFAULT 0)"
+    " WITHOUT ROWID;";
+
+const char *const state_sql_migrations[] = { schema_1 };
+const int state_sql_version =
+    (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));

@@ -1,0 +1,155 @@
+/* Every statement of the project's database, by name. */
+#ifndef STATE_SQL_H
+#define STATE_SQL_H
+
+/* X(name, SQL) */
+#define STATE_SQL_MAP(X) \
+	X(META_GET, "SELECT value FROM meta WHERE key = ?") \
+	X(META_SET, \
+	    "INSERT INTO meta(key, value) VALUES(?, ?) " \
+	    "ON CONFLICT(key) DO UPDATE SET value = excluded.value") \
+	X(DIR_FIND, "SELECT id FROM dirs WHERE parent = ? AND name = ?") \
+	X(DIR_ADD, "INSERT INTO dirs(parent, name) VALUES(?, ?)") \
+	X(DIR_DROP, "DELETE FROM dirs WHERE id = ?") \
+	X(DIR_UP, "SELECT parent, name FROM dirs WHERE id = ?") \
+	X(ENTRY_GET, \
+	    "SELECT kind, size, mtime, ctime, ino, mode, hash, " \
+	    "target, racy, synced FROM entries " \
+	    "WHERE dir = ? AND name = ?") \
+	X(ENTRY_LIST, \
+	    "SELECT name, kind, size, mtime, ctime, ino, mode, " \
+	    "racy, synced FROM entries WHERE dir = ? ORDER BY name") \
+	X(ENTRY_PUT, \
+	    "INSERT INTO entries(dir, name, kind, size, mtime, ctime, " \
+	    "ino, mode, hash, target, racy, synced) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "ON CONFLICT(dir, name) DO UPDATE SET kind = excluded.kind, " \
+	    "size = excluded.size, mtime = excluded.mtime, " \
+	    "ctime = excluded.ctime, ino = excluded.ino, " \
+	    "mode = excluded.mode, hash = excluded.hash, " \
+	    "target = excluded.target, racy = excluded.racy, " \
+	    "synced = excluded.synced") \
+	X(ENTRY_DROP, "DELETE FROM entries WHERE dir = ? AND name = ?") \
+	X(ENTRY_SYNCED, \
+	    "UPDATE entries SET synced = ? WHERE dir = ? AND name = ?") \
+	X(ENTRY_CALM, \
+	    "UPDATE entries SET racy = 0 WHERE dir = ? AND name = ?") \
+	X(ENTRY_EACH, \
+	    "SELECT dir, name FROM entries " \
+	    "WHERE (dir, name) > (?, ?) ORDER BY dir, name LIMIT ?") \
+	X(ENTRY_COUNT, \
+	    "SELECT count(*), coalesce(sum(kind = 1), 0), " \
+	    "coalesce(sum(size), 0) FROM entries") \
+	X(ENTRY_FORGET, "UPDATE entries SET synced = 0 WHERE synced = 1") \
+	X(SHADOW_GET, "SELECT kind, size, hash FROM shadow WHERE path = ?") \
+	X(SHADOW_PUT, \
+	    "INSERT INTO shadow(path, kind, size, hash) VALUES(?, ?, ?, ?) " \
+	    "ON CONFLICT(path) DO UPDATE SET kind = excluded.kind, " \
+	    "size = excluded.size, hash = excluded.hash") \
+	X(SHADOW_DROP, "DELETE FROM shadow WHERE path = ?") \
+	X(SHADOW_CLEAR, "DELETE FROM shadow") \
+	X(SHADOW_AFTER, \
+	    "SELECT path, kind FROM shadow WHERE path > ? " \
+	    "ORDER BY path LIMIT ?") \
+	X(OUTBOX_PENDING, \
+	    "SELECT id, op FROM outbox WHERE path = ? AND batch = 0") \
+	X(OUTBOX_FROZEN, "SELECT 1 FROM outbox WHERE path = ? AND batch = 1") \
+	X(OUTBOX_ADD, \
+	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
+	    "target, at, batch, held, approved) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)") \
+	X(OUTBOX_SET, \
+	    "UPDATE outbox SET op = ?, kind = ?, size = ?, mtime = ?, " \
+	    "mode = ?, hash = ?, target = ?, held = 0, approved = 0 " \
+	    "WHERE id = ?") \
+	X(OUTBOX_DROP, "DELETE FROM outbox WHERE id = ?") \
+	X(OUTBOX_READY, \
+	    "SELECT id, path, op, kind, size, mtime, mode, hash, target " \
+	    "FROM outbox WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
+	    "ORDER BY id") \
+	X(OUTBOX_FREEZE, "UPDATE outbox SET batch = 1 WHERE id = ?") \
+	X(OUTBOX_BATCH, \
+	    "SELECT id, path, op, kind, size, mtime, mode, hash, target " \
+	    "FROM outbox WHERE batch = 1 ORDER BY id LIMIT 1 OFFSET ?") \
+	X(OUTBOX_THAW_OLD, \
+	    "DELETE FROM outbox WHERE batch = 1 AND path IN " \
+	    "(SELECT path FROM outbox WHERE batch = 0)") \
+	X(OUTBOX_THAW, "UPDATE outbox SET batch = 0 WHERE batch = 1") \
+	X(OUTBOX_COUNT, "SELECT count(*) FROM outbox") \
+	X(OUTBOX_READY_COUNT, \
+	    "SELECT count(*), min(at) FROM (SELECT at FROM outbox " \
+	    "WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
+	    "ORDER BY id LIMIT ?)") \
+	X(OUTBOX_SUMS, \
+	    "SELECT op, approved, count(*) FROM outbox " \
+	    "WHERE kind <> 1 AND batch = 0 " \
+	    "GROUP BY op, approved") \
+	X(OUTBOX_DELETES, \
+	    "SELECT EXISTS(SELECT 1 FROM outbox " \
+	    "WHERE op = 2 AND batch = 0)") \
+	X(OUTBOX_HELD_COUNT, "SELECT count(*) FROM outbox WHERE held = 1") \
+	X(OUTBOX_HELD_LIST, \
+	    "SELECT path, kind FROM outbox WHERE held = 1 " \
+	    "ORDER BY id LIMIT ?") \
+	X(OUTBOX_HOLD, \
+	    "UPDATE outbox SET held = 1 " \
+	    "WHERE op = 2 AND batch = 0 AND held = 0 " \
+	    "AND approved = 0") \
+	X(OUTBOX_UNHOLD, "UPDATE outbox SET held = 0 WHERE held = 1") \
+	X(OUTBOX_APPROVE, \
+	    "UPDATE outbox SET held = 0, " \
+	    "approved = 1 WHERE held = 1") \
+	X(OUTBOX_REJECT, "DELETE FROM outbox WHERE held = 1") \
+	X(OUTBOX_LEAST, \
+	    "SELECT coalesce(min(id), 0) FROM outbox " \
+	    "WHERE held = 0") \
+	X(OUTBOX_LEAST_HELD, \
+	    "SELECT coalesce(min(id), 0) FROM outbox " \
+	    "WHERE held = 1") \
+	X(OUTBOX_LAST, \
+	    "SELECT coalesce(max(seq), 0) FROM sqlite_sequence " \
+	    "WHERE name = 'outbox'") \
+	X(BATCH_GET, "SELECT counter, body FROM batch") \
+	X(BATCH_PUT, "INSERT INTO batch(counter, body) VALUES(?, ?)") \
+	X(BATCH_DROP, "DELETE FROM batch") \
+	X(TROUBLE_PUT, \
+	    "INSERT INTO trouble(path, dir, cloud, reason) " \
+	    "VALUES(?, ?, ?, ?) ON CONFLICT(path) DO UPDATE " \
+	    "SET cloud = excluded.cloud, reason = excluded.reason") \
+	X(TROUBLE_DROP, "DELETE FROM trouble WHERE path = ?") \
+	X(TROUBLE_HAS, "SELECT 1 FROM trouble WHERE path = ?") \
+	X(TROUBLE_DIR, "SELECT path FROM trouble WHERE dir = ? AND cloud = 0") \
+	X(TROUBLE_LIST, \
+	    "SELECT path, reason, cloud FROM trouble ORDER BY path LIMIT ?") \
+	X(TROUBLE_COUNT, "SELECT count(*) FROM trouble") \
+	X(HOLD_PUT, \
+	    "INSERT INTO cloud_holds(path, kind, hold_id) " \
+	    "VALUES(?, ?, ?) ON CONFLICT(path) DO UPDATE " \
+	    "SET hold_id = excluded.hold_id") \
+	X(HOLD_DROP_PATH, "DELETE FROM cloud_holds WHERE path = ?") \
+	X(HOLD_DROP, "DELETE FROM cloud_holds WHERE hold_id = ?") \
+	X(HOLD_FIRST, \
+	    "SELECT hold_id FROM cloud_holds WHERE decision = ? " \
+	    "LIMIT 1") \
+	X(HOLD_DECIDE, \
+	    "UPDATE cloud_holds SET decision = ? " \
+	    "WHERE decision = 0") \
+	X(HOLD_COUNT, "SELECT count(*) FROM cloud_holds") \
+	X(HOLD_PATHS, "SELECT path, kind FROM cloud_holds WHERE hold_id = ?") \
+	X(HOLD_LIST, "SELECT path, kind FROM cloud_holds LIMIT ?") \
+	X(HOLD_HAS, "SELECT 1 FROM cloud_holds WHERE path = ?") \
+	X(HOLD_CLEAR, "DELETE FROM cloud_holds")
+
+enum state_sql {
+#define STATE_SQL_ENUM(name, sql) SQL_##name,
+	STATE_SQL_MAP(STATE_SQL_ENUM)
+#undef STATE_SQL_ENUM
+	    SQL_COUNT,
+};
+
+/* Statements by enum state_sql, migrations by schema version. */
+extern const char *const state_sql_statements[SQL_COUNT];
+extern const char *const state_sql_migrations[];
+extern const int state_sql_version;
+
+#endif
