@@ -1,0 +1,516 @@
+/*
+ * Invariants: nothing outside the root is ever opened (each name goes
+ * through openat2 beneath a descriptor of the root); the root's descriptor
+ * lives for one call; nothing but regular files is opened for reading, so
+ * that no device or pipe notices us.
+ */
+#include "agent/scan/disk_posix.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "common/base/path.h"
+#include "common/os/fs.h"
+
+#define READ_PIECE (1024 * 1024) /* bytes of one read */
+#define CACHE_SPARED (16 * 1024 * 1024) /* larger files leave the cache */
+
+struct disk_posix {
+	struct disk disk; /* first: it is what callers hold */
+	int (*watch)(void *arg, const char *dir, struct vs_err *err);
+	void *watch_arg;
+	char root[];
+};
+
+static int64_t time_ns(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static void stat_convert(const struct stat *s, struct disk_stat *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (S_ISREG(s->st_mode))
+		out->kind = VS_KIND_FILE;
+	else if (S_ISDIR(s->st_mode))
+		out->kind = VS_KIND_DIR;
+	else if (S_ISLNK(s->st_mode))
+		out->kind = VS_KIND_SYMLINK;
+	else
+		out->odd = true;
+	out->size = S_ISDIR(s->st_mode) ? 0 : (int64_t)s->st_size;
+	out->mtime_ns = time_ns(&s->st_mtim);
+	out->ctime_ns = time_ns(&s->st_ctim);
+	out->ino = s->st_ino;
+	out->mode = (int)(s->st_mode & 07777);
+}
+
+static int stat_fd(int fd, struct disk_stat *out, struct vs_err *err)
+{
+	struct stat s;
+
+	if (fstat(fd, &s) != 0)
+		return vs_err_errno(err, errno, "stat");
+	stat_convert(&s, out);
+	return VS_OK;
+}
+
+/* A descriptor of the root, or VS_EROOT. */
+static int root_open(struct disk *d, struct vs_err *err)
+{
+	const struct disk_posix *p = (const struct disk_posix *)d;
+	int fd = open(p->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) {
+		vs_err_errno(err, errno, "root folder");
+		if (err != NULL)
+			err->code = VS_EROOT;
+		return VS_EROOT;
+	}
+	return fd;
+}
+
+/* Opens path beneath the root of this moment. */
+static int beneath(
+    struct disk *d, const char *path, int flags, struct vs_err *err)
+{
+	int rootfd = root_open(d, err);
+	int fd;
+
+	if (rootfd < 0)
+		return rootfd;
+	fd = vs_fs_open(rootfd, path, flags, 0, err);
+	close(rootfd);
+	return fd;
+}
+
+static bool marker_good(const char *id)
+{
+	size_t n = strspn(id, "0123456789abcdef");
+
+	return n == DISK_ID_SIZE - 1 && (id[n] == '\0' || id[n] == '\n');
+}
+
+/* The marker's id, or "" where there is no (good) marker. */
+static int marker_read(int rootfd, char id[DISK_ID_SIZE], struct vs_err *err)
+{
+	char text[DISK_ID_SIZE + 1] = "";
+	ssize_t n;
+	int fd;
+
+	id[0] = '\0';
+	fd = vs_fs_open(rootfd, DISK_MARKER, O_RDONLY, 0, err);
+	if (fd == VS_ENOENT || fd == VS_ENOTDIR || fd == VS_ELOOP) {
+		vs_err_clear(err);
+		return VS_OK;
+	}
+	if (fd < 0)
+		return fd;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0) {
+		int e = errno;
+
+		close(fd);
+		return vs_err_errno(err, e, "read %s", DISK_MARKER);
+	}
+	close(fd);
+	if (marker_good(text)) {
+		memcpy(id, text, DISK_ID_SIZE - 1);
+		id[DISK_ID_SIZE - 1] = '\0';
+	}
+	return VS_OK;
+}
+
+static int root_identify(
+    struct disk *d, struct disk_root *out, struct vs_err *err)
+{
+	struct stat s;
+	struct statfs fs;
+	int fd = root_open(d, err);
+	int r = VS_OK;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &s) != 0 || fstatfs(fd, &fs) != 0)
+		r = vs_err_errno(err, errno, "root folder");
+	if (r == VS_OK) {
+		memset(out, 0, sizeof(*out));
+		out->dev = s.st_dev;
+		out->ino = s.st_ino;
+		memcpy(&out->fsid, &fs.f_fsid,
+		    sizeof(fs.f_fsid) < sizeof(out->fsid) ? sizeof(fs.f_fsid)
+							  : sizeof(out->fsid));
+		r = marker_read(fd, out->id, err);
+	}
+	close(fd);
+	return r;
+}
+
+static int vsync_dir_open(int rootfd, bool make, struct vs_err *err)
+{
+	int made = VS_OK;
+	int fd;
+
+	if (make && mkdirat(rootfd, ".vsync", 0755) == 0)
+		made = 1;
+	else if (make && errno != EEXIST)
+		return vs_err_errno(err, errno, "make .vsync");
+	fd = vs_fs_open(rootfd, ".vsync", O_RDONLY | O_DIRECTORY, 0, err);
+	if (fd >= 0 && made == 1) {
+		/* the name .vsync itself must survive a power cut */
+		int root =
+		    vs_fs_open(rootfd, "", O_RDONLY | O_DIRECTORY, 0, err);
+
+		if (root < 0 || fsync(root) != 0) {
+			vs_err_errno(err, errno, "fsync of the root");
+			if (root >= 0)
+				close(root);
+			close(fd);
+			return VS_EIO;
+		}
+		close(root);
+	}
+	return fd;
+}
+
+static int marker_put(int dirfd, const char *id, struct vs_err *err)
+{
+	char text[DISK_ID_SIZE + 1];
+	int fd;
+	int r = VS_OK;
+
+	memcpy(text, id, DISK_ID_SIZE - 1);
+	text[DISK_ID_SIZE - 1] = '\n';
+	(void)unlinkat(dirfd, "root-id.new", 0);
+	fd = openat(dirfd, "root-id.new",
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return vs_err_errno(err, errno, "write marker");
+	if (write(fd, text, DISK_ID_SIZE) != DISK_ID_SIZE || fsync(fd) != 0)
+		r = vs_err_errno(err, errno, "write marker");
+	close(fd);
+	if (r == VS_OK && renameat(dirfd, "root-id.new", dirfd, "root-id") != 0)
+		r = vs_err_errno(err, errno, "rename marker");
+	if (r == VS_OK && fsync(dirfd) != 0)
+		r = vs_err_errno(err, errno, "fsync of .vsync");
+	return r;
+}
+
+static int root_mark(struct disk *d, const char *id, struct vs_err *err)
+{
+	int rootfd;
+	int fd;
+	int r;
+
+	assert(marker_good(id));
+	rootfd = root_open(d, err);
+	if (rootfd < 0)
+		return rootfd;
+	fd = vsync_dir_open(rootfd, true, err);
+	r = fd < 0 ? fd : marker_put(fd, id, err);
+	if (fd >= 0)
+		close(fd);
+	close(rootfd);
+	return r;
+}
+
+static bool name_skipped(const char *dir, const char *name)
+{
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return true;
+	return *dir == '\0' && strcmp(name, ".vsync") == 0;
+}
+
+/* One name of a directory: its stat to entry. */
+static int list_name(DIR *dir, const char *name,
+    int (*entry)(void *arg, const char *name, const struct disk_stat *st),
+    void *arg, struct vs_err *err)
+{
+	struct disk_stat st;
+	struct stat s;
+
+	if (fstatat(dirfd(dir), name, &s,
+		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) {
+		if (errno == ENOENT)
+			return VS_OK;
+		return vs_err_errno(err, errno, "stat in directory");
+	}
+	stat_convert(&s, &st);
+	return entry(arg, name, &st);
+}
+
+static int dir_list(struct disk *d, const char *path,
+    int (*entry)(void *arg, const char *name, const struct disk_stat *st),
+    void *arg, struct vs_err *err)
+{
+	int fd = beneath(d, path, O_RDONLY | O_DIRECTORY, err);
+	DIR *dir;
+	int r = VS_OK;
+
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		r = vs_err_errno(err, errno, "open directory");
+		close(fd);
+		return r;
+	}
+	while (r >= 0) {
+		const struct dirent *e;
+
+		/* only errno tells the end from an error (R3) */
+		errno = 0;
+		e = readdir(dir);
+		if (e == NULL) {
+			if (errno != 0)
+				r = vs_err_errno(err, errno, "read directory");
+			break;
+		}
+		if (!name_skipped(path, e->d_name))
+			r = list_name(dir, e->d_name, entry, arg, err);
+	}
+	closedir(dir);
+	return r < 0 ? r : VS_OK;
+}
+
+static int path_look(
+    struct disk *d, const char *path, struct disk_stat *out, struct vs_err *err)
+{
+	const char *name;
+	struct stat s;
+	int rootfd = root_open(d, err);
+	int fd;
+	int r = VS_OK;
+
+	assert(*path != '\0');
+	if (rootfd < 0)
+		return rootfd;
+	fd = vs_fs_open_parent(rootfd, path, &name, err);
+	close(rootfd);
+	if (fd < 0)
+		return fd;
+	if (fstatat(fd, name, &s, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+		r = vs_err_errno(err, errno, "stat");
+	else
+		stat_convert(&s, out);
+	close(fd);
+	return r;
+}
+
+/*
+ * A lease can be had only while nobody has the file open for writing
+ * (fcntl(2), F_SETLEASE); it is dropped at once.
+ */
+static enum disk_writer writer_probe(int fd)
+{
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+		(void)fcntl(fd, F_SETLEASE, F_UNLCK);
+		return DISK_NO_WRITER;
+	}
+	return errno == EAGAIN ? DISK_WRITER : DISK_WRITER_UNKNOWN;
+}
+
+static bool stat_same(const struct disk_stat *a, const struct disk_stat *b)
+{
+	return a->size == b->size && a->mtime_ns == b->mtime_ns &&
+	    a->ctime_ns == b->ctime_ns && a->ino == b->ino;
+}
+
+/* Reads fd to its end into sha; bytes read or a negative code. */
+static int64_t content_read(int fd, int64_t size, struct vs_sha256 *sha,
+    const atomic_bool *cancel, struct vs_err *err)
+{
+	size_t cap = size < READ_PIECE ? (size_t)size + 1 : READ_PIECE;
+	char *piece = malloc(cap);
+	int64_t total = 0;
+	ssize_t n = 1;
+
+	if (piece == NULL)
+		return vs_err_set(err, VS_ENOMEM, "hash: out of memory");
+	while (n > 0) {
+		if (atomic_load_explicit(cancel, memory_order_relaxed)) {
+			free(piece);
+			return vs_err_set(err, VS_ECANCELED, "hash: stopped");
+		}
+		n = read(fd, piece, cap);
+		if (n > 0) {
+			vs_sha256_add(sha, piece, (size_t)n);
+			if (size > CACHE_SPARED)
+				(void)posix_fadvise(
+				    fd, total, n, POSIX_FADV_DONTNEED);
+			total += n;
+		}
+	}
+	free(piece);
+	if (n < 0)
+		return vs_err_errno(err, errno, "read");
+	return total;
+}
+
+static int file_hash(int fd, struct disk_hash *out, const atomic_bool *cancel,
+    struct vs_err *err)
+{
+	struct disk_stat after;
+	struct vs_sha256 *sha;
+	int64_t n;
+	int r;
+
+	r = stat_fd(fd, &out->stat, err);
+	if (r < 0)
+		return r;
+	if (out->stat.odd || out->stat.kind != VS_KIND_FILE)
+		return vs_err_set(err, VS_ECHANGED, "no longer a file");
+	out->writer = writer_probe(fd);
+	if (out->writer == DISK_WRITER)
+		return VS_OK;
+	sha = vs_sha256_new();
+	if (sha == NULL)
+		return vs_err_set(err, VS_ENOMEM, "hash: out of memory");
+	vs_sha256_start(sha);
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	n = content_read(fd, out->stat.size, sha, cancel, err);
+	vs_sha256_end(sha, out->sha256);
+	vs_sha256_free(sha);
+	if (n < 0)
+		return (int)n;
+	r = stat_fd(fd, &after, err);
+	if (r < 0)
+		return r;
+	if (n != out->stat.size || !stat_same(&out->stat, &after))
+		return vs_err_set(err, VS_ECHANGED, "changed while read");
+	return VS_OK;
+}
+
+/* pathfd: O_PATH descriptor of a symbolic link. */
+static int link_hash(int pathfd, struct disk_hash *out, struct vs_err *err)
+{
+	ssize_t n = readlinkat(pathfd, "", out->target, sizeof(out->target));
+
+	if (n < 0)
+		return vs_err_errno(err, errno, "read link");
+	if ((size_t)n >= sizeof(out->target))
+		return vs_err_set(err, VS_ELIMIT, "link target too long");
+	out->target[n] = '\0';
+	out->writer = DISK_NO_WRITER;
+	vs_sha256(out->target, (size_t)n, out->sha256);
+	return VS_OK;
+}
+
+static int file_open(struct disk *d, const char *path, struct vs_err *err)
+{
+	int fd = beneath(d, path, O_RDONLY | O_NOATIME, err);
+
+	/* other people's files refuse O_NOATIME (open(2)) */
+	if (fd == VS_EACCES) {
+		vs_err_clear(err);
+		fd = beneath(d, path, O_RDONLY, err);
+	}
+	return fd;
+}
+
+static int path_hash(struct disk *d, const char *path, struct disk_hash *out,
+    const atomic_bool *cancel, struct vs_err *err)
+{
+	int pathfd = beneath(d, path, O_PATH, err);
+	int fd;
+	int r;
+
+	assert(*path != '\0' && cancel != NULL);
+	if (pathfd < 0)
+		return pathfd;
+	out->target[0] = '\0';
+	r = stat_fd(pathfd, &out->stat, err);
+	if (r == VS_OK && out->stat.kind == VS_KIND_SYMLINK)
+		r = link_hash(pathfd, out, err);
+	else if (r == VS_OK &&
+	    (out->stat.odd || out->stat.kind != VS_KIND_FILE))
+		r = vs_err_set(err, VS_ECHANGED, "no longer a file");
+	else if (r == VS_OK)
+		r = 1; /* a regular file: to be read */
+	close(pathfd);
+	if (r != 1)
+		return r;
+	fd = file_open(d, path, err);
+	if (fd < 0)
+		return fd;
+	r = file_hash(fd, out, cancel, err);
+	close(fd);
+	return r;
+}
+
+static int cookie_make(struct disk *d, const char *name, struct vs_err *err)
+{
+	char file[VS_NAME_MAX + 1];
+	int rootfd;
+	int dir;
+	int fd;
+	int r = VS_OK;
+	int n = snprintf(file, sizeof(file), "cookie-%s", name);
+
+	assert(strchr(name, '/') == NULL);
+	if (n < 0 || (size_t)n >= sizeof(file))
+		return vs_err_set(err, VS_EINVAL, "cookie: name too long");
+	rootfd = root_open(d, err);
+	if (rootfd < 0)
+		return rootfd;
+	dir = vsync_dir_open(rootfd, false, err);
+	close(rootfd);
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, file,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		r = vs_err_errno(err, errno, "make cookie");
+	else
+		close(fd);
+	if (fd >= 0 && unlinkat(dir, file, 0) != 0)
+		r = vs_err_errno(err, errno, "remove cookie");
+	close(dir);
+	return r;
+}
+
+static int dir_watch(struct disk *d, const char *dir, struct vs_err *err)
+{
+	struct disk_posix *p = (struct disk_posix *)d;
+
+	return p->watch(p->watch_arg, dir, err);
+}
+
+int disk_posix_new(struct disk **out, const char *root,
+    int (*watch)(void *arg, const char *dir, struct vs_err *err), void *arg,
+    struct vs_err *err)
+{
+	struct disk_posix *p;
+	size_t len = strlen(root) + 1;
+
+	assert(root[0] == '/');
+	p = calloc(1, sizeof(*p) + len);
+	if (p == NULL)
+		return vs_err_set(err, VS_ENOMEM, "disk: out of memory");
+	memcpy(p->root, root, len);
+	p->watch = watch;
+	p->watch_arg = arg;
+	p->disk = (struct disk){
+		.root = root_identify,
+		.mark = root_mark,
+		.list = dir_list,
+		.look = path_look,
+		.hash = path_hash,
+		.cookie = cookie_make,
+		.watch = watch != NULL ? dir_watch : NULL,
+	};
+	*out = &p->disk;
+	return VS_OK;
+}
+
+void disk_posix_free(struct disk *d)
+{
+	free(d);
+}

@@ -1,0 +1,354 @@
+/*
+ * Invariants: a directory in the tree is watched (wd >= 0) or has something
+ * below it, but for the root, which is always there; all watched ones are
+ * in by_wd, all but the root in by_name, keyed by parent and name.
+ */
+#include "agent/watch/wdmap.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wdmap_dir {
+	struct wdmap_dir *parent; /* NULL: the root */
+	struct wdmap_dir *child; /* first below */
+	struct wdmap_dir *prev; /* siblings */
+	struct wdmap_dir *next;
+	struct wdmap_dir *wd_chain; /* in a bucket of by_wd */
+	struct wdmap_dir *name_chain; /* in a bucket of by_name */
+	int wd; /* -1: not watched */
+	uint32_t hash; /* of parent and name */
+	char name[];
+};
+
+struct wdmap {
+	struct wdmap_dir *root;
+	struct wdmap_dir **by_wd; /* buckets */
+	struct wdmap_dir **by_name;
+	size_t buckets; /* of each; a power of two */
+	size_t dirs; /* in the tree */
+	size_t watched;
+};
+
+#define BUCKETS_MIN 64
+
+static uint32_t mix(uint64_t x)
+{
+	x *= 0x9e3779b97f4a7c15ULL;
+	return (uint32_t)(x >> 32);
+}
+
+static uint32_t name_hash(
+    const struct wdmap_dir *parent, const char *name, size_t len)
+{
+	uint64_t h = (uintptr_t)parent;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)name[i]) * 0x100000001b3ULL;
+	return mix(h);
+}
+
+static struct wdmap_dir **wd_bucket(const struct wdmap *m, int wd)
+{
+	return &m->by_wd[mix((uint64_t)wd) & (m->buckets - 1)];
+}
+
+static struct wdmap_dir **name_bucket(const struct wdmap *m, uint32_t hash)
+{
+	return &m->by_name[hash & (m->buckets - 1)];
+}
+
+static void chain_in(struct wdmap *m, struct wdmap_dir *d)
+{
+	struct wdmap_dir **b;
+
+	if (d->wd >= 0) {
+		b = wd_bucket(m, d->wd);
+		d->wd_chain = *b;
+		*b = d;
+	}
+	if (d->parent != NULL) {
+		b = name_bucket(m, d->hash);
+		d->name_chain = *b;
+		*b = d;
+	}
+}
+
+static void wd_chain_out(struct wdmap *m, struct wdmap_dir *d)
+{
+	struct wdmap_dir **p = wd_bucket(m, d->wd);
+
+	while (*p != d)
+		p = &(*p)->wd_chain;
+	*p = d->wd_chain;
+	d->wd = -1;
+	m->watched--;
+}
+
+static void name_chain_out(struct wdmap *m, struct wdmap_dir *d)
+{
+	struct wdmap_dir **p = name_bucket(m, d->hash);
+
+	while (*p != d)
+		p = &(*p)->name_chain;
+	*p = d->name_chain;
+}
+
+/* The one after d in a walk from above; d's children unless skip. */
+static struct wdmap_dir *walk_next(const struct wdmap_dir *d)
+{
+	if (d->child != NULL)
+		return d->child;
+	while (d != NULL && d->next == NULL)
+		d = d->parent;
+	return d != NULL ? d->next : NULL;
+}
+
+static int wdmap_grow(struct wdmap *m)
+{
+	size_t n = m->buckets * 2;
+	struct wdmap_dir **wds = calloc(n, sizeof(struct wdmap_dir *));
+	struct wdmap_dir **names = calloc(n, sizeof(struct wdmap_dir *));
+
+	if (wds == NULL || names == NULL) {
+		free(wds);
+		free(names);
+		return VS_ENOMEM;
+	}
+	free(m->by_wd);
+	free(m->by_name);
+	m->by_wd = wds;
+	m->by_name = names;
+	m->buckets = n;
+	for (struct wdmap_dir *d = m->root; d != NULL; d = walk_next(d))
+		chain_in(m, d);
+	return VS_OK;
+}
+
+int wdmap_new(struct wdmap **out, struct vs_err *err)
+{
+	struct wdmap *m = calloc(1, sizeof(*m));
+
+	assert(out != NULL);
+	if (m == NULL)
+		goto fail;
+	m->buckets = BUCKETS_MIN;
+	m->root = calloc(1, sizeof(*m->root) + 1);
+	m->by_wd = calloc(m->buckets, sizeof(struct wdmap_dir *));
+	m->by_name = calloc(m->buckets, sizeof(struct wdmap_dir *));
+	if (m->root == NULL || m->by_wd == NULL || m->by_name == NULL)
+		goto fail;
+	m->root->wd = -1;
+	m->dirs = 1;
+	*out = m;
+	return VS_OK;
+fail:
+	if (m != NULL) {
+		free(m->root);
+		free(m->by_wd);
+		free(m->by_name);
+	}
+	free(m);
+	return vs_err_set(err, VS_ENOMEM, "watch: out of memory");
+}
+
+static struct wdmap_dir *child_find(const struct wdmap *m,
+    const struct wdmap_dir *parent, const char *name, size_t len)
+{
+	uint32_t hash = name_hash(parent, name, len);
+	struct wdmap_dir *d = *name_bucket(m, hash);
+
+	for (; d != NULL; d = d->name_chain)
+		if (d->hash == hash && d->parent == parent &&
+		    strncmp(d->name, name, len) == 0 && d->name[len] == '\0')
+			return d;
+	return NULL;
+}
+
+static struct wdmap_dir *child_add(
+    struct wdmap *m, struct wdmap_dir *parent, const char *name, size_t len)
+{
+	struct wdmap_dir *d;
+
+	if (m->dirs >= m->buckets && wdmap_grow(m) < 0)
+		return NULL;
+	d = calloc(1, sizeof(*d) + len + 1);
+	if (d == NULL)
+		return NULL;
+	memcpy(d->name, name, len);
+	d->wd = -1;
+	d->hash = name_hash(parent, name, len);
+	d->parent = parent;
+	d->next = parent->child;
+	if (d->next != NULL)
+		d->next->prev = d;
+	parent->child = d;
+	chain_in(m, d);
+	m->dirs++;
+	return d;
+}
+
+struct wdmap_dir *wdmap_at(const struct wdmap *m, const char *path)
+{
+	struct wdmap_dir *d = m->root;
+
+	while (d != NULL && *path != '\0') {
+		size_t len = strcspn(path, "/");
+
+		d = child_find(m, d, path, len);
+		path += len;
+		path += *path == '/' ? 1 : 0;
+	}
+	return d;
+}
+
+struct wdmap_dir *wdmap_by_wd(const struct wdmap *m, int wd)
+{
+	struct wdmap_dir *d = *wd_bucket(m, wd);
+
+	while (d != NULL && d->wd != wd)
+		d = d->wd_chain;
+	return d;
+}
+
+int wdmap_wd(const struct wdmap_dir *d)
+{
+	return d->wd;
+}
+
+bool wdmap_is_root(const struct wdmap_dir *d)
+{
+	return d->parent == NULL;
+}
+
+bool wdmap_parent_watched(const struct wdmap_dir *d)
+{
+	return d->parent != NULL && d->parent->wd >= 0;
+}
+
+int wdmap_path(const struct wdmap_dir *d, char *out, size_t cap)
+{
+	size_t len = 0;
+	char *end;
+
+	for (const struct wdmap_dir *i = d; i->parent != NULL; i = i->parent)
+		len += strlen(i->name) + (i->parent->parent != NULL ? 1 : 0);
+	if (len >= cap)
+		return VS_ELIMIT;
+	end = out + len;
+	*end = '\0';
+	for (const struct wdmap_dir *i = d; i->parent != NULL; i = i->parent) {
+		size_t n = strlen(i->name);
+
+		end -= n;
+		memcpy(end, i->name, n);
+		if (i->parent->parent != NULL)
+			*--end = '/';
+	}
+	assert(end == out);
+	return (int)len;
+}
+
+/* Takes a childless, unwatched d out of the tree and frees it. */
+static void dir_free(struct wdmap *m, struct wdmap_dir *d)
+{
+	assert(d->parent != NULL && d->child == NULL && d->wd < 0);
+	name_chain_out(m, d);
+	if (d->prev != NULL)
+		d->prev->next = d->next;
+	else
+		d->parent->child = d->next;
+	if (d->next != NULL)
+		d->next->prev = d->prev;
+	free(d);
+	m->dirs--;
+}
+
+/* Frees d, and those above, that are neither watched nor needed. */
+static void dir_prune(struct wdmap *m, struct wdmap_dir *d)
+{
+	while (d->parent != NULL && d->wd < 0 && d->child == NULL) {
+		struct wdmap_dir *parent = d->parent;
+
+		dir_free(m, d);
+		d = parent;
+	}
+}
+
+int wdmap_put(struct wdmap *m, const char *path, int wd, struct vs_err *err)
+{
+	struct wdmap_dir *d = m->root;
+
+	assert(wd >= 0 && wdmap_by_wd(m, wd) == NULL);
+	while (*path != '\0') {
+		size_t len = strcspn(path, "/");
+		struct wdmap_dir *next = child_find(m, d, path, len);
+
+		if (next == NULL)
+			next = child_add(m, d, path, len);
+		if (next == NULL) {
+			dir_prune(m, d);
+			return vs_err_set(
+			    err, VS_ENOMEM, "watch: out of memory");
+		}
+		d = next;
+		path += len;
+		path += *path == '/' ? 1 : 0;
+	}
+	assert(d->wd < 0);
+	d->wd = wd;
+	d->wd_chain = *wd_bucket(m, wd);
+	*wd_bucket(m, wd) = d;
+	m->watched++;
+	return VS_OK;
+}
+
+void wdmap_drop(struct wdmap *m, struct wdmap_dir *d,
+    void (*gone)(void *arg, int wd), void *arg)
+{
+	struct wdmap_dir *leaf = NULL;
+	struct wdmap_dir *parent = d->parent;
+
+	/* from the leaves up, without recursion: depth is the user's */
+	while (leaf != d) {
+		leaf = d;
+		while (leaf->child != NULL)
+			leaf = leaf->child;
+		if (leaf->wd >= 0) {
+			int wd = leaf->wd;
+
+			wd_chain_out(m, leaf);
+			if (gone != NULL)
+				gone(arg, wd);
+		}
+		if (leaf != d)
+			dir_free(m, leaf);
+	}
+	if (parent != NULL)
+		dir_prune(m, d);
+}
+
+void wdmap_unwatch(struct wdmap *m, struct wdmap_dir *d)
+{
+	if (d->wd >= 0)
+		wd_chain_out(m, d);
+	dir_prune(m, d);
+}
+
+size_t wdmap_count(const struct wdmap *m)
+{
+	return m->watched;
+}
+
+void wdmap_free(struct wdmap *m)
+{
+	if (m == NULL)
+		return;
+	wdmap_drop(m, m->root, NULL, NULL);
+	assert(m->root->child == NULL);
+	free(m->root);
+	free(m->by_wd);
+	free(m->by_name);
+	free(m);
+}

@@ -1,0 +1,54 @@
+/*
+ * Which watch descriptor (inotify(7)) belongs to which directory: a tree of
+ * names, found by descriptor or by path.  It grows with the directories
+ * watched, about 100 bytes each, never with their files.
+ */
+#ifndef WDMAP_H
+#define WDMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/err.h"
+
+struct wdmap;
+struct wdmap_dir;
+
+int wdmap_new(struct wdmap **out, struct vs_err *err);
+void wdmap_free(struct wdmap *m);
+
+/* The directory at path ("" is the root), or NULL. */
+struct wdmap_dir *wdmap_at(const struct wdmap *m, const char *path);
+
+/* The directory watched by wd, or NULL. */
+struct wdmap_dir *wdmap_by_wd(const struct wdmap *m, int wd);
+
+/* Its descriptor; -1 for one that is only a step to others. */
+int wdmap_wd(const struct wdmap_dir *d);
+bool wdmap_is_root(const struct wdmap_dir *d);
+
+/* True when the directory above it is watched. */
+bool wdmap_parent_watched(const struct wdmap_dir *d);
+
+/* Writes its path into out; length or VS_ELIMIT. */
+int wdmap_path(const struct wdmap_dir *d, char *out, size_t cap);
+
+/*
+ * Says that wd watches path.  Neither wd nor path may be in the map (drop
+ * them first), but path may be there unwatched.  VS_ENOMEM.
+ */
+int wdmap_put(struct wdmap *m, const char *path, int wd, struct vs_err *err);
+
+/*
+ * Forgets d and all below it; gone is called with each of their
+ * descriptors.
+ */
+void wdmap_drop(struct wdmap *m, struct wdmap_dir *d,
+    void (*gone)(void *arg, int wd), void *arg);
+
+/* Forgets that d is watched, keeps what is below it. */
+void wdmap_unwatch(struct wdmap *m, struct wdmap_dir *d);
+
+size_t wdmap_count(const struct wdmap *m); /* descriptors */
+
+#endif
