@@ -1,0 +1,26 @@
+/*
+ * What a look at the disk says against what is known.  Pure.
+ */
+#ifndef COMPARE_H
+#define COMPARE_H
+
+#include "agent/scan/disk.h"
+
+enum compare_verdict {
+	COMPARE_SAME, /* nothing to do */
+	COMPARE_READ, /* content or link target must be read */
+	COMPARE_DIR, /* a directory, new or with another mode */
+	COMPARE_GONE, /* nothing publishable there any more */
+	COMPARE_SWAP, /* a directory became something else: children first */
+	COMPARE_NONE, /* not there, and not known either */
+};
+
+/*
+ * seen: what the disk has, NULL for nothing; known: what the manifest has,
+ * NULL for nothing.  Size, mtime, ctime, inode and mode together are the
+ * key: any difference makes a read (reliability: F17, F18, F20).
+ */
+enum compare_verdict compare_stat(
+    const struct disk_stat *seen, const struct disk_stat *known);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * Paths that something is said to have happened to, and when each may be
+ * looked at.  Pure: time is an argument.
+ *
+ * A path is due VS_SETTLE_MS after the last word on it; written to without
+ * a close, after VS_QUIET_MS of quiet.  Words that keep coming put the look
+ * off, but never for longer than SETTLE_LATEST_MS.
+ */
+#ifndef SETTLE_H
+#define SETTLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SETTLE_MAX 65536 /* paths at most; more become looks at folders */
+#define SETTLE_LATEST_MS 10000
+
+enum settle_why {
+	SETTLE_CLOSED, /* whole: closed, moved in, removed, made */
+	SETTLE_WRITTEN, /* being written */
+	SETTLE_SEEN, /* a listing found a difference: due at once */
+	SETTLE_LATER, /* look at it again at a time that is given */
+};
+
+enum settle_flags {
+	SETTLE_RECHECK = 1, /* a second look at a racy entry */
+	SETTLE_FORCE = 2, /* read the content even if the stat is the same */
+	SETTLE_RECORDING = 4, /* the last look found a writer */
+};
+
+struct settle_item {
+	char *path;
+	int64_t first_ms; /* of the first word */
+	int64_t due_ms;
+	uint64_t gen; /* of the barrier, 0: none waits for it */
+	unsigned flags; /* enum settle_flags */
+	bool open; /* written to and not closed since */
+	size_t at; /* in the heap */
+};
+
+struct settle;
+
+struct settle *settle_new(void);
+void settle_free(struct settle *s);
+
+/*
+ * One more word on path at now_ms.  A known path keeps its gen and first
+ * time; flags are added.  later_ms only for SETTLE_LATER.  Returns the item
+ * (valid until it is taken), NULL when there are SETTLE_MAX others or no
+ * memory.  *fresh: it was not known before.
+ */
+struct settle_item *settle_put(struct settle *s, const char *path,
+    enum settle_why why, int64_t now_ms, int64_t later_ms, bool *fresh);
+
+/* The item of path, or NULL. */
+struct settle_item *settle_find(const struct settle *s, const char *path);
+
+/* Takes out an item that is due; the caller frees it.  NULL for none. */
+struct settle_item *settle_take(struct settle *s, int64_t now_ms);
+void settle_item_free(struct settle_item *item);
+
+/* When the next one is due; INT64_MAX for none. */
+int64_t settle_due(const struct settle *s);
+
+size_t settle_count(const struct settle *s);
+size_t settle_recording(const struct settle *s); /* with SETTLE_RECORDING */
+
+#endif
