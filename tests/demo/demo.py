@@ -1,0 +1,344 @@
+#!/usr/bin/python3
+"""demo.py [DIR] - vsync at work, from an empty machine to a crash survived.
+
+Runs on loopback in a temporary directory, with real files, the real
+programs and no input; with DIR on a copy of that folder.  Whatever it
+claims it compares: disk, manifest, listing and log.  Exit 0 after
+"demo: ok", 1 with the reason.
+"""
+
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+import compare
+import material
+from stage import Failed, Stage, heading, human, say, until
+
+SAVES = 100
+LIMIT_MS = 300  # p99 of a save until it is in the log
+
+
+class Demo:
+    def __init__(self, stage, source):
+        self.stage = stage
+        self.source = source
+        self.table = []
+        self.seconds = 0.0
+
+    def measured(self, what, value):
+        self.table.append((what, value))
+
+    def compared(self, label):
+        """All views agree, or this raises."""
+        entries, size, events = compare.four(self.stage)
+        say(f"-- compared {label}: disk = manifest = listing = log replay "
+            f"({entries:,} entries, {human(size)}, {events:,} events)")
+        return entries, size, events
+
+    def path(self, *names):
+        return os.path.join(self.stage.root, *names)
+
+    # The scenes, in order.
+
+    def folder(self):
+        heading("The folder")
+        start = time.monotonic()
+        root = self.stage.root
+        os.mkdir(root)
+        if self.source:
+            say(f"a copy of {self.source}")
+            material.copy(self.source, root)
+        else:
+            say("a film project: notes, takes, sound, 10,000 frames, and "
+                "video made by ffmpeg")
+            material.make(root)
+        self.stage.run("du -sh . && find . -type f | wc -l")
+        self.measured("folder made ready", f"{time.monotonic() - start:.1f} s")
+
+    def hosting(self):
+        heading("Whoever hosts: a user and the server")
+        s = self.stage
+        command = f"vsync-cloud user add ada --db {s.db}"
+        s.token = s.run(command + " 2>/dev/null", show=False).strip()
+        say(f"$ {command} > ada.token")
+        with open(os.path.join(s.base, "ada.token"), "w",
+                  encoding="utf-8") as f:
+            os.fchmod(f.fileno(), 0o600)
+            f.write(s.token + "\n")
+        s.start_cloud()
+
+    def owner(self):
+        heading("The owner: log in, name the folder, watch")
+        s = self.stage
+        s.run(f"vsync login {s.url} < ../ada.token")
+        s.run("vsync init . --name film")
+        start = time.monotonic()
+        say("$ vsync watch &")
+        s.agent = s.background("vsync watch", "agent.log")
+        until("the agent answers", 20, s.agent_ready)
+        s.project = s.status()["id"]
+        self.progress()
+        s.in_sync(90)
+        took = time.monotonic() - start
+        entries, size, _ = self.compared("after the first publishing")
+        self.measured("published first",
+                      f"{entries:,} entries, {human(size)}, {took:.1f} s")
+        self.measured("  of that a second",
+                      f"{entries / took:,.0f} entries, {human(size / took)}")
+
+    def progress(self):
+        """What a user sees meanwhile."""
+        last = None
+        while True:
+            st = self.stage.status()
+            line = (f"   {st['files']:6,} files known, "
+                    f"{st['settling'] + st['hashing']:6,} being looked at, "
+                    f"{st['outbox']:6,} to be sent, seq {st['last_seq']:,}")
+            if line != last:
+                say(line)
+            last = line
+            if st["in_sync"] or st["state"] not in (
+                    "scanning", "publishing", "degraded"):
+                return
+            time.sleep(0.7)
+
+    def look(self):
+        heading("What is there")
+        s = self.stage
+        s.run("vsync status")
+        s.run("vsync ls")
+        s.run("vsync ls frames")
+
+    def save(self):
+        heading("A file is saved")
+        os.makedirs(self.path("notes"), exist_ok=True)
+        seq = self.stage.head()
+        say("$ echo 'Two: go on.' >> notes/plan.txt")
+        with open(self.path("notes", "plan.txt"), "a", encoding="utf-8") as f:
+            f.write("Two: go on.\n")
+        start = time.monotonic()
+        self.stage.logged(seq, lambda found: any(
+            e["change"]["path"] == "notes/plan.txt" for e in found))
+        took = (time.monotonic() - start) * 1000
+        say(f"   in the log after {took:.0f} ms")
+        self.measured("a saved file is in the log", f"{took:.0f} ms")
+        self.stage.run(f"vsync log --since {seq}")
+
+    def rename_and_delete(self):
+        heading("A rename, and a deletion")
+        if not os.path.exists(self.path("scenes", "scene-01.nut")):
+            material.write(self.path("scenes", "scene-01.nut"), b"one\n" * 999)
+            material.write(self.path("scenes", "scene-02.nut"), b"two\n" * 999)
+            self.stage.in_sync()
+        seq = self.stage.head()
+        self.stage.run("mv scenes/scene-01.nut scenes/opening.nut")
+        start = time.monotonic()
+        found = self.stage.logged(seq, lambda found: len(found) >= 2)
+        took = (time.monotonic() - start) * 1000
+        first, second = (e["change"] for e in found[:2])
+        if (first.get("renamed_from") != "scenes/scene-01.nut"
+                or second["op"] != "delete"):
+            raise Failed(f"not a rename: {first} then {second}")
+        self.measured("a rename is in the log", f"{took:.0f} ms")
+        self.stage.run("rm scenes/scene-02.nut")
+        start = time.monotonic()
+        self.stage.logged(seq + 2, lambda found: any(
+            e["change"]["op"] == "delete"
+            and e["change"]["path"] == "scenes/scene-02.nut" for e in found))
+        took = (time.monotonic() - start) * 1000
+        self.measured("a deletion is in the log", f"{took:.0f} ms")
+        self.stage.run(f"vsync log --since {seq}")
+
+    def recording(self):
+        heading("A recording: not published before it is whole")
+        seconds = 6
+        name = "scenes/live.mkv"
+        seq = self.stage.head()
+        say(f"$ ffmpeg ... {name} &        # a camera, for {seconds} s")
+        camera = material.record(self.path(name), seconds)
+        try:
+            until("the recording is noticed", seconds,
+                  lambda: self.stage.status()["recording"])
+            time.sleep(1)
+            self.stage.run("vsync status", code=None)
+            self.stage.run(f"vsync why {name}", code=None)
+            early = [e for e in self.stage.events(seq)
+                     if e["change"]["path"] == name
+                     and e["change"].get("state") != "recording"]
+            if early and camera.poll() is None:
+                raise Failed(f"{name} was published while it was written")
+            camera.wait()
+        finally:
+            camera.kill()
+            camera.wait()
+        ended = time.monotonic()
+        digest = compare.digest_of(self.path(name))
+        self.stage.logged(seq, lambda found: any(
+            e["change"].get("hash") == digest for e in found))
+        took = time.monotonic() - ended
+        size = human(os.path.getsize(self.path(name)))
+        say(f"   {size}, whole in the log {took:.2f} s after the last frame")
+        self.measured("a recording is in the log",
+                      f"{took:.2f} s after its end")
+
+    def saves(self):
+        heading(f"{SAVES} saves in a folder of {material.FRAMES:,} files")
+        stage = self.stage
+        material.frames(stage.root)
+        stage.in_sync()
+        rand = random.Random(2)
+        first = seq = stage.head()
+        times = []
+        for n in range(SAVES):
+            # Not in step with any timer of the agent.
+            time.sleep(rand.uniform(0, 0.06))
+            name = f"frames/frame-{rand.randrange(material.FRAMES):05}.dat"
+            data = b"take %d\n" % n + rand.randbytes(1500)
+            start = time.monotonic()
+            if n % 2:
+                with open(self.path(name), "wb") as f:
+                    f.write(data)
+            else:
+                # As many editors do it.
+                with open(self.path("frames", ".save.tmp"), "wb") as f:
+                    f.write(data)
+                os.rename(self.path("frames", ".save.tmp"), self.path(name))
+            found = stage.logged(seq, lambda found, name=name: any(
+                e["change"]["path"] == name for e in found))
+            times.append((time.monotonic() - start) * 1000)
+            if [e["seq"] for e in found] != [seq + 1]:
+                raise Failed(f"save {n + 1} made events "
+                             f"{[(e['seq'], e['change']) for e in found]}")
+            seq += 1
+        times.sort()
+        p50 = times[math.ceil(0.50 * SAVES) - 1]
+        p99 = times[math.ceil(0.99 * SAVES) - 1]
+        say(f"   each in the log after p50 {p50:.0f} ms, p99 {p99:.0f} ms, "
+            f"at most {times[-1]:.0f} ms; seqs {first + 1} to {seq}, none "
+            "missing")
+        self.measured(f"{SAVES} saves among {material.FRAMES:,} files",
+                      f"p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+        if p99 > LIMIT_MS:
+            raise Failed(f"p99 of {p99:.0f} ms is over {LIMIT_MS} ms")
+
+    def outage(self):
+        heading("The cloud is away for a while")
+        s = self.stage
+        seq = s.head()
+        say("$ kill %1        # the cloud")
+        s.stop(s.cloud)
+        for n in range(300):
+            material.write(self.path("away", f"note-{n:03}.txt"),
+                           b"written while the cloud was away %d\n" % n)
+        s.run("mv away/note-000.txt away/first.txt && rm away/note-001.txt")
+        until("the agent notices", 30,
+              lambda: s.status()["state"] == "offline")
+        s.run("vsync status", code=None)
+        s.start_cloud()
+        start = time.monotonic()
+        s.in_sync()
+        took = time.monotonic() - start
+        missed = s.head() - seq
+        self.measured("caught up after the cloud's return",
+                      f"{missed} events in {took:.1f} s")
+        self.compared("after the outage")
+
+    def crash(self):
+        heading("kill -9, of the agent and of the cloud, in the middle of work")
+        s = self.stage
+        self.burst("crash", 0, 600)
+        until("changes are on their way", 10, lambda: s.status()["outbox"])
+        pid = self.kill_agent()
+        say(f"$ kill -9 {pid}        # the agent")
+        self.burst("crash", 300, 900)
+        os.remove(self.path("crash", "file-0000.txt"))
+        start = time.monotonic()
+        s.start_agent()
+        self.burst("crash", 900, 1500)
+        until("changes are on their way", 10, lambda: s.status()["outbox"])
+        say(f"$ kill -9 {s.cloud.pid}        # the cloud")
+        s.stop(s.cloud, signal.SIGKILL)
+        s.start_cloud()
+        s.in_sync()
+        self.measured("both killed, restarted, in sync again",
+                      f"{time.monotonic() - start:.1f} s")
+        s.run("vsync status")
+
+    def burst(self, folder, first, last):
+        for n in range(first, last):
+            material.write(self.path(folder, f"file-{n:04}.txt"),
+                           b"%d and %d\n" % (n, first))
+
+    def kill_agent(self):
+        """kill -9 of the agent itself, whoever started it."""
+        doc = json.loads(self.stage.control("/v1/version"))
+        os.kill(doc["pid"], signal.SIGKILL)
+        self.stage.agent.wait(20)
+        return doc["pid"]
+
+    def second_look(self):
+        heading("Nothing changed, nothing sent")
+        s = self.stage
+        before = s.head()
+        start = time.monotonic()
+        s.run("vsync rescan")
+        took = time.monotonic() - start
+        s.in_sync()
+        if s.head() != before:
+            raise Failed(f"a rescan made {s.head() - before} events")
+        entries, _, events = self.compared("at the end")
+        self.measured("a full rescan",
+                      f"{entries:,} entries in {took:.1f} s, 0 events")
+        self.measured("events in the log", f"{events:,}, seqs 1 to {events:,}")
+
+    def play(self):
+        start = time.monotonic()
+        for scene in (
+            self.folder, self.hosting, self.owner, self.look, self.save,
+            self.rename_and_delete, self.recording, self.saves, self.outage,
+            self.crash, self.second_look,
+        ):
+            scene()
+        self.measured("all of it", f"{time.monotonic() - start:.0f} s")
+
+    def summary(self):
+        heading("Measured")
+        width = max(len(what) for what, _ in self.table) + 2
+        for what, value in self.table:
+            say(f"{what:<{width}}{value}")
+
+
+def main():
+    source = sys.argv[1] if len(sys.argv) > 1 else None
+    if source and not os.path.isdir(source):
+        say(f"demo: FAILED: {source} is not a folder")
+        return 1
+    build = os.path.abspath(os.environ.get("BUILD", "build"))
+    base = tempfile.mkdtemp(prefix="vsync-demo-")
+    stage = Stage(base, build)
+    demo = Demo(stage, source and os.path.abspath(source))
+    try:
+        demo.play()
+        demo.summary()
+    except (Failed, OSError, KeyError) as e:
+        reason = e if isinstance(e, Failed) else repr(e)
+        say(f"\ndemo: FAILED: {stage.hide(str(reason))}")
+        for log in ("agent.log", "cloud.log"):
+            say(f"-- end of {base}/{log}:")
+            say("\n".join(stage.tail(log)))
+        return 1
+    finally:
+        stage.stop_all()
+    shutil.rmtree(base, ignore_errors=True)
+    say("\ndemo: ok")
+    return 0
+
+
+sys.exit(main())
