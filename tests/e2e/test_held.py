@@ -1,0 +1,143 @@
+"""A mass deletion waits for a person."""
+
+import shutil
+
+import pytest
+
+from harness import write
+from wait import never, wait_for
+
+FILES = 400
+
+
+@pytest.fixture
+def full(owner):
+    """400 files in four folders, published."""
+    for i in range(FILES):
+        write(owner.root / ("d%d" % (i % 4)) / str(i), b"%d" % i)
+    write(owner.root / "stays", b"1")
+    owner.flush()
+    return owner
+
+
+def wipe(owner):
+    for i in range(4):
+        shutil.rmtree(owner.root / ("d%d" % i))
+
+
+def deletions(owner):
+    return [e for e in owner.events() if e["change"]["op"] == "delete"]
+
+
+def test_held_and_rejected_by_putting_back(full):
+    before = full.listing()
+    wipe(full)
+    status = full.await_state("held")
+    assert status["held"] > 0 and not status["in_sync"]
+    problem = full.problems()["held"]
+    assert "vsync held" in problem["hint"], problem
+    never(lambda: deletions(full), "a held deletion was sent", 1)
+    assert full.listing() == before
+    assert full.cli("status", "--check").code == 7
+    assert full.cli("flush").code == 7
+    doc = full.cli("held", "--json", check=0).json
+    assert doc["count"] == status["held"] and doc["held"][0]["path"]
+    # all else goes on
+    write(full.root / "new", b"1")
+    wait_for(lambda: "new" in full.listing(), "the new file", 10)
+    # it was a mistake: the files come back
+    for i in range(FILES):
+        write(full.root / ("d%d" % (i % 4)) / str(i), b"%d" % i)
+    wait_for(lambda: full.status()["held"] == 0, "nothing held", 20)
+    full.agree()
+    assert deletions(full) == []
+
+
+def test_approve(full):
+    wipe(full)
+    full.await_state("held")
+    run = full.cli("held", "approve", "--json", check=0)
+    assert run.json["count"] >= FILES
+    assert list(full.agree()) == ["stays"]
+    assert len(deletions(full)) == FILES + 4
+    assert full.await_state("in_sync")["held"] == 0
+
+
+def test_reject(full):
+    """Forgotten until a scan sees again that they are gone."""
+    before = full.listing()
+    wipe(full)
+    full.await_state("held")
+    full.cli("held", "reject", check=0)
+    assert full.listing() == before and deletions(full) == []
+    full.cli("rescan")
+    full.await_state("held")
+    assert deletions(full) == []
+    full.cli("held", "approve", check=0)
+    assert list(full.agree()) == ["stays"]
+
+
+def test_held_outlives_a_restart(full):
+    wipe(full)
+    full.await_state("held")
+    full.restart()
+    full.await_state("held")
+    never(lambda: deletions(full), "a held deletion was sent", 1)
+    full.stop()
+    full.start()
+    full.await_state("held")
+    full.cli("held", "approve", check=0)
+    assert list(full.agree()) == ["stays"]
+
+
+def test_wiped_while_away(full):
+    full.stop()
+    wipe(full)
+    full.start()
+    full.await_state("held")
+    never(lambda: deletions(full), "a held deletion was sent", 1)
+    full.cli("held", "approve", check=0)
+    assert list(full.agree()) == ["stays"]
+
+
+def test_slow_wipe_is_held_too(full):
+    """One by one is no way around it: the first hundred may go."""
+    for i in range(FILES):
+        (full.root / ("d%d" % (i % 4)) / str(i)).unlink()
+        if i % 40 == 0:
+            full.cli("rescan")
+    full.await_state("held", timeout=30)
+    assert len(deletions(full)) <= 110
+    full.cli("held", "approve", check=0)
+    full.agree()
+
+
+def test_a_few_are_not_held(full):
+    for i in range(60):
+        (full.root / ("d%d" % (i % 4)) / str(i)).unlink()
+    assert len(full.agree()) == FILES + 5 - 60
+    assert full.status()["held"] == 0
+
+
+def test_small_project_is_not_held(owner):
+    """At most a hundred deletions never wait."""
+    for i in range(90):
+        write(owner.root / str(i), b"%d" % i)
+    owner.flush()
+    for i in range(90):
+        (owner.root / str(i)).unlink()
+    assert owner.agree() == {}
+
+
+def test_big_rename_is_not_held(full):
+    """Every file gets another path, none is lost."""
+    for i in range(4):
+        (full.root / ("d%d" % i)).rename(full.root / ("e%d" % i))
+    view = full.agree(timeout=60)
+    assert len(view) == FILES + 5
+
+
+def test_nothing_held(owner):
+    run = owner.cli("held", "--json", check=0)
+    assert run.json["count"] == 0
+    assert owner.cli("held", "approve").code in (0, 4)

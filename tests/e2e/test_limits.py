@@ -1,0 +1,118 @@
+"""The kernel's inotify limits: too few watches, too small a queue."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import is_root, write
+from wait import wait_for
+
+QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
+
+
+@pytest.fixture
+def small_queue():
+    if not is_root() or not os.access(QUEUE, os.W_OK):
+        pytest.skip("needs root to set " + str(QUEUE))
+    old = QUEUE.read_text()
+    QUEUE.write_text("16")
+    try:
+        if QUEUE.read_text().strip() != "16":
+            pytest.skip("the kernel keeps its queue")
+        yield
+    finally:
+        QUEUE.write_text(old)
+
+
+def test_overflow(small_queue, owner):
+    """Events are lost by the thousand; the tree is right all the same."""
+    for i in range(30):
+        (owner.root / ("d%d" % i)).mkdir()
+    owner.flush()
+    owner.daemon.signal(19)  # SIGSTOP: nobody reads the queue
+    for i in range(600):
+        write(owner.root / ("d%d" % (i % 30)) / str(i), b"%d" % i)
+        if i % 3 == 0:
+            (owner.root / ("d%d" % (i % 30)) / str(i)).rename(
+                owner.root / ("d%d" % ((i + 1) % 30)) / ("r%d" % i))
+    owner.daemon.signal(18)
+    view = owner.agree(timeout=60)
+    assert len(view) == 630
+    assert owner.status()["overflows"] >= 1
+    assert len(owner.events()) == 630
+
+
+def few_watches(command):
+    """The command in a user namespace with 20 watches for its user."""
+    return ["unshare", "--user", "--map-root-user", "sh", "-c",
+            "echo 20 >/proc/sys/user/max_inotify_watches && exec \"$@\"",
+            "sh", *command]
+
+
+def test_watch_limit(world, cloud):
+    """More folders than watches: found by scanning, named in status."""
+    probe = subprocess.run(few_watches(["true"]), capture_output=True)
+    if probe.returncode:
+        pytest.skip("no user namespace: %r" % probe.stderr[-200:])
+    owner = world.owner()
+    owner.login()
+    owner.init()
+    for i in range(60):
+        write(owner.root / ("d%d" % i) / "f", b"%d" % i)
+    owner.prefix = tuple(few_watches([]))
+    owner.daemon.spawn([str(world_program())], owner.env, owner.prefix)
+    owner.prefix = ()
+    wait_for(lambda: owner.control.get("/v1/version").status == 200,
+             "the agent's socket")
+    assert len(owner.agree()) == 120
+    status = owner.status()
+    assert status["dirs_watched"] < 61 and status["coverage"] < 1
+    said = str(status["problems"])
+    assert "max_user_watches" in said or "watch" in said, said
+    assert owner.cli("status", "--check").code == 3
+    # what no watch tells, a rescan finds
+    for i in range(60):
+        write(owner.root / ("d%d" % i) / "f", b"again %d" % i)
+    owner.cli("rescan", check=0)
+    owner.agree()
+
+
+def world_program():
+    from harness import program
+    return program("vsync-agent")
+
+
+def test_full_disk_for_state(world, cloud):
+    """The state's disk fills up: says so, loses nothing, goes on alone."""
+    if not is_root():
+        pytest.skip("needs root to mount a small tmpfs")
+    from harness import scratch
+    disk = scratch("vsd")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none",
+                       str(disk)]).returncode:
+        pytest.skip("cannot mount a tmpfs")
+    try:
+        owner = world.owner(state=disk / "state")
+        (disk / "state").mkdir()
+        owner.setup()
+        write(owner.root / "a", b"1")
+        owner.flush()
+        with open(disk / "fill", "wb") as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+                    f.flush()
+            except OSError:
+                pass
+        for i in range(300):
+            write(owner.root / ("name that takes room %d" % i), b"%d" % i)
+        wait_for(lambda: owner.status()["problems"], "a problem named", 30)
+        assert owner.cli("status", "--check").code in (3, 8)
+        os.unlink(disk / "fill")
+        owner.agree(timeout=60)
+        owner.close()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+        disk.rmdir()
