@@ -37,7 +37,10 @@ int vs_json_get_array(const json_t *obj, const char *key, bool required,
 int vs_json_get_object(const json_t *obj, const char *key, bool required,
     json_t **out, struct vs_err *err);
 
-/* Appends s quoted and escaped as a JSON string; s is valid UTF-8. */
+/*
+ * Appends s quoted and escaped as a JSON string.  In text that is not valid
+ * UTF-8 every byte above ASCII becomes U+FFFD.
+ */
 void vs_json_add_str(struct vs_buf *b, const char *s);
 
 /*

@@ -1,0 +1,271 @@
+#include "common/base/json.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/base/limits.h"
+#include "common/base/path.h"
+
+/*
+ * What jansson does not bound is counted before it sees the text.  The scan
+ * knows just strings and brackets; all else is left to the parser.
+ */
+struct json_scan {
+	const char *p;
+	const char *end;
+	int depth;
+};
+
+/* Bytes of UTF-8 that the four digits of a \u escape stand for. */
+static size_t json_escape_len(const char *p, const char *end)
+{
+	unsigned v = 0;
+
+	for (int i = 0; i < 4 && p < end; i++, p++) {
+		unsigned digit = 15;
+
+		if (*p >= '0' && *p <= '9')
+			digit = (unsigned)(*p - '0');
+		else if (*p >= 'A' && *p <= 'F')
+			digit = (unsigned)(*p - 'A' + 10);
+		else if (*p >= 'a' && *p <= 'f')
+			digit = (unsigned)(*p - 'a' + 10);
+		v = v * 16 + digit;
+	}
+	if (v < 0x80)
+		return 1;
+	/* A surrogate is half of a sequence of four. */
+	return v < 0x800 || (v >= 0xD800 && v < 0xE000) ? 2 : 3;
+}
+
+/* Passes a string; p stands behind the opening quote. */
+static int json_scan_string(struct json_scan *s)
+{
+	size_t len = 0;
+
+	while (s->p < s->end && *s->p != '"') {
+		if (*s->p == '\\' && s->p + 1 < s->end) {
+			s->p++;
+			if (*s->p == 'u')
+				len += json_escape_len(s->p + 1, s->end) - 1;
+		}
+		s->p++;
+		if (++len > VS_JSON_STRING)
+			return VS_EINVAL;
+	}
+	return VS_OK;
+}
+
+static int json_scan_bounds(const char *data, size_t len, struct vs_err *err)
+{
+	struct json_scan s = { .p = data, .end = data + len, .depth = 0 };
+
+	for (; s.p < s.end; s.p++) {
+		char c = *s.p;
+
+		if (c == '[' || c == '{')
+			s.depth++;
+		else if (c == ']' || c == '}')
+			s.depth--;
+		if (s.depth > VS_JSON_DEPTH)
+			return vs_err_set(err, VS_EINVAL,
+			    "JSON nested deeper than %d", VS_JSON_DEPTH);
+		if (c != '"')
+			continue;
+		s.p++;
+		if (json_scan_string(&s) < 0)
+			return vs_err_set(err, VS_EINVAL,
+			    "JSON string longer than %d bytes", VS_JSON_STRING);
+	}
+	return VS_OK;
+}
+
+json_t *vs_json_parse(const char *data, size_t len, struct vs_err *err)
+{
+	json_error_t why;
+	json_t *v;
+
+	assert(data != NULL || len == 0);
+	if (len == 0) {
+		vs_err_set(err, VS_EINVAL, "JSON expected, nothing there");
+		return NULL;
+	}
+	if (json_scan_bounds(data, len, err) < 0)
+		return NULL;
+	v = json_loadb(
+	    data, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	if (v == NULL)
+		vs_err_set(err, VS_EINVAL, "bad JSON at line %d, column %d: %s",
+		    why.line, why.column, why.text);
+	return v;
+}
+
+/*
+ * The member in *out, or NULL when it is absent or null and may be.  A
+ * negative code when it is required.
+ */
+static int json_get(const json_t *obj, const char *key, bool required,
+    json_t **out, struct vs_err *err)
+{
+	json_t *v;
+
+	assert(obj != NULL && key != NULL);
+	v = json_object_get(obj, key);
+	*out = json_is_null(v) ? NULL : v;
+	if (*out == NULL && required)
+		return vs_err_set(err, VS_EINVAL, "%s: missing", key);
+	return VS_OK;
+}
+
+static int json_wrong_type(
+    const char *key, const char *want, struct vs_err *err)
+{
+	return vs_err_set(err, VS_EINVAL, "%s: must be %s", key, want);
+}
+
+int vs_json_get_str(const json_t *obj, const char *key, bool required,
+    const char **out, struct vs_err *err)
+{
+	json_t *v;
+	int rc = json_get(obj, key, required, &v, err);
+
+	if (rc < 0 || v == NULL)
+		return rc;
+	if (!json_is_string(v))
+		return json_wrong_type(key, "a string", err);
+	*out = json_string_value(v);
+	return VS_OK;
+}
+
+int vs_json_get_i64(const json_t *obj, const char *key, bool required,
+    int64_t *out, struct vs_err *err)
+{
+	json_t *v;
+	int rc = json_get(obj, key, required, &v, err);
+
+	if (rc < 0 || v == NULL)
+		return rc;
+	if (!json_is_integer(v))
+		return json_wrong_type(key, "an integer", err);
+	*out = json_integer_value(v);
+	return VS_OK;
+}
+
+int vs_json_get_bool(const json_t *obj, const char *key, bool required,
+    bool *out, struct vs_err *err)
+{
+	json_t *v;
+	int rc = json_get(obj, key, required, &v, err);
+
+	if (rc < 0 || v == NULL)
+		return rc;
+	if (!json_is_boolean(v))
+		return json_wrong_type(key, "true or false", err);
+	*out = json_is_true(v);
+	return VS_OK;
+}
+
+int vs_json_get_array(const json_t *obj, const char *key, bool required,
+    json_t **out, struct vs_err *err)
+{
+	json_t *v;
+	int rc = json_get(obj, key, required, &v, err);
+
+	if (rc < 0 || v == NULL)
+		return rc;
+	if (!json_is_array(v))
+		return json_wrong_type(key, "an array", err);
+	*out = v;
+	return VS_OK;
+}
+
+int vs_json_get_object(const json_t *obj, const char *key, bool required,
+    json_t **out, struct vs_err *err)
+{
+	json_t *v;
+	int rc = json_get(obj, key, required, &v, err);
+
+	if (rc < 0 || v == NULL)
+		return rc;
+	if (!json_is_object(v))
+		return json_wrong_type(key, "an object", err);
+	*out = v;
+	return VS_OK;
+}
+
+static void json_add_char(struct vs_buf *b, char c)
+{
+	static const char names[] = "\b\f\n\r\t\"\\";
+	static const char letters[] = "bfnrt\"\\";
+	const char *at = strchr(names, c);
+
+	if (at != NULL) {
+		vs_buf_addch(b, '\\');
+		vs_buf_addch(b, letters[at - names]);
+	} else {
+		vs_buf_addf(b, "\\u%04X", (unsigned)(unsigned char)c);
+	}
+}
+
+/* Bytes at s that may stand in a JSON string as they are. */
+static size_t json_plain_run(const char *s)
+{
+	size_t len = 0;
+
+	while ((unsigned char)s[len] >= 0x20 && s[len] != '"' && s[len] != '\\')
+		len++;
+	return len;
+}
+
+static void json_add_valid(struct vs_buf *b, const char *s)
+{
+	for (;;) {
+		size_t run = json_plain_run(s);
+
+		vs_buf_add(b, s, run);
+		s += run;
+		if (*s == '\0')
+			return;
+		json_add_char(b, *s++);
+	}
+}
+
+/* Each byte that is not ASCII becomes U+FFFD. */
+static void json_add_invalid(struct vs_buf *b, const char *s)
+{
+	char one[2] = "";
+
+	for (; *s != '\0'; s++) {
+		one[0] = *s;
+		json_add_valid(
+		    b, (unsigned char)*s < 0x80 ? one : "\xEF\xBF\xBD");
+	}
+}
+
+void vs_json_add_str(struct vs_buf *b, const char *s)
+{
+	assert(s != NULL);
+	vs_buf_addch(b, '"');
+	if (vs_path_utf8(s, strlen(s)))
+		json_add_valid(b, s);
+	else
+		json_add_invalid(b, s);
+	vs_buf_addch(b, '"');
+}
+
+static int json_dump_piece(const char *data, size_t len, void *arg)
+{
+	struct vs_buf *b = arg;
+
+	vs_buf_add(b, data, len);
+	return vs_buf_error(b) == VS_OK ? 0 : -1;
+}
+
+int vs_json_dump(struct vs_buf *b, const json_t *v)
+{
+	assert(v != NULL);
+	if (json_dump_callback(
+		v, json_dump_piece, b, JSON_COMPACT | JSON_ENCODE_ANY) == 0)
+		return VS_OK;
+	return vs_buf_error(b) != VS_OK ? vs_buf_error(b) : VS_ENOMEM;
+}
