@@ -1,0 +1,52 @@
+/*
+ * The agent's voice to the cloud: requests with the user's token to the
+ * configured server.  All on the loop's thread.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/net/httpc.h"
+
+struct session;
+
+struct session_request {
+	const char *method;
+	const char *path; /* below the server's URL, "/api/..." */
+	const char *body; /* JSON, copied; NULL for none */
+	size_t len;
+	size_t max_body; /* of the answer, bytes */
+	int64_t timeout_ms;
+	/* exactly once, later; also when not logged in: then VS_EAUTH */
+	void (*done)(void *arg, const struct vs_httpc_result *result);
+	void *arg;
+};
+
+/* httpc is borrowed and outlives the session. */
+int session_new(struct session **out, uv_loop_t *loop, struct vs_httpc *httpc,
+    struct vs_err *err);
+
+/* When httpc is closed: nothing is under way. */
+void session_free(struct session *s);
+
+/* Server and token from now on; copied.  NULL or "" for none. */
+int session_set(
+    struct session *s, const char *url, const char *token, struct vs_err *err);
+
+/* The server's URL or "". */
+const char *session_url(const struct session *s);
+
+void session_send(struct session *s, const struct session_request *q);
+
+/*
+ * What an answer that is not a success means: VS_EAUTH, VS_ENOENT,
+ * VS_EFORBIDDEN, VS_EAGAIN, VS_EPROTO, or the transport's code, with a
+ * sentence for people.  VS_OK for a 2xx answer in JSON.
+ */
+int session_judge(const struct session *s, const struct vs_httpc_result *r,
+    struct vs_err *err);
+
+#endif
