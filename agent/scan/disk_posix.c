@@ -476,7 +476,7 @@ static int cookie_make(struct disk *d, const char *name, struct vs_err *err)
 	return r;
 }
 
-static int dir_watch(struct disk *d, const char *dir, struct vs_err *err)
+static int disk_watch(struct disk *d, const char *dir, struct vs_err *err)
 {
 	struct disk_posix *p = (struct disk_posix *)d;
 
@@ -504,7 +504,7 @@ int disk_posix_new(struct disk **out, const char *root,
 		.look = path_look,
 		.hash = path_hash,
 		.cookie = cookie_make,
-		.watch = watch != NULL ? dir_watch : NULL,
+		.watch = watch != NULL ? disk_watch : NULL,
 	};
 	*out = &p->disk;
 	return VS_OK;

@@ -141,6 +141,14 @@ static void dir_drop(struct watch *w, struct wdmap_dir *d, int keep)
 	wdmap_drop(w->map, d, wd_gone, &g);
 }
 
+void watch_clear(struct watch *w)
+{
+	dir_drop(w, wdmap_at(w->map, ""), -1);
+	if (w->ours >= 0)
+		(void)inotify_rm_watch(w->fd, w->ours);
+	w->ours = -1;
+}
+
 /* Watches the directory open as fd; a descriptor or a negative code. */
 static int fd_watch(struct watch *w, int fd, struct vs_err *err)
 {
@@ -257,7 +265,9 @@ static enum watch_what what_of(uint32_t mask)
 		return dir ? WATCH_DIR_APPEARED : WATCH_APPEARED;
 	if ((mask & (IN_DELETE | IN_MOVED_FROM)) != 0)
 		return dir ? WATCH_DIR_VANISHED : WATCH_VANISHED;
-	return (mask & IN_CLOSE_WRITE) != 0 ? WATCH_CLOSED : WATCH_CHANGED;
+	if ((mask & IN_CLOSE_WRITE) != 0)
+		return WATCH_CLOSED;
+	return (mask & IN_ATTRIB) != 0 ? WATCH_TOUCHED : WATCH_CHANGED;
 }
 
 static void translate_ours(struct translation *t, const struct inotify_event *e)
@@ -331,7 +341,7 @@ static void translate_event(
 	if (e->len > 0)
 		translate_name(t, d, e);
 	else if (wdmap_is_root(d))
-		hint_give(t, WATCH_CHANGED, false, "");
+		hint_give(t, WATCH_TOUCHED, false, "");
 }
 
 void watch_translate(struct watch *w, const void *raw, size_t len,

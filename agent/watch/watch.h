@@ -67,6 +67,9 @@ void watch_translate(struct watch *w, const void *raw, size_t len,
  */
 int watch_add(struct watch *w, const char *dir, struct vs_err *err);
 
+/* Owner's thread: the root was lost, forget all watches. */
+void watch_clear(struct watch *w);
+
 /* Directories watched now. */
 size_t watch_count(const struct watch *w);
 
