@@ -47,7 +47,7 @@ static int db_io_code(sqlite3 *h, int fallback)
 	}
 }
 
-static int db_code_extended(sqlite3 *h, int rc)
+static int db_code_extended(int rc)
 {
 	switch (rc) {
 	case SQLITE_IOERR_NOMEM:
@@ -67,7 +67,7 @@ static int db_code_extended(sqlite3 *h, int rc)
 
 static int db_code(sqlite3 *h, int rc)
 {
-	int code = db_code_extended(h, rc);
+	int code = db_code_extended(rc);
 
 	if (code != VS_OK)
 		return code;
