@@ -1,0 +1,567 @@
+/*
+ * libcurl tells which sockets it waits for and when it wants to be called
+ * (curl_multi_socket_action(3)); libuv does the waiting.
+ *
+ * A request is in one of three places: with libcurl; on the list of those
+ * that were cancelled, until the idle handle calls them back; or nowhere,
+ * while its done runs.
+ */
+#include "common/net/httpc.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/limits.h"
+
+#define HTTPC_POOL 8 /* easy handles kept for the next requests */
+#define HTTPC_AGENT "vsync"
+#define HTTPC_KEEPALIVE_S 20L
+
+struct vs_httpc_req {
+	struct vs_httpc *client;
+	struct vs_httpc_req *prev;
+	struct vs_httpc_req *next;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *body; /* of the request */
+	size_t len;
+	struct vs_buf answer;
+	bool cancelled;
+	bool running; /* with libcurl */
+	char why[CURL_ERROR_SIZE];
+	void (*done)(void *arg, const struct vs_httpc_result *result);
+	void *arg;
+};
+
+struct vs_httpc {
+	uv_loop_t *loop;
+	CURLM *multi;
+	uv_timer_t timer; /* libcurl's */
+	uv_idle_t idle; /* for the cancelled */
+	struct vs_httpc_req *reqs;
+	CURL *pool[HTTPC_POOL];
+	int pooled;
+	int handles; /* of libuv, not yet closed */
+	bool closing;
+	void (*closed)(void *arg);
+	void *closed_arg;
+};
+
+/* A socket of libcurl's on the loop. */
+struct httpc_socket {
+	uv_poll_t poll;
+	curl_socket_t fd;
+	struct vs_httpc *client;
+};
+
+static void httpc_link(struct vs_httpc *c, struct vs_httpc_req *r)
+{
+	r->next = c->reqs;
+	if (r->next != NULL)
+		r->next->prev = r;
+	c->reqs = r;
+}
+
+static void httpc_unlink(struct vs_httpc *c, struct vs_httpc_req *r)
+{
+	if (r->prev != NULL)
+		r->prev->next = r->next;
+	else
+		c->reqs = r->next;
+	if (r->next != NULL)
+		r->next->prev = r->prev;
+	r->prev = NULL;
+	r->next = NULL;
+}
+
+static void httpc_put_easy(struct vs_httpc *c, CURL *easy)
+{
+	if (c->pooled < HTTPC_POOL) {
+		curl_easy_reset(easy);
+		c->pool[c->pooled++] = easy;
+	} else {
+		curl_easy_cleanup(easy);
+	}
+}
+
+static void httpc_req_free(struct vs_httpc_req *r)
+{
+	if (r->easy != NULL)
+		httpc_put_easy(r->client, r->easy);
+	curl_slist_free_all(r->headers);
+	vs_buf_release(&r->answer);
+	free(r->body);
+	free(r);
+}
+
+static int httpc_code(const struct vs_httpc_req *r, CURLcode rc)
+{
+	if (vs_buf_error(&r->answer) != VS_OK)
+		return vs_buf_error(&r->answer);
+	switch (rc) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return VS_ETIMEDOUT;
+	case CURLE_FILESIZE_EXCEEDED:
+		return VS_ELIMIT;
+	case CURLE_OUT_OF_MEMORY:
+		return VS_ENOMEM;
+	default:
+		return VS_ENET;
+	}
+}
+
+static void httpc_result_fill(
+    struct vs_httpc_req *r, CURLcode rc, struct vs_httpc_result *result)
+{
+	struct curl_header *h;
+	char *type = NULL;
+
+	if (rc != CURLE_OK || vs_buf_error(&r->answer) != VS_OK) {
+		int code = httpc_code(r, rc);
+
+		vs_err_set(&result->err, code, "%s",
+		    code == VS_ELIMIT       ? "answer too large"
+			: r->why[0] != '\0' ? r->why
+					    : curl_easy_strerror(rc));
+		return;
+	}
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &result->status);
+	curl_easy_getinfo(r->easy, CURLINFO_CONTENT_TYPE, &type);
+	if (type != NULL)
+		result->type = type;
+	if (curl_easy_header(r->easy, "Retry-After", 0, CURLH_HEADER, -1, &h) ==
+	    CURLHE_OK)
+		result->retry_after = h->value;
+	result->body = vs_buf_str(&r->answer);
+	result->len = r->answer.len;
+}
+
+/* Tells whoever asked; the request is gone afterwards. */
+static void httpc_finish(struct vs_httpc_req *r, CURLcode rc)
+{
+	struct vs_httpc_result result = { .type = "", .body = "" };
+
+	httpc_unlink(r->client, r);
+	r->running = false;
+	if (r->cancelled)
+		vs_err_set(&result.err, VS_ECANCELED, "cancelled");
+	else
+		httpc_result_fill(r, rc, &result);
+	r->cancelled = true;
+	r->done(r->arg, &result);
+	httpc_req_free(r);
+}
+
+static void httpc_collect(struct vs_httpc *c)
+{
+	CURLMsg *msg;
+	int left;
+
+	while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+		struct vs_httpc_req *r = NULL;
+		CURLcode rc = msg->data.result;
+
+		assert(msg->msg == CURLMSG_DONE);
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &r);
+		curl_multi_remove_handle(c->multi, r->easy);
+		httpc_finish(r, rc);
+	}
+}
+
+static void httpc_on_timer(uv_timer_t *timer)
+{
+	struct vs_httpc *c = timer->data;
+	int running;
+
+	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	httpc_collect(c);
+}
+
+static int httpc_set_timer(CURLM *multi, long ms, void *arg)
+{
+	struct vs_httpc *c = arg;
+
+	(void)multi;
+	if (ms < 0)
+		uv_timer_stop(&c->timer);
+	else if (!uv_is_closing((uv_handle_t *)&c->timer))
+		uv_timer_start(&c->timer, httpc_on_timer, (uint64_t)ms, 0);
+	return 0;
+}
+
+static void httpc_on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct httpc_socket *s = poll->data;
+	struct vs_httpc *c = s->client;
+	int mask = 0;
+	int running;
+
+	if (status < 0)
+		mask |= CURL_CSELECT_ERR;
+	if ((events & UV_READABLE) != 0)
+		mask |= CURL_CSELECT_IN;
+	if ((events & UV_WRITABLE) != 0)
+		mask |= CURL_CSELECT_OUT;
+	curl_multi_socket_action(c->multi, s->fd, mask, &running);
+	httpc_collect(c);
+}
+
+static void httpc_all_closed(struct vs_httpc *c)
+{
+	void (*closed)(void *arg) = c->closed;
+	void *arg = c->closed_arg;
+
+	while (c->pooled > 0)
+		curl_easy_cleanup(c->pool[--c->pooled]);
+	curl_global_cleanup();
+	free(c);
+	if (closed != NULL)
+		closed(arg);
+}
+
+static void httpc_handle_closed(struct vs_httpc *c)
+{
+	assert(c->handles > 0);
+	if (--c->handles == 0 && c->closing)
+		httpc_all_closed(c);
+}
+
+static void httpc_on_handle_closed(uv_handle_t *h)
+{
+	httpc_handle_closed(h->data);
+}
+
+static void httpc_on_socket_closed(uv_handle_t *h)
+{
+	struct httpc_socket *s = h->data;
+	struct vs_httpc *c = s->client;
+
+	free(s);
+	httpc_handle_closed(c);
+}
+
+static struct httpc_socket *httpc_socket_new(
+    struct vs_httpc *c, curl_socket_t fd)
+{
+	struct httpc_socket *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	if (uv_poll_init_socket(c->loop, &s->poll, fd) < 0) {
+		free(s);
+		return NULL;
+	}
+	s->poll.data = s;
+	s->fd = fd;
+	s->client = c;
+	c->handles++;
+	curl_multi_assign(c->multi, fd, s);
+	return s;
+}
+
+static int httpc_set_socket(
+    CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
+{
+	struct vs_httpc *c = arg;
+	struct httpc_socket *s = socket;
+	int events = 0;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s != NULL) {
+			uv_poll_stop(&s->poll);
+			curl_multi_assign(c->multi, fd, NULL);
+			uv_close(
+			    (uv_handle_t *)&s->poll, httpc_on_socket_closed);
+		}
+		return 0;
+	}
+	if (s == NULL)
+		s = httpc_socket_new(c, fd);
+	if (s == NULL)
+		return -1;
+	if (what != CURL_POLL_OUT)
+		events |= UV_READABLE;
+	if (what != CURL_POLL_IN)
+		events |= UV_WRITABLE;
+	return uv_poll_start(&s->poll, events, httpc_on_poll) < 0 ? -1 : 0;
+}
+
+/* Those that were cancelled are told, on a turn of their own. */
+static void httpc_on_idle(uv_idle_t *idle)
+{
+	struct vs_httpc *c = idle->data;
+	struct vs_httpc_req *r = c->reqs;
+
+	uv_idle_stop(idle);
+	while (r != NULL) {
+		if (r->running) {
+			r = r->next;
+			continue;
+		}
+		httpc_finish(r, CURLE_OK);
+		/* done may have sent or cancelled others: from the start. */
+		r = c->reqs;
+	}
+	if (!c->closing)
+		return;
+	assert(c->reqs == NULL);
+	curl_multi_cleanup(c->multi);
+	c->multi = NULL;
+	uv_close((uv_handle_t *)&c->timer, httpc_on_handle_closed);
+	uv_close((uv_handle_t *)&c->idle, httpc_on_handle_closed);
+}
+
+static int httpc_multi_init(struct vs_httpc *c)
+{
+	c->multi = curl_multi_init();
+	if (c->multi == NULL)
+		return VS_ENOMEM;
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, httpc_set_socket);
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, httpc_set_timer);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+	return VS_OK;
+}
+
+int vs_httpc_new(struct vs_httpc **out, uv_loop_t *loop, struct vs_err *err)
+{
+	struct vs_httpc *c;
+
+	assert(out != NULL && loop != NULL);
+	*out = NULL;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return vs_err_set(err, VS_ENOMEM, "start libcurl");
+	c = calloc(1, sizeof(*c));
+	if (c == NULL || httpc_multi_init(c) < 0) {
+		free(c);
+		curl_global_cleanup();
+		return vs_err_set(err, VS_ENOMEM, "start libcurl");
+	}
+	c->loop = loop;
+	uv_timer_init(loop, &c->timer);
+	uv_idle_init(loop, &c->idle);
+	c->timer.data = c;
+	c->idle.data = c;
+	c->handles = 2;
+	*out = c;
+	return VS_OK;
+}
+
+void vs_httpc_close(struct vs_httpc *c, void (*closed)(void *arg), void *arg)
+{
+	struct vs_httpc_req *r;
+
+	assert(!c->closing);
+	c->closing = true;
+	c->closed = closed;
+	c->closed_arg = arg;
+	for (r = c->reqs; r != NULL; r = r->next)
+		vs_httpc_cancel(r);
+	uv_idle_start(&c->idle, httpc_on_idle);
+}
+
+/* Past the ceiling it says 0, at which libcurl gives the transfer up. */
+static size_t httpc_on_data(char *data, size_t size, size_t n, void *arg)
+{
+	struct vs_httpc_req *r = arg;
+
+	vs_buf_add(&r->answer, data, size * n);
+	return vs_buf_error(&r->answer) == VS_OK ? size * n : 0;
+}
+
+static int httpc_add_header(struct vs_httpc_req *r, const char *line)
+{
+	struct curl_slist *list = curl_slist_append(r->headers, line);
+
+	if (list == NULL)
+		return VS_ENOMEM;
+	r->headers = list;
+	return VS_OK;
+}
+
+static int httpc_add_bearer(struct vs_httpc_req *r, const char *token)
+{
+	struct vs_buf line;
+	int rc;
+
+	/* A line break in it would begin another header. */
+	if (strpbrk(token, "\r\n") != NULL)
+		return VS_EINVAL;
+	vs_buf_init(&line, VS_HTTP_LINE);
+	vs_buf_addf(&line, "Authorization: Bearer %s", token);
+	rc = vs_buf_error(&line);
+	if (rc == VS_OK)
+		rc = httpc_add_header(r, line.data);
+	/* The allocator's memory is no place for a secret. */
+	if (line.data != NULL)
+		explicit_bzero(line.data, line.len);
+	vs_buf_release(&line);
+	return rc;
+}
+
+static int httpc_set_headers(
+    struct vs_httpc_req *r, const struct vs_httpc_options *o)
+{
+	int rc = httpc_add_header(r, "Accept: application/json, */*");
+
+	/* No waiting for a 100 before the body. */
+	if (rc == VS_OK)
+		rc = httpc_add_header(r, "Expect:");
+	if (rc == VS_OK && o->body != NULL)
+		rc = httpc_add_header(r, "Content-Type: application/json");
+	if (rc == VS_OK && o->bearer != NULL)
+		rc = httpc_add_bearer(r, o->bearer);
+	curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers);
+	return rc;
+}
+
+static int httpc_set_body(
+    struct vs_httpc_req *r, const struct vs_httpc_options *o)
+{
+	bool post = strcmp(o->method, "POST") == 0;
+
+	if (strcmp(o->method, "HEAD") == 0)
+		curl_easy_setopt(r->easy, CURLOPT_NOBODY, 1L);
+	else if (strcmp(o->method, "GET") == 0 && o->body == NULL)
+		curl_easy_setopt(r->easy, CURLOPT_HTTPGET, 1L);
+	else if (!post)
+		curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, o->method);
+	if (o->body == NULL && !post)
+		return VS_OK;
+	r->body = malloc(o->len + 1);
+	if (r->body == NULL)
+		return VS_ENOMEM;
+	if (o->len > 0)
+		memcpy(r->body, o->body, o->len);
+	curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, r->body);
+	curl_easy_setopt(
+	    r->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->len);
+	return VS_OK;
+}
+
+/* What every request has. */
+static void httpc_set_common(struct vs_httpc_req *r)
+{
+	CURL *e = r->easy;
+
+	curl_easy_setopt(e, CURLOPT_PRIVATE, r);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->why);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, httpc_on_data);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, r);
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)VS_CONNECT_MS);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, HTTPC_KEEPALIVE_S);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, HTTPC_KEEPALIVE_S);
+	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
+	curl_easy_setopt(e, CURLOPT_USERAGENT, HTTPC_AGENT);
+}
+
+static int httpc_setup(struct vs_httpc_req *r, const struct vs_httpc_options *o)
+{
+	CURL *e = r->easy;
+	int rc;
+
+	httpc_set_common(r);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
+	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max_body);
+	if (o->unix_socket != NULL) {
+		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
+		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	}
+	if (curl_easy_setopt(e, CURLOPT_URL, o->url) != CURLE_OK)
+		return VS_ENOMEM;
+	rc = httpc_set_headers(r, o);
+	return rc < 0 ? rc : httpc_set_body(r, o);
+}
+
+/* Refuses what libcurl would only refuse later. */
+static int httpc_check_url(const char *url, struct vs_err *err)
+{
+	CURLU *u = curl_url();
+	CURLUcode rc;
+	char *scheme = NULL;
+	int code = VS_OK;
+
+	if (u == NULL)
+		return vs_err_set(err, VS_ENOMEM, "parse a URL");
+	rc = curl_url_set(u, CURLUPART_URL, url, 0);
+	if (rc == CURLUE_OK)
+		rc = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
+	if (rc != CURLUE_OK)
+		code = vs_err_set(
+		    err, VS_EINVAL, "URL: %s", curl_url_strerror(rc));
+	else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+		code = vs_err_set(
+		    err, VS_EINVAL, "URL: must begin with http:// or https://");
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	return code;
+}
+
+static int httpc_req_new(struct vs_httpc_req **out, struct vs_httpc *c,
+    const struct vs_httpc_options *o)
+{
+	struct vs_httpc_req *r = calloc(1, sizeof(*r));
+	int rc = VS_ENOMEM;
+
+	if (r == NULL)
+		return VS_ENOMEM;
+	r->client = c;
+	r->done = o->done;
+	r->arg = o->arg;
+	vs_buf_init(&r->answer, o->max_body);
+	r->easy = c->pooled > 0 ? c->pool[--c->pooled] : curl_easy_init();
+	if (r->easy != NULL)
+		rc = httpc_setup(r, o);
+	if (rc == VS_OK && curl_multi_add_handle(c->multi, r->easy) != CURLM_OK)
+		rc = VS_ENOMEM;
+	if (rc < 0)
+		httpc_req_free(r);
+	else
+		*out = r;
+	return rc;
+}
+
+int vs_httpc_send(struct vs_httpc *c, const struct vs_httpc_options *o,
+    struct vs_httpc_req **out, struct vs_err *err)
+{
+	struct vs_httpc_req *r;
+	int rc;
+
+	assert(o->method != NULL && o->url != NULL && o->done != NULL);
+	assert(o->timeout_ms >= 0 && o->max_body > 0);
+	if (c->closing)
+		return vs_err_set(err, VS_ECANCELED, "closing");
+	rc = httpc_check_url(o->url, err);
+	if (rc < 0)
+		return rc;
+	rc = httpc_req_new(&r, c, o);
+	if (rc < 0)
+		return vs_err_set(
+		    err, rc, "prepare a request: %s", vs_err_text(rc));
+	r->running = true;
+	httpc_link(c, r);
+	if (out != NULL)
+		*out = r;
+	return VS_OK;
+}
+
+void vs_httpc_cancel(struct vs_httpc_req *req)
+{
+	struct vs_httpc *c = req->client;
+
+	if (req->cancelled)
+		return;
+	req->cancelled = true;
+	req->running = false;
+	curl_multi_remove_handle(c->multi, req->easy);
+	uv_idle_start(&c->idle, httpc_on_idle);
+}
