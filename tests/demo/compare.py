@@ -6,6 +6,7 @@ hash nor time.
 """
 
 import calendar
+import fnmatch
 import hashlib
 import json
 import os
@@ -13,6 +14,9 @@ import stat
 import time
 
 from stage import Failed
+
+AT_TOP = (".vsync", ".stfolder", ".stversions")
+WORKING = (".syncthing.*.tmp", "~syncthing~*.tmp")
 
 
 def row(kind, size, digest, mtime_ms):
@@ -35,12 +39,23 @@ def digest_of(path):
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
+def published(top, name):
+    """False for what `vsync init` says it leaves out, and for names that
+    are no text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    rules = WORKING + (AT_TOP if top else ())
+    return not any(fnmatch.fnmatchcase(name, rule) for rule in rules)
+
+
 def disk(root):
     """What is there, read and hashed here."""
     found = {}
     for d, folders, names in os.walk(root):
-        if d == root:
-            folders[:] = [n for n in folders if n != ".vsync"]
+        folders[:] = [n for n in folders if published(d == root, n)]
+        names = [n for n in names if published(d == root, n)]
         for name in folders + names:
             path = os.path.join(d, name)
             st = os.lstat(path)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """sizes.py ROOT - limits of lines, functions and files of C sources.
 
-Reads the layout that clang-format gives: a function's braces stand alone
-in the first column.
+Some limits hold for every one, some for a share: a long function may be the
+clearest one, but not often.  Reads the layout that clang-format gives: a
+function's braces stand alone in the first column.
 """
 
 import re
@@ -13,7 +14,11 @@ import tree
 COLUMNS = 80
 FILE_LINES = 800
 FUNCTION_LINES = 120
-PARAMETERS = 5
+PARAMETERS = 7
+
+# what, over how many, at most what share of all functions
+SHARES = (("lines", 55, 0.10), ("parameters", 5, 0.02))
+ENOUGH = 50  # functions, to speak of shares
 HEADER = re.compile(r"(\w+)\(([^{};]*)\)\s*$", re.S)
 
 
@@ -45,7 +50,18 @@ def functions(lines):
             head = [] if ends else head + [line]
 
 
+def shares(measures):
+    for what, limit, most in SHARES:
+        over = sorted(m for m in measures[what] if m[0] > limit)
+        if len(measures[what]) >= ENOUGH:
+            if len(over) > most * len(measures[what]):
+                yield (f"{len(over)} of {len(measures[what])} functions have "
+                       f"over {limit} {what}, at most {most:.0%} may:")
+                yield from (f"  {where}: {n} {what}" for n, where in over)
+
+
 def check(root):
+    measures = {"lines": [], "parameters": []}
     for path in tree.files(root, (".c", ".h")):
         text = tree.read(root, path)
         lines = text.split("\n")
@@ -55,10 +71,14 @@ def check(root):
             if width(line) > COLUMNS:
                 yield f"{path}:{n}: {width(line)} columns"
         for name, a, b, count in functions(tree.code(text).split("\n")):
+            where = f"{path}:{a}: {name}"
+            measures["lines"].append((b - a - 1, where))
+            measures["parameters"].append((count, where))
             if b - a - 1 > FUNCTION_LINES:
-                yield f"{path}:{a}: {name}: {b - a - 1} lines"
+                yield f"{where}: {b - a - 1} lines"
             if count > PARAMETERS:
-                yield f"{path}:{a}: {name}: {count} parameters"
+                yield f"{where}: {count} parameters"
+    yield from shares(measures)
 
 
 def main():
