@@ -84,8 +84,8 @@ say = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "  $(1)")
 Q := @
 endif
 
-.PHONY: all tests objects debug install uninstall lint test unit sim e2e \
-    fault demo deps clean help force
+.PHONY: all tests hooks objects debug install uninstall lint test unit \
+    sim e2e fault demo deps clean help force
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -93,7 +93,7 @@ endif
 all: $(PROGRAMS)
 
 # Every program a test needs.
-tests: all $(UNITS) $(SIM)
+tests: all hooks $(UNITS) $(SIM)
 
 $(BUILD)/libvs.a: $(call obj,$(common_c))
 $(BUILD)/libagent.a: $(call obj,$(agent_c))
@@ -122,6 +122,24 @@ $(BUILD)/vsync $(BUILD)/vsync-agent $(BUILD)/vsync-cloud:
 	$(call say,LD $@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 
+# Agent and cloud whose durability the controls of tests/fault can break;
+# never installed.  Only one file differs.
+HOOKED := $(patsubst %,$(BUILD)/hooks/%,$(filter vsync-agent vsync-cloud, \
+    $(notdir $(PROGRAMS))))
+$(BUILD)/hooks/db.o: common/db/db.c $(BUILD)/flags
+	$(call say,CC $< (hooks))
+	$(Q)mkdir -p $(@D) && $(COMPILE) -DVS_TEST_HOOKS -c -o $@ $<
+$(BUILD)/hooks/vsync-agent: $(call obj,agent/main.c) $(BUILD)/hooks/db.o \
+    $(BUILD)/libagent.a $(BUILD)/libvs.a
+$(BUILD)/hooks/vsync-cloud: $(call obj,cloud/main.c) $(BUILD)/hooks/db.o \
+    $(BUILD)/libcloud.a $(BUILD)/libvs.a
+$(HOOKED):
+	$(call say,LD $@)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+
+## hooks: agent and cloud that tests can break on purpose, in build/hooks
+hooks: $(HOOKED)
+
 $(BUILD)/sim: $(call obj,tests/sim/sim.c) $(ARCHIVES)
 	$(call say,LD $@)
 	$(Q)$(LINK) -o $@ $< $(ARCHIVES_LINK) $(PKG_LIBS)
@@ -131,7 +149,7 @@ $(UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $< $(ARCHIVES_LINK) $(PKG_LIBS) \
 	    $(CMOCKA_LIBS)
 
--include $(patsubst %.o,%.d,$(call obj,$(all_c)))
+-include $(patsubst %.o,%.d,$(call obj,$(all_c)) $(BUILD)/hooks/db.o)
 
 ## debug: the programs and tests with ASan and UBSan, in build/debug
 debug:
