@@ -47,11 +47,11 @@ struct memdisk_stats {
 	int64_t hash_changed; /* files that changed while hashed */
 };
 
-/* rand and fs are borrowed; fs calls memdisk_event (see below). */
+/* rand is borrowed. */
 struct memdisk *memdisk_new(struct vs_rand *rand);
 void memdisk_free(struct memdisk *d); /* no hash may be under way */
 
-/* For memfs_hooks.event; arg is the struct memdisk. */
+/* For memfs_watch; arg is the struct memdisk. */
 void memdisk_event(void *arg, struct memfs_node *dir, const char *name,
     enum memfs_event what, bool is_dir);
 

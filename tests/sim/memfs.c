@@ -8,6 +8,9 @@
 
 struct memfs {
 	struct memfs_hooks hooks;
+	void (*event)(void *arg, struct memfs_node *dir, const char *name,
+	    enum memfs_event what, bool is_dir);
+	void *event_arg;
 	struct memfs_node *root;
 	uint64_t last_ino;
 	int64_t grain;
@@ -36,8 +39,8 @@ static int64_t memfs_now(struct memfs *fs)
 static void memfs_tell(
     struct memfs *fs, const struct memfs_node *n, enum memfs_event what)
 {
-	if (n->parent && fs->hooks.event)
-		fs->hooks.event(fs->hooks.arg, n->parent, n->name, what,
+	if (n->parent && fs->event)
+		fs->event(fs->event_arg, n->parent, n->name, what,
 		    n->kind == VS_KIND_DIR);
 }
 
@@ -176,6 +179,15 @@ void memfs_free(struct memfs *fs)
 		return;
 	memfs_unref(fs->root);
 	free(fs);
+}
+
+void memfs_watch(struct memfs *fs,
+    void (*event)(void *arg, struct memfs_node *dir, const char *name,
+	enum memfs_event what, bool is_dir),
+    void *arg)
+{
+	fs->event = event;
+	fs->event_arg = arg;
 }
 
 void memfs_grain(struct memfs *fs, int64_t ns)
@@ -358,8 +370,8 @@ static void node_remove(struct memfs *fs, struct memfs_node *n)
 	tell_removed(fs, n);
 	node_detach(fs, n);
 	fs->count--;
-	if (fs->hooks.event)
-		fs->hooks.event(fs->hooks.arg, dir, n->name, MEMFS_DELETED,
+	if (fs->event)
+		fs->event(fs->event_arg, dir, n->name, MEMFS_DELETED,
 		    n->kind == VS_KIND_DIR);
 	memfs_unref(n);
 }

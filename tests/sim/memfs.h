@@ -55,9 +55,6 @@ struct memfs_hooks {
 	void *arg;
 	/* ns since 1970 */
 	int64_t (*now)(void *arg);
-	/* name in dir; of a directory or not */
-	void (*event)(void *arg, struct memfs_node *dir, const char *name,
-	    enum memfs_event what, bool is_dir);
 	/* path is there no more (each one of a tree) */
 	void (*removed)(void *arg, const char *path);
 };
@@ -65,6 +62,12 @@ struct memfs_hooks {
 /* hooks are copied; members may be NULL but now. */
 struct memfs *memfs_new(const struct memfs_hooks *hooks);
 void memfs_free(struct memfs *fs); /* no references may be left */
+
+/* Who hears of each change: name in dir; of a directory or not. */
+void memfs_watch(struct memfs *fs,
+    void (*event)(void *arg, struct memfs_node *dir, const char *name,
+	enum memfs_event what, bool is_dir),
+    void *arg);
 
 /* Granularity of its time stamps in ns; 1: every change has its own. */
 void memfs_grain(struct memfs *fs, int64_t ns);

@@ -1,0 +1,405 @@
+#include "tests/sim/world.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/worldnet.h"
+
+#define WORLD_ROOT_ID "0123456789abcdef0123456789abcdef"
+#define WORLD_START_MS 1750000000000LL /* since 1970 */
+#define WORLD_STUCK 50000 /* steps at one moment: it goes round in circles */
+#define WORLD_REOPEN_MS 500
+
+struct vs_now world_now(const struct world *w)
+{
+	return sched_now(w->sched);
+}
+
+bool world_fail(struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->failure[0])
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(w->failure, sizeof(w->failure), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* --- the engine's clockwork --- */
+
+static void step_plan(struct world *w, int64_t at);
+
+static void step_due(void *arg, void *data, bool due)
+{
+	struct world *w = arg;
+	int64_t serial = *(int64_t *)data;
+	struct vs_now now = world_now(w);
+	int64_t next;
+
+	free(data);
+	if (!due || serial != w->step_serial || !w->engine)
+		return;
+	w->step_at = INT64_MAX;
+	w->stats.steps++;
+	next = engine_step(w->engine, now);
+	if (next > now.mono_ms)
+		w->stuck = 0;
+	else if (++w->stuck > WORLD_STUCK)
+		world_fail(w, "the engine wants step after step");
+	step_plan(w, next < now.mono_ms ? now.mono_ms : next);
+}
+
+static void step_plan(struct world *w, int64_t at)
+{
+	int64_t *serial;
+
+	if (at >= w->step_at || at == INT64_MAX)
+		return;
+	serial = malloc(sizeof(*serial));
+	if (!serial)
+		abort();
+	*serial = ++w->step_serial;
+	w->step_at = at;
+	sched_add(w->sched, at - world_now(w).mono_ms, WORLD_ENGINE, step_due,
+	    w, serial);
+}
+
+void world_poke(struct world *w)
+{
+	if (w->engine)
+		step_plan(w,
+		    world_now(w).mono_ms + (int64_t)vs_rand_below(&w->rand, 2));
+}
+
+static void hint_give(void *arg, const struct watch_hint *h)
+{
+	struct world *w = arg;
+
+	w->stats.hints++;
+	trace_add(&w->trace, world_now(w).mono_ms, "hint %d%s %s", h->what,
+	    h->moved ? "m" : "", h->path);
+	engine_hint(w->engine, h, world_now(w));
+}
+
+static void hints_plan(struct world *w);
+
+static void hints_come(void *arg, void *data, bool due)
+{
+	struct world *w = arg;
+
+	(void)data;
+	w->hints_due = false;
+	if (!due || !w->engine)
+		return;
+	memdisk_deliver(
+	    w->disk, 1 + (int)vs_rand_below(&w->rand, 64), hint_give, w);
+	world_poke(w);
+	hints_plan(w);
+}
+
+static void hints_plan(struct world *w)
+{
+	if (w->hints_due || !w->engine || !memdisk_pending(w->disk))
+		return;
+	w->hints_due = true;
+	sched_add(w->sched,
+	    (int64_t)vs_rand_below(&w->rand, (uint64_t)w->hint_ms + 1),
+	    WORLD_ENGINE, hints_come, w, NULL);
+}
+
+/* --- hashing --- */
+
+struct hashing {
+	uint64_t id;
+	char *path;
+	bool begun;
+	struct memdisk_hash h;
+};
+
+static void hashing_free(struct world *w, struct hashing *k)
+{
+	if (k->begun)
+		memdisk_hash_end(w->disk, &k->h, NULL);
+	free(k->path);
+	free(k);
+}
+
+static void hash_ends(void *arg, void *data, bool due)
+{
+	struct world *w = arg;
+	struct hashing *k = data;
+	int code;
+
+	if (!due) {
+		hashing_free(w, k);
+		return;
+	}
+	k->begun = false;
+	code = memdisk_hash_end(w->disk, &k->h, NULL);
+	trace_add(&w->trace, world_now(w).mono_ms, "hash %s: %d %llx", k->path,
+	    code,
+	    code ? 0ULL
+		 : (unsigned long long)trace_digest(
+		       k->h.out.sha256, sizeof(k->h.out.sha256)));
+	engine_hashed(w->engine, k->id, code, &k->h.out, world_now(w));
+	hashing_free(w, k);
+	world_poke(w);
+}
+
+static void hash_begins(void *arg, void *data, bool due)
+{
+	struct world *w = arg;
+	struct hashing *k = data;
+
+	if (!due) {
+		hashing_free(w, k);
+		return;
+	}
+	memdisk_hash_start(w->disk, k->path, &k->h);
+	k->begun = true;
+	sched_add(w->sched,
+	    (int64_t)vs_rand_below(&w->rand, (uint64_t)w->hash_ms + 1),
+	    WORLD_ENGINE, hash_ends, w, k);
+}
+
+static void world_hash(void *arg, const struct engine_hash *h)
+{
+	struct world *w = arg;
+	struct hashing *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		abort();
+	w->stats.hashes++;
+	k->id = h->id;
+	k->path = strdup(h->path);
+	if (!k->path)
+		abort();
+	sched_add(w->sched, (int64_t)vs_rand_below(&w->rand, 3), WORLD_ENGINE,
+	    hash_begins, w, k);
+}
+
+static void world_tell(void *arg, const struct engine_event *e)
+{
+	struct world *w = arg;
+
+	assert(e->news <= ENGINE_STATE);
+	w->stats.news[e->news]++;
+	trace_add(&w->trace, world_now(w).mono_ms, "news %d %s %s %s %lld",
+	    e->news, e->path ? e->path : "-", e->op ? e->op : "-",
+	    e->text ? e->text : "-", (long long)e->seq);
+}
+
+/* --- starting and ending --- */
+
+static void engine_start(void *arg, void *data, bool due)
+{
+	struct world *w = arg;
+	struct vs_err err = VS_ERR_INIT;
+	struct engine_options o = { .db_path = "agent.db",
+		.vfs = "sim-agent",
+		.project_id = cloudbox_project(w->cloud),
+		.device_id = cloudbox_device(w->cloud),
+		.root_id = WORLD_ROOT_ID,
+		.hash_jobs = 4 };
+	struct engine_world ew = { .arg = w,
+		.disk = memdisk_disk(w->disk),
+		.rand = &w->engine_rand,
+		.hash = world_hash,
+		.send = worldnet_send,
+		.tell = world_tell };
+	int rc;
+
+	(void)data;
+	if (!due || w->engine)
+		return;
+	w->life++;
+	rc = engine_open(&w->engine, &ew, &o, world_now(w), &err);
+	trace_add(&w->trace, world_now(w).mono_ms, "engine: start %d: %s %s",
+	    w->life, vs_err_name(rc), err.msg);
+	w->stats.opens++;
+	if (rc == VS_OK) {
+		w->stuck = 0;
+		step_plan(w, world_now(w).mono_ms);
+		return;
+	}
+	w->engine = NULL;
+	w->stats.open_failures++;
+	if (rc == VS_ECORRUPT || rc == VS_ESCHEMA)
+		world_fail(w, "the engine does not open: %s", err.msg);
+	sched_add(w->sched, WORLD_REOPEN_MS, WORLD_PLAN, engine_start, w, NULL);
+}
+
+void world_crash_engine(struct world *w, bool power, int64_t down_ms)
+{
+	trace_add(&w->trace, world_now(w).mono_ms, "engine: %s",
+	    power ? "power cut" : "killed");
+	if (!w->engine)
+		return;
+	w->stats.engine_crashes++;
+	memvfs_halt(w->agent_vfs);
+	engine_close(w->engine);
+	w->engine = NULL;
+	w->step_at = INT64_MAX;
+	w->step_serial++;
+	sched_clear(w->sched, WORLD_ENGINE);
+	memdisk_forget(w->disk);
+	if (power)
+		memvfs_crash(w->agent_vfs);
+	else
+		memvfs_kill(w->agent_vfs);
+	sched_add(w->sched, down_ms, WORLD_PLAN, engine_start, w, NULL);
+}
+
+static void cloud_start(void *arg, void *data, bool due)
+{
+	struct world *w = arg;
+	int rc;
+
+	(void)data;
+	if (!due || cloudbox_up(w->cloud))
+		return;
+	rc = cloudbox_start(w->cloud);
+	if (rc == VS_ECORRUPT || rc == VS_ESCHEMA)
+		world_fail(w, "the cloud does not open: %s", vs_err_name(rc));
+	if (rc != VS_OK)
+		sched_add(w->sched, WORLD_REOPEN_MS, WORLD_PLAN, cloud_start, w,
+		    NULL);
+}
+
+void world_crash_cloud(struct world *w, bool power, int64_t down_ms)
+{
+	w->stats.cloud_crashes++;
+	cloudbox_crash(w->cloud, power);
+	sched_add(w->sched, down_ms, WORLD_PLAN, cloud_start, w, NULL);
+}
+
+bool world_run(struct world *w, int64_t ms)
+{
+	int64_t end = world_now(w).mono_ms + ms;
+
+	while (!w->failure[0] && sched_next(w->sched) <= end) {
+		sched_one(w->sched);
+		hints_plan(w);
+	}
+	if (w->failure[0])
+		return false;
+	sched_wait(w->sched, end);
+	if (cloudbox_lost(w->cloud))
+		return world_fail(w, "the cloud lost %lld acknowledged seqs",
+		    (long long)cloudbox_lost(w->cloud));
+	hints_plan(w);
+	return true;
+}
+
+static int64_t world_ns(void *arg)
+{
+	const struct world *w = arg;
+
+	return w->sched ? world_now(w).wall_ms * 1000000
+			: WORLD_START_MS * 1000000;
+}
+
+static void world_note_removed(void *arg, const char *path)
+{
+	struct world *w = arg;
+	intptr_t n = (intptr_t)vs_map_get(w->removed, path);
+
+	if (vs_map_put(w->removed, path, (void *)(n + 1), NULL) != VS_OK)
+		abort();
+}
+
+int64_t world_removed(const struct world *w, const char *path)
+{
+	return (int64_t)(intptr_t)vs_map_get(w->removed, path);
+}
+
+static void folders_make(struct world *w)
+{
+	struct memfs_hooks hooks = { .arg = w, .now = world_ns };
+
+	w->copy = memfs_new(&hooks);
+	hooks.removed = world_note_removed;
+	w->fs = memfs_new(&hooks);
+	w->disk = memdisk_new(&w->rand);
+	memdisk_attach(w->disk, w->fs, w->copy);
+	memfs_watch(w->fs, memdisk_event, w->disk);
+	memfs_grain(w->fs, w->o.coarse ? 4000000 : 1);
+	memfs_mkdir(w->copy, "a");
+	memfs_close(w->copy, memfs_open(w->copy, "b"));
+	memdisk_disk(w->disk)->mark(memdisk_disk(w->disk), WORLD_ROOT_ID, NULL);
+}
+
+static bool world_begin(struct world *w)
+{
+	struct cloudbox_options co = { .sched = w->sched,
+		.rand = &w->rand,
+		.vfs = w->cloud_vfs,
+		.trace = &w->trace,
+		.no_dedupe = w->o.sabotage == WORLD_NO_DEDUPE };
+
+	w->cloud = cloudbox_new(&co);
+	if (cloudbox_start(w->cloud) != VS_OK || !cloudbox_found(w->cloud))
+		return false;
+	memvfs_nosync(w->agent_vfs, w->o.sabotage == WORLD_NOSYNC_AGENT);
+	memvfs_nosync(w->cloud_vfs, w->o.sabotage == WORLD_NOSYNC_CLOUD);
+	memdisk_lie_root(w->disk, w->o.sabotage == WORLD_NO_GUARD);
+	sched_add(w->sched, 0, WORLD_PLAN, engine_start, w, NULL);
+	return true;
+}
+
+struct world *world_new(const struct world_options *o)
+{
+	struct vs_now start = { .mono_ms = 1000, .wall_ms = WORLD_START_MS };
+	struct world *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		abort();
+	w->o = *o;
+	vs_rand_seed(&w->rand, o->seed);
+	vs_rand_seed(&w->engine_rand, o->seed + 0x5eed);
+	trace_init(&w->trace, o->print);
+	w->removed = vs_map_new();
+	if (!w->removed)
+		abort();
+	w->step_at = INT64_MAX;
+	w->hash_ms = 5;
+	w->hint_ms = 2;
+	w->net.delay_ms = 20;
+	w->sched = sched_new(&w->rand, start);
+	w->agent_vfs = memvfs_new("sim-agent", &w->rand);
+	w->cloud_vfs = memvfs_new("sim-cloud", &w->rand);
+	folders_make(w);
+	if (world_begin(w))
+		return w;
+	fprintf(stderr, "sim: the cloud could not be set up\n");
+	world_free(w);
+	return NULL;
+}
+
+void world_free(struct world *w)
+{
+	if (!w)
+		return;
+	memvfs_halt(w->agent_vfs);
+	memvfs_halt(w->cloud_vfs);
+	if (w->engine)
+		engine_close(w->engine);
+	w->engine = NULL;
+	sched_clear(w->sched, WORLD_ENGINE);
+	cloudbox_free(w->cloud);
+	sched_clear(w->sched, WORLD_NET);
+	sched_clear(w->sched, WORLD_PLAN);
+	memdisk_free(w->disk);
+	memfs_free(w->fs);
+	memfs_free(w->copy);
+	memvfs_free(w->agent_vfs);
+	memvfs_free(w->cloud_vfs);
+	sched_free(w->sched);
+	vs_map_free(w->removed);
+	free(w);
+}

@@ -1,0 +1,129 @@
+/*
+ * One owner, one cloud, and what lies between, in one process on a virtual
+ * clock: the real engine on a folder and a database in memory, the real
+ * service in a cloudbox, and a network that loses, doubles and mangles.
+ *
+ * A run is a function of its seed.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/engine/engine.h"
+#include "common/base/map.h"
+#include "common/os/rand.h"
+#include "tests/sim/cloudbox.h"
+#include "tests/sim/memdisk.h"
+#include "tests/sim/memfs.h"
+#include "tests/sim/memvfs.h"
+#include "tests/sim/sched.h"
+#include "tests/sim/trace.h"
+
+#define WORLD_ENGINE 1 /* owner of the engine's events */
+#define WORLD_NET 3
+#define WORLD_PLAN 4 /* what the world itself intends */
+
+/* Sabotage, each of which must be found out. */
+enum world_sabotage {
+	WORLD_HONEST,
+	WORLD_NOSYNC_AGENT, /* the agent's disk lies about syncs */
+	WORLD_NOSYNC_CLOUD, /* the cloud's does */
+	WORLD_NO_DEDUPE, /* the cloud forgets which batches it has */
+	WORLD_NO_GUARD, /* the root looks right whatever lies there */
+};
+
+struct world_options {
+	uint64_t seed;
+	bool print; /* trace to standard output */
+	bool coarse; /* file times tick every 4 ms */
+	enum world_sabotage sabotage;
+};
+
+/* What may become of a request. */
+enum world_fate {
+	WORLD_SERVED,
+	WORLD_REQUEST_LOST,
+	WORLD_ANSWER_LOST,
+	WORLD_DOUBLED, /* arrives once more, later */
+	WORLD_LATE, /* arrives after its sender gave up */
+	WORLD_CUT, /* served, but the answer is cut off */
+	WORLD_HTML, /* 200 from a captive portal */
+	WORLD_BAD_GATEWAY, /* 502, HTML */
+	WORLD_UNAVAILABLE, /* 503 */
+	WORLD_TOO_MANY, /* 429 with Retry-After */
+	WORLD_TOO_LARGE, /* 413, HTML */
+	WORLD_UNAUTHORIZED, /* 401 */
+	WORLD_FATES,
+};
+
+struct world_net {
+	int fault; /* chances in a thousand of not being served */
+	int delay_ms; /* at most, each way */
+	bool down; /* nothing gets through */
+	bool no_token; /* 401 for everything */
+};
+
+struct world_stats {
+	int64_t fates[WORLD_FATES];
+	int64_t hints;
+	int64_t hashes;
+	int64_t steps;
+	int64_t opens; /* of the engine */
+	int64_t open_failures;
+	int64_t engine_crashes;
+	int64_t cloud_crashes;
+	int64_t news[ENGINE_STATE + 1];
+};
+
+struct world {
+	struct world_options o;
+	struct vs_rand rand;
+	struct vs_rand engine_rand;
+	struct sched *sched;
+	struct trace trace;
+	struct memfs *fs;
+	struct memfs *copy;
+	struct memdisk *disk;
+	struct memvfs *agent_vfs;
+	struct memvfs *cloud_vfs;
+	struct cloudbox *cloud;
+	struct engine *engine; /* NULL while it is down */
+	int life; /* of the engine; rises with each start */
+	int64_t step_at; /* when the engine's next step is planned */
+	int64_t step_serial;
+	int64_t stuck; /* steps without the clock moving */
+	bool hints_due;
+	struct world_net net;
+	int hash_ms; /* at most */
+	int hint_ms;
+	struct vs_map *removed; /* path: how often it went away */
+	struct world_stats stats;
+	char failure[1024]; /* "" while all is well */
+};
+
+/* NULL when it could not be set up (the reason is printed). */
+struct world *world_new(const struct world_options *o);
+void world_free(struct world *w);
+
+/* Notes the first failure; returns false. */
+bool world_fail(struct world *w, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct vs_now world_now(const struct world *w);
+
+/* Lets ms pass; false once something failed. */
+bool world_run(struct world *w, int64_t ms);
+
+/* The engine was given something: it gets a step soon. */
+void world_poke(struct world *w);
+
+/* Ends the process, with the machine if power; starts again in down_ms. */
+void world_crash_engine(struct world *w, bool power, int64_t down_ms);
+void world_crash_cloud(struct world *w, bool power, int64_t down_ms);
+
+/* How often path was taken away from the folder. */
+int64_t world_removed(const struct world *w, const char *path);
+
+#endif

@@ -1,0 +1,265 @@
+#include "tests/sim/worldnet.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+/* A request on its way, and later its answer. */
+struct packet {
+	struct world *w;
+	uint64_t id;
+	int life; /* of the engine that sent it */
+	enum world_fate fate;
+	bool mute; /* nobody hears the answer */
+	char *method;
+	char *path;
+	char *body; /* or NULL */
+	size_t len;
+	struct engine_answer answer;
+	char *text; /* of the answer */
+};
+
+static char *text_copy(const char *s, size_t len)
+{
+	char *out = malloc(len + 1);
+
+	if (!out)
+		abort();
+	if (len)
+		memcpy(out, s, len);
+	out[len] = '\0';
+	return out;
+}
+
+static void packet_free(struct packet *p)
+{
+	free(p->method);
+	free(p->path);
+	free(p->body);
+	free(p->text);
+	free(p);
+}
+
+static struct packet *packet_new(
+    struct world *w, const struct engine_send *s, enum world_fate fate)
+{
+	struct packet *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		abort();
+	p->w = w;
+	p->id = s->id;
+	p->life = w->life;
+	p->fate = fate;
+	p->method = text_copy(s->method, strlen(s->method));
+	p->path = text_copy(s->path, strlen(s->path));
+	p->body = s->body ? text_copy(s->body, s->len) : NULL;
+	p->len = s->len;
+	p->answer.retry_after_ms = -1;
+	return p;
+}
+
+const char *worldnet_fate(enum world_fate fate)
+{
+	static const char *const name[] = {
+		[WORLD_SERVED] = "served",
+		[WORLD_REQUEST_LOST] = "request lost",
+		[WORLD_ANSWER_LOST] = "answer lost",
+		[WORLD_DOUBLED] = "doubled",
+		[WORLD_LATE] = "late",
+		[WORLD_CUT] = "answer cut",
+		[WORLD_HTML] = "200 HTML",
+		[WORLD_BAD_GATEWAY] = "502",
+		[WORLD_UNAVAILABLE] = "503",
+		[WORLD_TOO_MANY] = "429",
+		[WORLD_TOO_LARGE] = "413",
+		[WORLD_UNAUTHORIZED] = "401",
+	};
+
+	assert(fate < WORLD_FATES);
+	return name[fate];
+}
+
+static void answer_comes(void *arg, void *data, bool due)
+{
+	struct world *w = arg;
+	struct packet *p = data;
+
+	if (due && w->engine && p->life == w->life) {
+		trace_add(&w->trace, world_now(w).mono_ms, "answer %d %ld %llx",
+		    p->answer.code, p->answer.status,
+		    (unsigned long long)trace_digest(
+			p->answer.body, p->answer.len));
+		engine_answered(w->engine, p->id, &p->answer, world_now(w));
+		world_poke(w);
+	}
+	packet_free(p);
+}
+
+static void answer_send(struct packet *p, int64_t delay)
+{
+	if (!p->text)
+		p->text = text_copy("", 0);
+	p->answer.body = p->text;
+	sched_add(p->w->sched, delay, WORLD_NET, answer_comes, p->w, p);
+}
+
+/* The connection failed with code. */
+static void answer_broken(struct packet *p, int code, int64_t delay)
+{
+	free(p->text);
+	p->text = NULL;
+	p->answer.len = 0;
+	p->answer.status = 0;
+	p->answer.type = "";
+	p->answer.code = code;
+	p->answer.why = "no connection";
+	answer_send(p, delay);
+}
+
+static int64_t net_delay(struct world *w)
+{
+	return (int64_t)vs_rand_below(&w->rand, (uint64_t)w->net.delay_ms + 1);
+}
+
+/* From the cloudbox: it has answered, or its connection broke. */
+static void packet_answered(void *arg, void *data, int status, const char *type,
+    const char *body, size_t len)
+{
+	struct world *w = arg;
+	struct packet *p = data;
+
+	if (p->mute) {
+		packet_free(p);
+		return;
+	}
+	if (!status) {
+		answer_broken(p, VS_ENET, net_delay(w));
+		return;
+	}
+	if (p->fate == WORLD_ANSWER_LOST) {
+		answer_broken(p,
+		    vs_rand_below(&w->rand, 2) ? VS_ENET : VS_ETIMEDOUT,
+		    net_delay(w) + (int64_t)vs_rand_below(&w->rand, 20000));
+		return;
+	}
+	if (p->fate == WORLD_CUT && len)
+		len = (size_t)vs_rand_below(&w->rand, len);
+	p->text = text_copy(body, len);
+	p->answer.len = len;
+	p->answer.status = status;
+	p->answer.type = type;
+	answer_send(p, net_delay(w));
+}
+
+static void packet_arrives(void *arg, void *data, bool due)
+{
+	struct world *w = arg;
+	struct packet *p = data;
+	struct cloudbox_call call = { .method = p->method,
+		.path = p->path,
+		.token = cloudbox_token(w->cloud),
+		.body = p->body,
+		.len = p->len,
+		.done = packet_answered,
+		.arg = w,
+		.data = p };
+
+	if (!due) {
+		packet_free(p);
+		return;
+	}
+	cloudbox_deliver(w->cloud, &call);
+}
+
+/* Something on the way answers in the cloud's place. */
+static void answer_forged(struct packet *p)
+{
+	static const char html[] = "<html><body>Sorry</body></html>";
+	static const char json[] = "{\"error\":\"later\",\"code\":\"later\"}";
+	static const struct {
+		long status;
+		bool html;
+	} form[WORLD_FATES] = {
+		[WORLD_HTML] = { 200, true },
+		[WORLD_BAD_GATEWAY] = { 502, true },
+		[WORLD_UNAVAILABLE] = { 503, false },
+		[WORLD_TOO_MANY] = { 429, false },
+		[WORLD_TOO_LARGE] = { 413, true },
+		[WORLD_UNAUTHORIZED] = { 401, false },
+	};
+	const char *text = form[p->fate].html ? html : json;
+
+	assert(form[p->fate].status);
+	p->text = text_copy(text, strlen(text));
+	p->answer.len = strlen(text);
+	p->answer.status = form[p->fate].status;
+	p->answer.type = form[p->fate].html ? "text/html" : "application/json";
+	if (p->fate == WORLD_TOO_MANY)
+		p->answer.retry_after_ms =
+		    (int64_t)vs_rand_below(&p->w->rand, 5000);
+	answer_send(p, net_delay(p->w));
+}
+
+/* Sends the same once more, for nobody to hear the answer. */
+static void packet_again(
+    struct world *w, const struct engine_send *s, int64_t within)
+{
+	struct packet *p = packet_new(w, s, WORLD_SERVED);
+
+	p->mute = true;
+	sched_add(w->sched, (int64_t)vs_rand_below(&w->rand, (uint64_t)within),
+	    WORLD_NET, packet_arrives, w, p);
+}
+
+static enum world_fate fate_draw(struct world *w)
+{
+	if (w->net.no_token)
+		return WORLD_UNAUTHORIZED;
+	if (!w->net.fault ||
+	    vs_rand_below(&w->rand, 1000) >= (uint64_t)w->net.fault)
+		return WORLD_SERVED;
+	/* 401 comes by net.no_token only: it stops an agent for long */
+	return (enum world_fate)(
+	    1 + vs_rand_below(&w->rand, WORLD_UNAUTHORIZED - 1));
+}
+
+void worldnet_send(void *arg, const struct engine_send *s)
+{
+	struct world *w = arg;
+	enum world_fate fate = fate_draw(w);
+	struct packet *p = packet_new(w, s, fate);
+
+	w->stats.fates[fate]++;
+	trace_add(&w->trace, world_now(w).mono_ms, "send %s %s %llx: %s",
+	    s->method, s->path,
+	    (unsigned long long)trace_digest(
+		s->body ? s->body : "", s->body ? s->len : 0),
+	    w->net.down ? "down" : worldnet_fate(fate));
+	if (w->net.down) {
+		answer_broken(p, VS_ENET, net_delay(w));
+		return;
+	}
+	switch (fate) {
+	case WORLD_REQUEST_LOST:
+		answer_broken(p, VS_ETIMEDOUT, 10000);
+		return;
+	case WORLD_LATE:
+		packet_again(w, s, 60000);
+		answer_broken(p, VS_ETIMEDOUT, 10000);
+		return;
+	case WORLD_DOUBLED:
+		packet_again(w, s, 30000);
+		/* fallthrough */
+	case WORLD_SERVED:
+	case WORLD_ANSWER_LOST:
+	case WORLD_CUT:
+		sched_add(
+		    w->sched, net_delay(w), WORLD_NET, packet_arrives, w, p);
+		return;
+	default:
+		answer_forged(p);
+	}
+}
