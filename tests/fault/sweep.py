@@ -347,9 +347,8 @@ def control_forgotten(full):
 def drop_a_row(cloud):
     """Sabotage: one live row of the state goes, its events stay."""
     db = sqlite3.connect(cloud.db)
-    n = db.execute("delete from remote_files where rowid in (select rowid"
-                   " from remote_files where deleted_at is null limit 1)"
-                   ).rowcount
+    n = db.execute("delete from remote_files where path = (select path from"
+                   " remote_files where deleted_ms is null limit 1)").rowcount
     db.commit()
     db.close()
     assert n == 1, "nothing to drop"
