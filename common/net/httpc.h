@@ -1,7 +1,7 @@
 /*
  * HTTP requests on a libuv loop, by libcurl's multi interface.  All calls
  * and callbacks on the loop's thread.  Redirects are not followed; only
- * http and https; HTTP/1.1; TLS verified.
+ * http and https; HTTP/1.1; TLS verified.  The program ignores SIGPIPE.
  */
 #ifndef VS_HTTPC_H
 #define VS_HTTPC_H

@@ -5,7 +5,12 @@
  *
  * A request is handed over when its whole body is there (inflated when it
  * came as gzip).  It is answered exactly once, at once or later; until then
- * the connection is suspended and costs no work.
+ * the connection is suspended and costs no work.  What the server refuses by
+ * itself (too large a body, bad gzip, bad escapes in the URL) is answered in
+ * JSON like any error; only a request that is no HTTP at all gets the
+ * library's own words.
+ *
+ * The program ignores SIGPIPE.
  */
 #ifndef VS_HTTPD_H
 #define VS_HTTPD_H
@@ -37,13 +42,21 @@ struct vs_httpd_options {
 int vs_httpd_new(struct vs_httpd **out, uv_loop_t *loop,
     const struct vs_httpd_options *o, struct vs_err *err);
 
-/* Stops listening, ends what is open, then calls closed. */
+/*
+ * Stops listening, calls gone for what is not answered, gives answers on
+ * their way half a second, then calls closed.
+ */
 void vs_httpd_close(struct vs_httpd *s, void (*closed)(void *arg), void *arg);
 
-/* What was asked; strings live until the answer. */
+/*
+ * What was asked; strings live until the answer.  HEAD is handed over as GET
+ * (its answer travels without the body).  A query parameter is decoded once,
+ * '+' as a blank; NULL without that key.  A header is NULL when absent.
+ */
 const char *vs_httpd_method(const struct vs_httpd_req *r);
 const char *vs_httpd_path(const struct vs_httpd_req *r); /* decoded once */
 const char *vs_httpd_query(const struct vs_httpd_req *r, const char *key);
+const char *vs_httpd_raw_query(const struct vs_httpd_req *r); /* "" if none */
 const char *vs_httpd_header(const struct vs_httpd_req *r, const char *name);
 const char *vs_httpd_body(const struct vs_httpd_req *r, size_t *len);
 
@@ -65,15 +78,23 @@ struct vs_httpd_answer {
  */
 void vs_httpd_answer(struct vs_httpd_req *r, const struct vs_httpd_answer *a);
 
+/* Answers {"error":message,"code":code}. */
+void vs_httpd_refuse(struct vs_httpd_req *r, int status, const char *code,
+    const char *message);
+
 /*
  * Answers 200 with a body that comes piece by piece (chunked).  The stream
  * keeps at most max bytes unsent: a reader slower than that is cut off.
+ * ended is called once, later, when all is sent after vs_httpd_stream_end,
+ * or when the reader went away or was cut off; st is gone afterwards.  NULL
+ * out of memory: then the client is cut off and ended is not called.
  */
 struct vs_httpd_stream;
 struct vs_httpd_stream *vs_httpd_stream(struct vs_httpd_req *r,
     const char *type, size_t max, void (*ended)(void *arg), void *arg);
+/* Copies data.  VS_ELIMIT: too slow a reader; VS_ECANCELED: it is gone. */
 int vs_httpd_stream_write(
-    struct vs_httpd_stream *st, const void *data, size_t len); /* copied */
+    struct vs_httpd_stream *st, const void *data, size_t len);
 void vs_httpd_stream_end(struct vs_httpd_stream *st); /* after what is queued */
 
 #endif

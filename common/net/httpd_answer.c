@@ -1,0 +1,196 @@
+#include "common/net/httpd.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/json.h"
+#include "common/base/limits.h"
+#include "common/net/httpd_priv.h"
+
+#define ANSWER_GZIP_MIN 1024 /* bytes below which gzip gains nothing */
+#define ANSWER_GZIP_MAX (1024 * 1024) /* above, it would hold the loop up */
+#define ANSWER_GZIP_BITS (15 + 16) /* zlib.h: gzip wrapper */
+#define ANSWER_GZIP_MEM 8
+#define ANSWER_REFUSAL 2048 /* bytes of an error's document */
+
+/* True if the element "gzip;q=0.5" allows gzip. */
+static bool answer_element_allows(const char *element, size_t len)
+{
+	const char *q;
+	size_t name;
+
+	while (len > 0 && (*element == ' ' || *element == '\t')) {
+		element++;
+		len--;
+	}
+	for (name = 0; name < len && strchr("; \t", element[name]) == NULL;)
+		name++;
+	if (!(name == 4 && strncasecmp(element, "gzip", 4) == 0) &&
+	    !(name == 1 && element[0] == '*'))
+		return false;
+	q = memmem(element, len, "q=", 2);
+	if (q == NULL)
+		return true;
+	for (q += 2; q < element + len; q++) {
+		if (*q >= '1' && *q <= '9')
+			return true;
+	}
+	return false;
+}
+
+static bool answer_gzip_accepted(const struct vs_httpd_req *r)
+{
+	const char *s = vs_httpd_header(r, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+
+	while (s != NULL && *s != '\0') {
+		size_t len = strcspn(s, ",");
+
+		if (answer_element_allows(s, len))
+			return true;
+		s += len;
+		s += *s == ',' ? 1 : 0;
+	}
+	return false;
+}
+
+static bool answer_has_header(const struct vs_httpd_answer *a, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *const *h = a->headers; h != NULL && *h != NULL; h++) {
+		if (strncasecmp(*h, name, len) == 0 && (*h)[len] == ':')
+			return true;
+	}
+	return false;
+}
+
+static bool answer_is_text(const char *type)
+{
+	return type != NULL &&
+	    (strncmp(type, "text/", 5) == 0 || strstr(type, "json") != NULL ||
+		strstr(type, "openmetrics") != NULL);
+}
+
+static bool answer_worth_gzip(
+    const struct vs_httpd_req *r, const struct vs_httpd_answer *a)
+{
+	return a->len >= ANSWER_GZIP_MIN && a->len <= ANSWER_GZIP_MAX &&
+	    answer_is_text(a->type) &&
+	    !answer_has_header(a, MHD_HTTP_HEADER_CONTENT_ENCODING) &&
+	    answer_gzip_accepted(r);
+}
+
+/* Replaces the body by its gzip form if that is smaller. */
+static bool answer_gzip(struct vs_httpd_answer *a)
+{
+	z_stream z = { .next_in = a->body, .avail_in = (uInt)a->len };
+	uint8_t *out = malloc(a->len);
+	int rc;
+
+	if (out == NULL)
+		return false;
+	rc = deflateInit2(&z, 1, Z_DEFLATED, ANSWER_GZIP_BITS, ANSWER_GZIP_MEM,
+	    Z_DEFAULT_STRATEGY);
+	if (rc == Z_OK) {
+		z.next_out = out;
+		z.avail_out = (uInt)a->len;
+		rc = deflate(&z, Z_FINISH);
+		deflateEnd(&z);
+	}
+	if (rc != Z_STREAM_END) {
+		free(out);
+		return false;
+	}
+	free(a->body);
+	a->body = out;
+	a->len = z.total_out;
+	return true;
+}
+
+static bool answer_add_header(struct MHD_Response *resp, const char *line)
+{
+	char name[64];
+	size_t len = strcspn(line, ":");
+
+	assert(line[len] == ':' && len < sizeof(name));
+	memcpy(name, line, len);
+	name[len] = '\0';
+	line += len + 1;
+	line += strspn(line, " ");
+	return MHD_add_response_header(resp, name, line) == MHD_YES;
+}
+
+static bool answer_add_headers(
+    struct MHD_Response *resp, const struct vs_httpd_answer *a, bool gzip)
+{
+	bool good = true;
+
+	if (a->type != NULL)
+		good = MHD_add_response_header(resp,
+			   MHD_HTTP_HEADER_CONTENT_TYPE, a->type) == MHD_YES;
+	if (gzip)
+		good = good &&
+		    answer_add_header(resp, "Content-Encoding: gzip") &&
+		    answer_add_header(resp, "Vary: Accept-Encoding");
+	for (const char *const *h = a->headers; h != NULL && *h != NULL; h++)
+		good = good && answer_add_header(resp, *h);
+	return good;
+}
+
+/* Takes the body over; NULL out of memory. */
+static struct MHD_Response *answer_build(
+    const struct vs_httpd_req *r, const struct vs_httpd_answer *given)
+{
+	struct vs_httpd_answer a = *given;
+	struct MHD_Response *resp;
+	bool gzip = answer_worth_gzip(r, &a) && answer_gzip(&a);
+
+	if (a.len == 0) {
+		free(a.body);
+		resp = MHD_create_response_from_buffer(
+		    0, NULL, MHD_RESPMEM_PERSISTENT);
+	} else {
+		resp = MHD_create_response_from_buffer(
+		    a.len, a.body, MHD_RESPMEM_MUST_FREE);
+		if (resp == NULL)
+			free(a.body);
+	}
+	if (resp == NULL)
+		return NULL;
+	if (answer_add_headers(resp, &a, gzip))
+		return resp;
+	MHD_destroy_response(resp);
+	return NULL;
+}
+
+void vs_httpd_answer(struct vs_httpd_req *r, const struct vs_httpd_answer *a)
+{
+	assert(r->state == HTTPD_ASKED);
+	assert(a->status >= 200 && a->status < 600);
+	assert(a->body != NULL || a->len == 0);
+	r->response = answer_build(r, a);
+	r->status = (unsigned)a->status;
+	r->state = r->response != NULL ? HTTPD_ANSWERED : HTTPD_DEAD;
+	vs_httpd_wake(r);
+}
+
+void vs_httpd_refuse(
+    struct vs_httpd_req *r, int status, const char *code, const char *message)
+{
+	struct vs_httpd_answer a = {
+		.status = status,
+		.type = "application/json",
+	};
+	struct vs_buf b;
+
+	vs_buf_init(&b, ANSWER_REFUSAL);
+	vs_buf_addstr(&b, "{\"error\":");
+	vs_json_add_str(&b, message);
+	vs_buf_addstr(&b, ",\"code\":");
+	vs_json_add_str(&b, code);
+	vs_buf_addch(&b, '}');
+	a.body = vs_buf_take(&b, &a.len);
+	vs_httpd_answer(r, &a);
+}
