@@ -1,0 +1,27 @@
+/*
+ * A few lines at the bottom of a terminal that are redrawn, with whatever
+ * else is printed scrolling away above them.
+ */
+#ifndef LIVE_H
+#define LIVE_H
+
+#include <stdint.h>
+
+#include "cli/print.h"
+#include "cli/progress.h"
+
+struct live {
+	struct print *out; /* a terminal; borrowed */
+	int lines; /* that stand there now */
+	int64_t drawn_ms; /* when they were drawn */
+};
+
+void live_init(struct live *l, struct print *out);
+
+/* Takes the lines away, so that text can be printed in their place. */
+void live_clear(struct live *l);
+
+/* Draws them again; often is told apart from needed: four times a second. */
+void live_draw(struct live *l, struct progress *p, int64_t now_ms);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Which project, and which path in it, a person means by a word on the
+ * command line.  Pure: the directories come as strings.
+ */
+#ifndef PLACE_H
+#define PLACE_H
+
+#include <stdbool.h>
+#include <jansson.h>
+
+#include "cli/trouble.h"
+#include "common/base/limits.h"
+
+/*
+ * Chooses among projects (the array of /v1/status): the one named by name
+ * (name or id), else the one whose root arg lies in if that is absolute,
+ * else the one that cwd lies in, else the only one.  name and arg may be
+ * NULL.  *project is borrowed from the array and has a "root" that is
+ * absolute and an "id".
+ */
+struct place_wish {
+	const char *name;
+	const char *arg;
+	const char *cwd;
+};
+int place_project(const json_t *projects, const struct place_wish *w,
+    const json_t **project, struct trouble *f);
+
+/*
+ * Puts arg in the form of the wire (relative to root, "" is the root) into
+ * out.  root and cwd are absolute.  An absolute arg must lie in root; a
+ * relative one is seen from cwd where that lies in root, else from root.
+ * "." and ".." are resolved by name.  VS_EPATH: outside of root, not UTF-8,
+ * too long, or below .vsync.
+ */
+int place_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
+    const char *arg, struct trouble *f);
+
+/* True if path is dir or lies below it; both absolute, without "..". */
+bool place_inside(const char *path, const char *dir);
+
+#endif

@@ -1,0 +1,352 @@
+#include "cli/progress.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/evidence.h"
+#include "cli/human.h"
+#include "common/base/stamp.h"
+
+enum {
+	WINDOW = 10, /* seconds that a rate looks back */
+	PROBLEMS = 3, /* shown of a project in the live view */
+	PROJECTS = 8, /* shown in the live view */
+};
+
+struct bucket {
+	int64_t second; /* since 1970 */
+	int64_t changes;
+	int64_t bytes;
+};
+
+struct progress {
+	json_t *status; /* project id -> its last status */
+	json_t *said; /* project id -> the state that was last told */
+	struct bucket buckets[WINDOW + 1];
+	int64_t published; /* since the start */
+};
+
+struct progress *progress_new(void)
+{
+	struct progress *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->status = json_object();
+	p->said = json_object();
+	if (p->status == NULL || p->said == NULL) {
+		progress_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void progress_free(struct progress *p)
+{
+	if (p == NULL)
+		return;
+	json_decref(p->status);
+	json_decref(p->said);
+	free(p);
+}
+
+static const char *member(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s != NULL ? s : "";
+}
+
+static int64_t number(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static bool is(const json_t *event, const char *type)
+{
+	return strcmp(member(event, "type"), type) == 0;
+}
+
+static void count(struct progress *p, const json_t *event, int64_t now_ms)
+{
+	int64_t second = now_ms / 1000;
+	struct bucket *b = &p->buckets[second % (WINDOW + 1)];
+
+	assert(second >= 0);
+	if (b->second != second)
+		*b = (struct bucket){ .second = second };
+	b->changes++;
+	b->bytes += number(event, "size");
+	p->published++;
+}
+
+void progress_feed(struct progress *p, const json_t *event, int64_t now_ms)
+{
+	json_t *copy;
+
+	if (is(event, "published"))
+		count(p, event, now_ms);
+	if (!is(event, "status") || member(event, "id")[0] == '\0')
+		return;
+	/* A copy: the event is the caller's.  Without memory the old stays. */
+	copy = json_deep_copy(event);
+	if (copy != NULL)
+		json_object_set_new(p->status, member(event, "id"), copy);
+}
+
+/* Sums what lies in the window before now. */
+static struct bucket window(const struct progress *p, int64_t now_ms)
+{
+	struct bucket sum = { .second = now_ms / 1000 };
+
+	for (int i = 0; i <= WINDOW; i++) {
+		int64_t age = sum.second - p->buckets[i].second;
+		if (age < 0 || age >= WINDOW)
+			continue;
+		sum.changes += p->buckets[i].changes;
+		sum.bytes += p->buckets[i].bytes;
+	}
+	return sum;
+}
+
+double progress_rate(const struct progress *p, int64_t now_ms)
+{
+	return (double)window(p, now_ms).changes / WINDOW;
+}
+
+/* The status of a project by its id or name, or NULL. */
+static const json_t *status_of(const struct progress *p, const char *project)
+{
+	const json_t *s = json_object_get(p->status, project);
+	const char *id;
+	json_t *v;
+
+	if (s != NULL)
+		return s;
+	json_object_foreach(p->status, id,
+	    v) if (strcmp(member(v, "name"), project) == 0) return v;
+	return NULL;
+}
+
+/* Whether nothing is being sent, so that a commit is all there is to see. */
+static bool silent(const struct progress *p, const json_t *event)
+{
+	static const char *const states[] = { "offline", "paused", "auth",
+		"held", "diverged" };
+	const json_t *s = status_of(p, member(event, "project"));
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(member(s, "state"), states[i]) == 0)
+			return true;
+	return false;
+}
+
+static void print_time(struct print *out, const json_t *event, int64_t now_ms)
+{
+	const json_t *at = json_object_get(event, "at");
+	time_t t = (time_t)(now_ms / 1000);
+	struct tm tm;
+	int64_t us;
+	char text[16];
+
+	if (json_is_string(at) &&
+	    vs_stamp_parse(json_string_value(at), &us) == VS_OK)
+		t = (time_t)(us / 1000000);
+	else if (json_is_integer(at))
+		t = (time_t)(json_integer_value(at) / 1000);
+	if (localtime_r(&t, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%H:%M:%S", &tm) == 0)
+		return;
+	print_ink(out, PRINT_DIM, text);
+	print_f(out, " ");
+}
+
+static void print_project(
+    const struct progress *p, const json_t *event, struct print *out)
+{
+	const char *project = member(event, "project");
+	const json_t *s = status_of(p, project);
+	const char *name = member(s, "name");
+
+	print_name(out, name[0] != '\0' ? name : project);
+}
+
+/* What happened to a path: "published update scenes/a.mov (1.2 MiB) #7". */
+static void print_path(
+    struct print *out, const json_t *event, enum print_ink ink)
+{
+	const char *op = member(event, "op");
+	char size[HUMAN_SIZE];
+
+	print_ink(out, ink, member(event, "type"));
+	if (op[0] != '\0') {
+		print_f(out, " ");
+		print_text(out, op);
+	}
+	if (member(event, "path")[0] != '\0') {
+		print_f(out, " ");
+		print_name(out, member(event, "path"));
+	}
+	if (number(event, "size") > 0 && strcmp(op, "delete") != 0)
+		print_f(out, " (%s)", human_bytes(number(event, "size"), size));
+	if (number(event, "seq") > 0)
+		print_f(out, " #%" PRId64, number(event, "seq"));
+}
+
+static void print_event(struct print *out, const json_t *event)
+{
+	const char *text = member(event, "text");
+	char n[HUMAN_SIZE];
+
+	if (is(event, "held")) {
+		print_ink(out, PRINT_BAD, "held");
+		print_f(out, " %s: see `vsync held`",
+		    human_things(number(event, "n"), "deletion", n));
+		return;
+	}
+	if (is(event, "scanned")) {
+		print_f(out, "scanned %s",
+		    human_things(number(event, "n"), "entry", n));
+		return;
+	}
+	if (is(event, "state")) {
+		print_f(out, "now ");
+		print_text(out, text);
+		return;
+	}
+	print_path(out, event,
+	    is(event, "refused")         ? PRINT_BAD
+		: is(event, "published") ? PRINT_GOOD
+					 : PRINT_WARN);
+	if (text[0] != '\0') {
+		print_f(out, ": ");
+		print_text(out, text);
+	}
+}
+
+/* A status as a line of its own, when it says something new. */
+static bool status_line(
+    struct progress *p, const json_t *event, struct print *out, int64_t now_ms)
+{
+	const char *id = member(event, "id"), *state = member(event, "state");
+	struct vs_err err = VS_ERR_INIT;
+	struct evidence e;
+
+	if (strcmp(member(p->said, id), state) == 0 ||
+	    evidence_read(&e, event, &err) != VS_OK)
+		return false;
+	json_object_set_new(p->said, id, json_string(state));
+	print_time(out, event, now_ms);
+	print_name(out, e.name);
+	print_f(out, " ");
+	print_text(out, state);
+	print_f(out, ": ");
+	evidence_print(out, &e, now_ms);
+	print_f(out, "\n");
+	return true;
+}
+
+bool progress_line(
+    struct progress *p, const json_t *event, struct print *out, int64_t now_ms)
+{
+	assert(json_is_object(event));
+	if (is(event, "status"))
+		return status_line(p, event, out, now_ms);
+	if (member(event, "type")[0] == '\0' ||
+	    (is(event, "committed") && !silent(p, event)))
+		return false;
+	print_time(out, event, now_ms);
+	print_project(p, event, out);
+	print_f(out, " ");
+	print_event(out, event);
+	print_f(out, "\n");
+	return true;
+}
+
+static void draw_counts(struct print *out, const struct evidence *e)
+{
+	const struct {
+		const char *what;
+		int64_t n;
+	} counts[] = {
+		{ "settling", e->settling },
+		{ "hashing", e->hashing },
+		{ "recording", e->recording },
+		{ "queued", e->outbox },
+		{ "in flight", e->in_flight },
+		{ "held", e->held },
+	};
+	char n[HUMAN_SIZE];
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		if (counts[i].n > 0)
+			print_f(out, "  %s %s", human_count(counts[i].n, n),
+			    counts[i].what);
+	if (e->lag_ms >= 1000)
+		print_f(out, "  %s behind", human_span(e->lag_ms, n));
+}
+
+/* Two lines and the problems of one project; how many lines. */
+static int draw_project(
+    struct print *out, const struct evidence *e, int64_t now_ms)
+{
+	const char *lacks = evidence_lacks(e);
+	int rank = evidence_rank(e), lines = 2;
+	char a[HUMAN_SIZE], b[HUMAN_SIZE];
+
+	print_name(out, e->name);
+	print_f(out, "  ");
+	print_ink(out,
+	    rank == 0       ? PRINT_GOOD
+		: rank <= 2 ? PRINT_WARN
+			    : PRINT_BAD,
+	    rank == 0 ? "in sync" : e->state);
+	print_f(out, "  seq %s  %s", human_count(e->last_seq, a),
+	    human_things(e->files, "file", b));
+	print_f(out, "  %s", human_bytes(e->bytes, a));
+	draw_counts(out, e);
+	print_f(out, "\n  ");
+	if (lacks != NULL)
+		print_text(out, lacks);
+	else
+		evidence_print(out, e, now_ms);
+	print_f(out, "\n");
+	for (size_t i = 0; i < json_array_size(e->problems) && i < PROBLEMS;
+	     i++, lines++) {
+		const json_t *v = json_array_get(e->problems, i);
+		print_f(out, "  ");
+		print_ink(out, PRINT_BAD, "! ");
+		print_text(out, member(v, "message"));
+		print_f(out, " -> ");
+		print_text(out, member(v, "hint"));
+		print_f(out, "\n");
+	}
+	return lines;
+}
+
+/* Bytes here are those of the files that were named, not what was sent. */
+int progress_draw(struct progress *p, struct print *out, int64_t now_ms)
+{
+	struct bucket w = window(p, now_ms);
+	struct vs_err err = VS_ERR_INIT;
+	struct evidence e;
+	char a[HUMAN_SIZE], b[HUMAN_SIZE];
+	const char *id;
+	json_t *v;
+	int lines = 1, shown = 0;
+
+	json_object_foreach(p->status, id, v)
+	{
+		if (shown++ == PROJECTS)
+			break;
+		if (evidence_read(&e, v, &err) == VS_OK)
+			lines += draw_project(out, &e, now_ms);
+	}
+	print_f(out, "%.1f changes/s of %s/s, %s since the start\n",
+	    (double)w.changes / WINDOW, human_bytes(w.bytes / WINDOW, a),
+	    human_things(p->published, "change", b));
+	return lines;
+}

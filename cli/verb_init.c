@@ -1,0 +1,132 @@
+#include "cli/verb.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/json.h"
+
+static int find_dir(struct call *c, char dir[PATH_MAX])
+{
+	const char *arg = c->count > 0 ? c->args[0] : ".";
+	struct stat st;
+	int e = 0;
+
+	if (realpath(arg, dir) == NULL || stat(dir, &st) != 0)
+		e = errno;
+	else if (!S_ISDIR(st.st_mode))
+		e = ENOTDIR;
+	if (e == 0)
+		return VS_OK;
+	trouble_set(
+	    &c->trouble, vs_err_of_errno(e), "init: %s: %s", arg, strerror(e));
+	if (e == ENOENT || e == ENOTDIR)
+		c->trouble.exit = VS_EXIT_NOT_FOUND;
+	trouble_hint(&c->trouble, "name the folder that is to be published");
+	return c->trouble.err.code;
+}
+
+/* dir, and the name that was given or else the folder's own. */
+static json_t *request(struct call *c, const char *dir)
+{
+	const char *name = c->opt.name;
+	json_t *params = json_object();
+
+	if (name == NULL)
+		name = strrchr(dir, '/') + 1;
+	if (params == NULL || call_add(c, params, "dir", dir) != VS_OK ||
+	    (name[0] != '\0' && call_add(c, params, "name", name) != VS_OK)) {
+		json_decref(params);
+		return NULL;
+	}
+	return params;
+}
+
+static const char *member(const json_t *doc, const char *key)
+{
+	const char *s = json_string_value(json_object_get(doc, key));
+
+	return s != NULL ? s : "?";
+}
+
+static void tell(struct call *c, json_t *doc)
+{
+	json_t *ignored = json_object_get(doc, "ignored"), *v;
+	json_t *line = json_object_get(doc, "stignore");
+	struct print *out = &c->out;
+	size_t i;
+
+	print_name(out, member(doc, "root"));
+	print_f(out, " is the project ");
+	print_name(out, member(doc, "name"));
+	print_f(out, " (");
+	print_text(out, member(doc, "project_id"));
+	print_f(out,
+	    ")\n\n"
+	    "  published      names, sizes, times, modes and SHA-256 of "
+	    "all files,\n"
+	    "                 folders and symbolic links in it; no "
+	    "contents\n");
+	json_array_foreach(ignored, i, v)
+	{
+		print_f(out, i == 0 ? "  not published  " : ", ");
+		print_text(out, json_is_string(v) ? json_string_value(v) : "?");
+	}
+	if (json_array_size(ignored) > 0)
+		print_f(out, "\n");
+	if (json_is_string(line)) {
+		print_f(out, "  for Syncthing  add this line to ");
+		print_name(out, member(doc, "root"));
+		print_f(out, "/.stignore: ");
+		print_text(out, json_string_value(line));
+		print_f(out, "\n");
+	}
+	print_f(out, "\nPublish it with `vsync watch`.\n");
+}
+
+static int run(struct call *c)
+{
+	char dir[PATH_MAX];
+	json_t *params = NULL, *doc = NULL;
+	int rc = find_dir(c, dir);
+
+	if (rc != VS_OK)
+		return rc;
+	params = request(c, dir);
+	if (params == NULL)
+		return c->trouble.err.code != VS_OK
+		    ? c->trouble.err.code
+		    : trouble_set(&c->trouble, VS_ENOMEM, "out of memory");
+	rc = call_attend(c, LAUNCH_IDLE);
+	if (rc != VS_OK) {
+		json_decref(params);
+		return rc;
+	}
+	rc = call_ask(c, "POST /v1/init", params, CALL_LONG_MS, &doc);
+	if (rc == VS_OK)
+		rc = call_leave(c);
+	if (rc == VS_OK && call_json(c))
+		call_print(c, doc);
+	else if (rc == VS_OK)
+		tell(c, doc);
+	json_decref(doc);
+	return rc;
+}
+
+const struct verb verb_init = {
+	.name = "init",
+	.args = "[DIR]",
+	.summary = "make a project of a folder",
+	.examples = "  vsync init ~/Film\n"
+		    "  vsync init ~/Film --name film --json\n",
+	.text = "Makes a project that DIR (or the working directory) owns, and "
+		"says what it\nwill and will not publish.  Nothing is "
+		"published before the agent runs; one\nthat runs picks the "
+		"project up at once.\n",
+	.takes = OPT_NAME | OPT_JSON,
+	.least = 0,
+	.most = 1,
+	.run = run,
+};

@@ -1,0 +1,189 @@
+#include "cli/verb.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/human.h"
+#include "common/base/json.h"
+
+enum { PAGE = 500 };
+
+/* A reading of the log under way. */
+struct reading {
+	struct call *c;
+	json_t *params; /* of the next page */
+	json_t *all; /* --json: the events so far, else NULL */
+	int64_t since; /* the last seq that was seen */
+	int64_t left; /* events still wanted, -1: all */
+	int64_t last_seq; /* the log's head */
+};
+
+static const char *member(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s != NULL ? s : "";
+}
+
+static void print_event(struct print *p, const json_t *event)
+{
+	const json_t *change = json_object_get(event, "change");
+	const char *op = member(change, "op");
+	const char *from = member(change, "renamed_from");
+	char size[HUMAN_SIZE];
+
+	if (op[0] == '\0')
+		op = member(change, "operation");
+	print_f(p, "%8" JSON_INTEGER_FORMAT "  ",
+	    json_integer_value(json_object_get(event, "seq")));
+	print_text(p, member(event, "created_at"));
+	print_f(p, "  ");
+	print_f(p, "%-6.16s  ", op);
+	print_name(p, member(change, "path"));
+	if (from[0] != '\0') {
+		print_f(p, " <- ");
+		print_name(p, from);
+	}
+	if (strcmp(member(change, "kind"), "directory") == 0)
+		print_f(p, "/");
+	else if (strcmp(op, "delete") != 0)
+		print_f(p, "  %s",
+		    human_bytes(
+			json_integer_value(json_object_get(change, "size")),
+			size));
+	print_f(p, "\n");
+}
+
+static int take_event(struct reading *r, json_t *event)
+{
+	struct call *c = r->c;
+
+	if (r->all != NULL)
+		return json_array_append(r->all, event) == 0 ? VS_OK
+							     : VS_ENOMEM;
+	if (c->opt.given & OPT_LINES)
+		print_json(&c->out, event);
+	else
+		print_event(&c->out, event);
+	return VS_OK;
+}
+
+static int take_events(struct reading *r, const json_t *events)
+{
+	size_t i;
+	json_t *event;
+
+	json_array_foreach(events, i, event)
+	{
+		if (r->left == 0)
+			break;
+		if (take_event(r, event) != VS_OK)
+			return trouble_set(
+			    &r->c->trouble, VS_ENOMEM, "out of memory");
+		if (r->left > 0)
+			r->left--;
+	}
+	return VS_OK;
+}
+
+static int ask(struct reading *r, json_t **doc)
+{
+	int64_t limit = r->left >= 0 && r->left < PAGE ? r->left : PAGE;
+
+	if (json_object_set_new(r->params, "since", json_integer(r->since)) !=
+		0 ||
+	    json_object_set_new(r->params, "limit", json_integer(limit)) != 0)
+		return trouble_set(&r->c->trouble, VS_ENOMEM, "out of memory");
+	return call_ask(
+	    r->c, "GET /v1/log", json_deep_copy(r->params), CALL_LONG_MS, doc);
+}
+
+static int page(struct reading *r, bool *more)
+{
+	struct vs_err err = VS_ERR_INIT;
+	json_t *doc = NULL, *events = NULL;
+	int64_t next = 0;
+	bool has_more = false;
+	int rc = ask(r, &doc);
+
+	if (rc != VS_OK)
+		return rc;
+	if (vs_json_get_array(doc, "events", true, &events, &err) != VS_OK ||
+	    vs_json_get_i64(doc, "next_seq", true, &next, &err) != VS_OK ||
+	    vs_json_get_i64(doc, "last_seq", true, &r->last_seq, &err) !=
+		VS_OK ||
+	    vs_json_get_bool(doc, "has_more", true, &has_more, &err) != VS_OK)
+		rc = trouble_set(&r->c->trouble, VS_EPROTO, "log: %s", err.msg);
+	else if (has_more && next - 1 <= r->since)
+		rc = trouble_set(&r->c->trouble, VS_EPROTO,
+		    "log: it does not get on after seq %" PRId64, r->since);
+	else
+		rc = take_events(r, events);
+	*more = has_more && r->left != 0 && r->c->out.error == 0;
+	r->since = next - 1;
+	json_decref(doc);
+	return rc;
+}
+
+static int read_all(struct reading *r)
+{
+	bool more = r->left != 0;
+	int rc = VS_OK;
+
+	while (rc == VS_OK && more)
+		rc = page(r, &more);
+	return rc;
+}
+
+static int tell_json(struct reading *r)
+{
+	json_t *doc = json_pack("{s:i, s:O, s:I}", "schema", VS_CONTROL_SCHEMA,
+	    "events", r->all, "last_seq", (json_int_t)r->last_seq);
+
+	if (doc == NULL)
+		return trouble_set(&r->c->trouble, VS_ENOMEM, "out of memory");
+	call_print(r->c, doc);
+	json_decref(doc);
+	return VS_OK;
+}
+
+static int run(struct call *c)
+{
+	struct reading r = {
+		.c = c,
+		.params = call_params(c),
+		.since = c->opt.since,
+		.left = c->opt.limit,
+	};
+	int rc = VS_OK;
+
+	if (c->opt.given & OPT_JSON)
+		r.all = json_array();
+	if (r.params == NULL || ((c->opt.given & OPT_JSON) && r.all == NULL))
+		rc = trouble_set(&c->trouble, VS_ENOMEM, "out of memory");
+	if (rc == VS_OK && c->count > 0)
+		rc = call_add_path(c, r.params, c->args[0]);
+	if (rc == VS_OK)
+		rc = read_all(&r);
+	if (rc == VS_OK && r.all != NULL)
+		rc = tell_json(&r);
+	json_decref(r.params);
+	json_decref(r.all);
+	return rc;
+}
+
+const struct verb verb_log = {
+	.name = "log",
+	.args = "[PATH]",
+	.summary = "the project's events, in the order of the log",
+	.examples = "  vsync log\n"
+		    "  vsync log scenes --since 1200 --limit 50\n"
+		    "  vsync log --since 0 --json-lines\n",
+	.text = "With PATH only events of that file, or of what lies below "
+		"that folder.\n",
+	.takes = OPT_SINCE | OPT_LIMIT | OPT_PROJECT | OPT_JSON | OPT_LINES,
+	.least = 0,
+	.most = 1,
+	.run = run,
+};
