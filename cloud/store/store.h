@@ -1,11 +1,276 @@
 /*
- * Where the cloud keeps things.  A struct of functions (store_sqlite.c; a
+ * Where the cloud keeps things.  A struct of functions (sqlite.c; a
  * server-based one joins behind it): sets of rows in, sets of rows out, no
- * rule of the business.  One struct store belongs to one thread.
+ * rule of the business.
+ *
+ * A struct store belongs to one thread.  Every call below happens between
+ * begin and commit or rollback: on the writer that is a write transaction,
+ * on a read-only store one unmoving view of the data.  Inside it the writer
+ * may set one savepoint at a time:
+ *
+ *   begin
+ *     savepoint; ...; release           keep what was done since
+ *     savepoint; ...; rollback_to       undo what was done since
+ *   commit                              VS_OK: durable, all of it
+ *
+ * After VS_EIO, VS_ENOSPC or VS_ECORRUPT, or when commit fails in any way,
+ * the transaction is lost and the store is used up: failed() tells the
+ * code, and the owner rolls back, closes and opens anew; it never tries the
+ * commit again (an fsync that failed cannot be repeated).
+ *
+ * Functions return 0 or a negative VS_E* code with err set; err may be
+ * NULL.  Strings in rows that are handed in are borrowed for the call;
+ * strings in rows that are handed out live until the row function returns.
+ * A row function returns 0 to go on, a positive number to stop (the call
+ * then returns VS_OK), or a negative code, which the call returns.
  */
 #ifndef STORE_H
 #define STORE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/base/limits.h"
+#include "common/crypto/sha256.h"
+#include "common/crypto/tree.h"
+#include "common/proto/change.h"
+
+#define STORE_ID 37 /* bytes of a UUID, NUL included */
+#define STORE_EPOCH 40
+#define STORE_NAME 256 /* bytes of a name, NUL included */
+
+struct store_user {
+	char id[STORE_ID];
+	char name[STORE_NAME]; /* unique */
+	int64_t created_ms;
+};
+
+struct store_token {
+	char id[STORE_ID];
+	char user_id[STORE_ID];
+	char user_name[STORE_NAME]; /* handed out only */
+	uint8_t hash[VS_SHA256_SIZE]; /* of the token's text */
+	int64_t created_ms;
+};
+
+struct store_device {
+	const char *id;
+	const char *user_id;
+	const char *name;
+	const char *endpoints; /* JSON array */
+	const char *public_key_pin; /* or NULL */
+	const char *seal_public_key; /* or NULL */
+	const uint8_t *ticket_key; /* 32 bytes */
+	int64_t created_ms;
+};
+
+enum store_role { STORE_NOBODY, STORE_MEMBER, STORE_OWNER };
+
+/* A project and the head of its log. */
+struct store_project {
+	int64_t no; /* the store's own number; 0 before it is stored */
+	char id[STORE_ID];
+	char owner_id[STORE_ID];
+	char name[STORE_NAME];
+	char log_id[STORE_ID];
+	int64_t last_seq; /* of the log, 0: empty */
+	int64_t stamp_us; /* largest of its files */
+	struct vs_tree tree; /* of the live rows */
+	int64_t files; /* live rows that are no directories */
+	int64_t baseline; /* most of them since the last approval */
+	char publisher[STORE_ID]; /* device, "" before the first */
+	int64_t generation; /* of the publisher, 0 before the first */
+	int64_t created_ms;
+};
+
+struct store_file {
+	const char *path;
+	enum vs_kind kind;
+	const char *hash; /* or NULL */
+	int64_t size;
+	bool has_mtime;
+	int64_t mtime_us;
+	int mode; /* -1: never said */
+	const char *link_target; /* or NULL */
+	bool recording;
+	int64_t version; /* 1, 2, ... */
+	int64_t seq; /* of its last event */
+	int64_t created_ms;
+	int64_t stamp_us; /* last change; unique and rising in a project */
+	bool deleted;
+	int64_t deleted_ms; /* when deleted */
+	const char *deleted_by; /* user id, or NULL */
+	const char *hold_id; /* of a deletion that waits, or NULL */
+};
+
+struct store_event {
+	int64_t seq;
+	const char *change; /* JSON object */
+	int64_t created_ms;
+};
+
+/* What is known of a device's batches in one epoch. */
+struct store_epoch {
+	char device_id[STORE_ID];
+	char epoch[STORE_EPOCH];
+	int64_t generation; /* the publisher's when it began */
+	int64_t counter; /* of the latest batch */
+	uint8_t digest[VS_SHA256_SIZE]; /* of that batch's body */
+	bool current; /* the device's latest epoch */
+	char *answer; /* to that batch; handed out malloc'd; may be NULL */
+	size_t answer_len;
+};
+
+/* Deletions of one request that wait for a person. */
+struct store_hold {
+	char id[STORE_ID];
+	char device_id[STORE_ID]; /* or "" */
+	int64_t created_ms;
+	int64_t count; /* of its paths; handed out only */
+};
+
+/* Which rows of a listing. */
+struct store_range {
+	const char *prefix; /* only below this folder; "" for all */
+	bool deleted; /* deleted ones too */
+	int64_t after_us; /* by stamp: only later ones; -1 for all */
+	const char *from; /* by path: from here (inclusive); NULL: by stamp */
+	int64_t limit; /* rows at most */
+};
+
 struct store;
+
+struct store_ops {
+	void (*close)(struct store *s); /* rolls back */
+	int (*begin)(struct store *s, struct vs_err *err);
+	int (*commit)(struct store *s, struct vs_err *err);
+	void (*rollback)(struct store *s); /* never fails */
+	int (*savepoint)(struct store *s, struct vs_err *err);
+	int (*release)(struct store *s, struct vs_err *err);
+	int (*rollback_to)(struct store *s, struct vs_err *err);
+	int (*failed)(const struct store *s); /* VS_OK, or see above */
+	/* outside a transaction, in a quiet moment: moves the WAL home */
+	int (*tidy)(struct store *s, struct vs_err *err);
+
+	/* VS_EEXIST when the name is taken */
+	int (*user_put)(
+	    struct store *s, const struct store_user *u, struct vs_err *err);
+	/* VS_ENOENT for nobody, here and below */
+	int (*user_named)(struct store *s, const char *name,
+	    struct store_user *u, struct vs_err *err);
+	int (*token_put)(
+	    struct store *s, const struct store_token *t, struct vs_err *err);
+	/* the user of a token that is not revoked */
+	int (*token_user)(struct store *s, const uint8_t hash[VS_SHA256_SIZE],
+	    struct store_user *u, struct vs_err *err);
+	int (*token_revoke)(
+	    struct store *s, const char *id, struct vs_err *err);
+	/* those that are not revoked, by user's name and time */
+	int (*tokens)(struct store *s,
+	    int (*row)(void *arg, const struct store_token *t), void *arg,
+	    struct vs_err *err);
+
+	int (*device_put)(
+	    struct store *s, const struct store_device *d, struct vs_err *err);
+	/* VS_ENOENT unless the device is that user's */
+	int (*device_check)(struct store *s, const char *id,
+	    const char *user_id, struct vs_err *err);
+
+	/* sets p->no */
+	int (*project_put)(
+	    struct store *s, struct store_project *p, struct vs_err *err);
+	/* the project and user_id's role; VS_ENOENT for a stranger */
+	int (*project_get)(struct store *s, const char *id, const char *user_id,
+	    struct store_project *p, enum store_role *role, struct vs_err *err);
+	/* writes last_seq to generation */
+	int (*project_save)(
+	    struct store *s, const struct store_project *p, struct vs_err *err);
+	/* those user_id may see, oldest first */
+	int (*projects)(struct store *s, const char *user_id,
+	    int (*row)(
+		void *arg, const struct store_project *p, enum store_role role),
+	    void *arg, struct vs_err *err);
+	/* makes user_id a member */
+	int (*member_put)(struct store *s, int64_t project, const char *user_id,
+	    struct vs_err *err);
+
+	/* the rows there are of these paths, deleted ones too, in the
+	   order of paths */
+	int (*files_get)(struct store *s, int64_t project,
+	    const char *const *paths, size_t n,
+	    int (*row)(void *arg, const struct store_file *f), void *arg,
+	    struct vs_err *err);
+	/* inserts or replaces */
+	int (*files_put)(struct store *s, int64_t project,
+	    const struct store_file *const *files, size_t n,
+	    struct vs_err *err);
+	/* a listing, by stamp or by path */
+	int (*files)(struct store *s, int64_t project,
+	    const struct store_range *range,
+	    int (*row)(void *arg, const struct store_file *f), void *arg,
+	    struct vs_err *err);
+
+	int (*events_put)(struct store *s, int64_t project,
+	    const struct store_event *events, size_t n, struct vs_err *err);
+	/* from from_seq (inclusive), at most limit */
+	int (*events)(struct store *s, int64_t project, int64_t from_seq,
+	    int64_t limit, int (*row)(void *arg, const struct store_event *e),
+	    void *arg, struct vs_err *err);
+
+	/* e->answer is malloc'd (or NULL): the caller frees it */
+	int (*epoch_get)(struct store *s, int64_t project, const char *device,
+	    const char *epoch, struct store_epoch *e, struct vs_err *err);
+	/* writes e; a current one ends all others of its device and drops
+	   their answers */
+	int (*epoch_put)(struct store *s, int64_t project,
+	    const struct store_epoch *e, struct vs_err *err);
+
+	/* stores h and its n paths */
+	int (*hold_put)(struct store *s, int64_t project,
+	    const struct store_hold *h, const char *const *paths, size_t n,
+	    struct vs_err *err);
+	/* takes paths out of whatever hold they are in; a hold without
+	   paths is gone */
+	int (*hold_cut)(struct store *s, int64_t project,
+	    const char *const *paths, size_t n, struct vs_err *err);
+	/* removes a hold and its paths; VS_ENOENT */
+	int (*hold_drop)(struct store *s, int64_t project, const char *id,
+	    struct vs_err *err);
+	/* oldest first */
+	int (*holds)(struct store *s, int64_t project,
+	    int (*row)(void *arg, const struct store_hold *h), void *arg,
+	    struct vs_err *err);
+	/* the paths of one, in path order, at most limit */
+	int (*hold_paths)(struct store *s, int64_t project, const char *id,
+	    int64_t limit, int (*row)(void *arg, const char *path), void *arg,
+	    struct vs_err *err);
+};
+
+struct store {
+	const struct store_ops *ops;
+};
+
+struct store_options {
+	const char *path; /* of the SQLite file */
+	const char *vfs; /* SQLite's VFS by name; NULL: the default one */
+	bool readonly;
+};
+
+/*
+ * Opens (creates, migrates) a SQLite store.  VS_ESCHEMA when the file is
+ * from a newer program: it is left untouched.  Unless vfs is given, a lock
+ * file beside the database lets one process write at a time, so that a
+ * command can add a user while the server runs.
+ */
+int store_open(
+    struct store **out, const struct store_options *o, struct vs_err *err);
+
+/* The file of "sqlite:FILE", a pointer into url; NULL for anything else. */
+const char *store_url_file(const char *url);
+
+/* NULL is nothing. */
+void store_close(struct store *s);
 
 #endif

@@ -1,0 +1,45 @@
+/*
+ * The SQLite store from inside: what its files share.  The calls are those
+ * of struct store_ops (store.h has their contracts), grouped by table.
+ */
+#ifndef SQLITE_H
+#define SQLITE_H
+
+#include <sqlite3.h>
+
+#include "cloud/store/sqlite_sql.h"
+#include "cloud/store/store.h"
+#include "common/db/db.h"
+
+struct sqlite {
+	struct store base; /* first: a struct store * is one of these */
+	struct store_ops ops; /* base points here */
+	struct vs_db *db;
+	int failed; /* the first fatal code, VS_OK before */
+	int lock_fd; /* of the file beside the database, or -1 */
+	bool readonly;
+};
+
+/* The struct behind s, and its connection. */
+struct sqlite *sqlite_of(struct store *s);
+
+/* Notes a fatal code; returns rc. */
+int sqlite_note(struct sqlite *q, int rc);
+
+/* vs_db_step and vs_db_stmt, noted. */
+int sqlite_step(struct sqlite *q, sqlite3_stmt *st, struct vs_err *err);
+sqlite3_stmt *sqlite_stmt(
+    struct sqlite *q, enum sqlite_sql i, struct vs_err *err);
+
+/* A column as a string, NULL for NULL; copied into out of cap bytes. */
+const char *sqlite_text(sqlite3_stmt *st, int column);
+void sqlite_copy(sqlite3_stmt *st, int column, char *out, size_t cap);
+
+/* The groups; each fills its part of the table. */
+void sqlite_user_ops(struct store_ops *ops);
+void sqlite_project_ops(struct store_ops *ops);
+void sqlite_file_ops(struct store_ops *ops);
+void sqlite_event_ops(struct store_ops *ops);
+void sqlite_hold_ops(struct store_ops *ops);
+
+#endif
