@@ -1,0 +1,36 @@
+/* Users and tokens, as the administrator makes and revokes them. */
+#ifndef ACCOUNT_H
+#define ACCOUNT_H
+
+#include "cloud/service/auth.h"
+#include "cloud/store/store.h"
+#include "common/base/err.h"
+#include "common/os/rand.h"
+
+/* What it takes to make one. */
+struct account {
+	struct store *store; /* that writes; not in a transaction */
+	struct vs_rand *rand;
+	int64_t wall_ms;
+};
+
+/* A token at the only moment its text exists here. */
+struct account_token {
+	char user_id[STORE_ID];
+	char name[STORE_NAME]; /* the user's */
+	char id[STORE_ID]; /* the token's, to revoke it by */
+	char text[AUTH_TOKEN_SIZE];
+};
+
+/*
+ * Each is one transaction of its own.  VS_EEXIST for
+ * a name that is taken, VS_ENOENT for a user or token that is not there,
+ * VS_EINVAL for a name that is none.
+ */
+int account_add_user(struct account *a, const char *name,
+    struct account_token *out, struct vs_err *err);
+int account_add_token(struct account *a, const char *name,
+    struct account_token *out, struct vs_err *err);
+int account_revoke(struct account *a, const char *id, struct vs_err *err);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Exactly once: whether a numbered batch is new, the latest one again, or
+ * out of order.  Pure.
+ *
+ * A device numbers its batches 1, 2, ... within an epoch, a random id of
+ * its state.  An epoch that was never seen begins with 1 and ends the one
+ * before it.  An epoch also ends when the role of the publisher moves: what
+ * a fenced-off device still had in flight can never arrive later.
+ */
+#ifndef GATE_H
+#define GATE_H
+
+#include <stdint.h>
+
+#include "cloud/store/store.h"
+
+enum gate_verdict {
+	GATE_PASS, /* new: do it */
+	GATE_REPEAT, /* the latest one again: its answer again */
+	GATE_MISMATCH, /* the latest counter with another body */
+	GATE_GAP, /* another counter is due */
+	GATE_STALE, /* an epoch that has ended */
+};
+
+/*
+ * known: what is stored of the epoch, NULL if it was never seen;
+ * generation: the project's publisher now; counter >= 1 and digest: of the
+ * batch.  *expected gets the counter that is due.
+ */
+enum gate_verdict gate_check(const struct store_epoch *known,
+    int64_t generation, int64_t counter, const uint8_t digest[VS_SHA256_SIZE],
+    int64_t *expected);
+
+#endif
