@@ -52,6 +52,18 @@ struct api_answer {
 /* True if the request may write: it needs the writer and a transaction. */
 bool api_writes(const struct api_request *r);
 
+/* True if the answer takes long: it should not hold up other reads. */
+bool api_slow(const struct api_request *r);
+
+/* Every query parameter that any route knows, NULL-ended. */
+extern const char *const api_parameters[];
+
+/*
+ * The answer there is when the store has failed (code, negative) before or
+ * after api_handle: 503, or 507 for a full disk.  Replaces what is in a.
+ */
+void api_failed(struct api_answer *a, int code);
+
 /*
  * Answers r; every outcome, errors included, is an answer.  On the writer it
  * runs inside a savepoint: *keep says whether its writes are to be kept.
