@@ -92,6 +92,9 @@ struct disk {
 	 * all watches, the root was lost.  A NULL member: no watcher.
 	 */
 	int (*watch)(struct disk *d, const char *dir, struct vs_err *err);
+
+	/* How many directories are watched now; NULL: no watcher. */
+	int64_t (*watched)(struct disk *d);
 };
 
 #endif

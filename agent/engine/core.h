@@ -1,0 +1,183 @@
+/*
+ * The engine's insides, for the files of this folder only.
+ *
+ * Invariants
+ *  1. Nothing is told, sent or left (barrier) before the transaction that
+ *     holds it is durable: struct stage collects, stage_commit lets go.
+ *  2. A unit of work (a settling path, a folder to list, a hash under way)
+ *     carries a gen and is left exactly once, or handed on.
+ *  3. A deletion is staged only from a folder that was read to its end, and
+ *     committed only while the root is the one known.
+ *  4. After a database error or a lost root everything in memory is dropped
+ *     and comes back by a full scan.
+ */
+#ifndef CORE_H
+#define CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/engine/barrier.h"
+#include "agent/engine/engine.h"
+#include "agent/scan/dirq.h"
+#include "agent/scan/settle.h"
+#include "agent/state/state.h"
+#include "common/base/limits.h"
+#include "common/base/map.h"
+#include "common/net/backoff.h"
+#include "common/proto/batch.h"
+
+#define CORE_JOBS_MAX 256 /* hashes under way */
+#define CORE_STAGE_MAX 500 /* changes in one transaction */
+#define CORE_ROOT_CHECK_MS 15000
+#define CORE_ROOT_LOST_MS 2000 /* between looks for a lost root */
+#define CORE_TROUBLE_MS 60000 /* before an unreadable path is tried again */
+#define CORE_BLIND_SCAN_MS 60000 /* between scans without enough watches */
+#define CORE_COOKIE_MS 3000 /* before a barrier turns to a scan */
+#define CORE_UUID 37
+
+/* A hash under way. */
+struct core_job {
+	uint64_t id; /* 0: free */
+	char *path;
+	uint64_t gen;
+	unsigned flags; /* enum settle_flags */
+};
+
+/* Changes of the open transaction, to be told once it is durable. */
+struct core_stage {
+	bool open;
+	int64_t since_ms;
+	int changes;
+	int deletes;
+	struct {
+		enum engine_news news;
+		char *path;
+		const char *op;
+		int64_t size;
+	} told[CORE_STAGE_MAX];
+	int told_count;
+	uint64_t left[4 * CORE_STAGE_MAX]; /* gens to leave */
+	int left_count;
+};
+
+/* A rescan: somebody's, or our own (done NULL). */
+struct core_sweep {
+	char *path;
+	bool data;
+	void (*done)(void *arg, int code, const struct engine_report *r);
+	void *arg;
+	struct engine_report report;
+	int64_t start_ms;
+	struct barrier_wait wait;
+	struct core_sweep *next;
+};
+
+enum core_flush_stage { CORE_FLUSH_COOKIE, CORE_FLUSH_WORK, CORE_FLUSH_SENT };
+
+struct core_flush {
+	void (*done)(void *arg, int code, const char *text);
+	void *arg;
+	enum core_flush_stage stage;
+	char cookie[24];
+	int64_t cookie_ms; /* give up on the cookie then */
+	struct barrier_wait wait;
+	int64_t mark; /* outbox ids up to this must be gone */
+	struct core_flush *next;
+};
+
+/* Why nothing is sent until a person acts. */
+enum core_stop {
+	CORE_GO = 0,
+	CORE_STOP_AUTH,
+	CORE_STOP_FORBIDDEN,
+	CORE_STOP_GONE,
+	CORE_STOP_STALE,
+	CORE_STOP_NOT_PUBLISHER,
+};
+
+enum core_request { CORE_NO_REQUEST, CORE_BATCH, CORE_PAGE, CORE_HOLD };
+
+struct core_cloud {
+	enum core_request request; /* under way */
+	uint64_t request_id;
+	struct vs_batch_id batch; /* epoch; counter last used */
+	int batch_max; /* changes in the next one */
+	char log_id[48];
+	int64_t last_seq;
+	int64_t last_ack_ms; /* wall */
+	struct vs_backoff backoff;
+	int64_t retry_ms; /* mono: not before */
+	bool offline;
+	char why[VS_ERR_MSG]; /* of offline or stop */
+	enum core_stop stop;
+	int tree_equal; /* -1 unknown, 0, 1 */
+	struct vs_tree tree; /* the cloud's, at the last answer */
+	bool relist; /* the cloud's listing must be compared */
+	bool relist_begun;
+	char cursor[256];
+	char hold_id[64]; /* of the decision under way */
+	bool hold_approve;
+	bool reconcile; /* after the listing: send what differs */
+};
+
+struct core_root {
+	bool lost;
+	bool seen; /* known.ino is filled */
+	bool mounted; /* known.dev and known.fsid are, too */
+	struct disk_root known;
+	int64_t check_ms; /* mono: next look */
+	int64_t lost_ms; /* wall */
+	char why[VS_ERR_MSG];
+};
+
+struct core_fault {
+	bool on; /* the database is closed after an error */
+	int code;
+	int64_t reopen_ms; /* mono */
+	struct vs_backoff backoff;
+	char why[VS_ERR_MSG];
+};
+
+struct engine {
+	struct engine_world world;
+	char *db_path;
+	char *vfs;
+	char project_id[CORE_UUID];
+	char device_id[CORE_UUID];
+	char root_id[DISK_ID_SIZE];
+	struct vs_now now;
+	struct state state;
+	struct settle *settle;
+	struct dirq *dirq;
+	struct barrier barrier;
+	struct core_job jobs[CORE_JOBS_MAX];
+	struct vs_map *job_by_path;
+	int jobs_max;
+	uint64_t serial; /* of jobs and requests */
+	struct core_stage stage;
+	struct core_sweep *sweep; /* under way */
+	struct core_sweep *sweeps; /* waiting */
+	struct core_flush *flushes;
+	struct core_cloud cloud;
+	struct core_root root;
+	struct core_fault fault;
+	bool paused;
+	bool swept; /* a full scan has ended since the start */
+	bool stalled; /* listing waits for the settling paths */
+	bool watch_limit; /* the system allowed no more watches */
+	int64_t overflows;
+	int64_t last_scan_ms; /* wall, 0: never */
+	int64_t next_scan_ms; /* mono */
+};
+
+/* The database failed: everything stops, to be opened again later. */
+void core_fault(struct engine *e, const struct vs_err *err);
+
+/* Forgets all work in memory; waiting sweeps and barriers end with code. */
+void core_drop_work(struct engine *e, int code, const char *why);
+
+/* Tells whoever watches that the project's state changed. */
+void core_tell_state(struct engine *e, const char *text);
+
+#endif

@@ -1,0 +1,404 @@
+#include "agent/engine/engine.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/engine/core.h"
+#include "agent/engine/flush.h"
+#include "agent/engine/publisher.h"
+#include "agent/engine/root.h"
+#include "agent/engine/stage.h"
+#include "agent/engine/sweep.h"
+#include "agent/engine/work.h"
+#include "agent/scan/ignore.h"
+#include "common/base/path.h"
+
+#define STAGE_MS 20 /* a transaction waits no longer for more */
+
+void core_tell_state(struct engine *e, const char *text)
+{
+	struct engine_event ev = { .news = ENGINE_STATE, .text = text };
+
+	e->world.tell(e->world.arg, &ev);
+}
+
+static void drop_jobs(struct engine *e)
+{
+	for (int i = 0; i < e->jobs_max; i++) {
+		if (e->jobs[i].id == 0)
+			continue;
+		vs_map_del(e->job_by_path, e->jobs[i].path);
+		free(e->jobs[i].path);
+		memset(&e->jobs[i], 0, sizeof(e->jobs[i]));
+	}
+}
+
+static void drop_paths(struct engine *e)
+{
+	struct settle_item *item;
+	struct dirq_item *dir;
+
+	while ((item = settle_take(e->settle, INT64_MAX)) != NULL)
+		settle_item_free(item);
+	while ((dir = dirq_top(e->dirq)) != NULL) {
+		dirq_take(e->dirq, dir);
+		dirq_item_free(dir);
+	}
+}
+
+void core_drop_work(struct engine *e, int code, const char *why)
+{
+	stage_abort(e);
+	drop_jobs(e);
+	drop_paths(e);
+	sweep_drop(e, code);
+	flush_drop(e, code, why);
+	barrier_init(&e->barrier);
+	e->stalled = false;
+}
+
+void core_fault(struct engine *e, const struct vs_err *err)
+{
+	if (e->fault.on)
+		return;
+	e->fault.on = true;
+	e->fault.code = err->code;
+	snprintf(e->fault.why, sizeof(e->fault.why), "%s", err->msg);
+	e->fault.reopen_ms = e->now.mono_ms +
+	    vs_backoff_next(&e->fault.backoff, e->world.rand, -1);
+	e->cloud.request = CORE_NO_REQUEST;
+	core_drop_work(e, err->code, e->fault.why);
+	state_close(&e->state);
+	core_tell_state(e, "degraded");
+}
+
+/* Opens the database and reads what is durable; plans a full scan. */
+static int load(struct engine *e, struct vs_err *err)
+{
+	int64_t ino = 0;
+	int64_t paused = 0;
+	int rc = state_open(&e->state, e->db_path, e->vfs, err);
+
+	if (rc < 0)
+		return rc;
+	rc = state_get_int(&e->state, "root_ino", 0, &ino, err);
+	if (rc == 0)
+		rc = state_get_int(&e->state, "paused", 0, &paused, err);
+	if (rc == 0)
+		rc = state_get_int(
+		    &e->state, "last_scan", 0, &e->last_scan_ms, err);
+	if (rc == 0)
+		rc = publisher_load(e, err);
+	if (rc < 0) {
+		state_close(&e->state);
+		return rc;
+	}
+	e->paused = paused != 0;
+	e->root.known.ino = (uint64_t)ino;
+	e->root.seen = ino != 0;
+	e->root.check_ms = e->now.mono_ms;
+	e->next_scan_ms = INT64_MAX;
+	sweep_all(e);
+	return 0;
+}
+
+static void reopen(struct engine *e)
+{
+	struct vs_err err = VS_ERR_INIT;
+
+	e->fault.on = false;
+	if (load(e, &err) < 0) {
+		core_fault(e, &err);
+		return;
+	}
+	vs_backoff_reset(&e->fault.backoff);
+	e->swept = false;
+	core_tell_state(e, "reopened");
+}
+
+static struct engine *make(
+    const struct engine_world *world, const struct engine_options *o)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->world = *world;
+	e->db_path = strdup(o->db_path);
+	e->vfs = o->vfs != NULL ? strdup(o->vfs) : NULL;
+	e->settle = settle_new();
+	e->dirq = dirq_new();
+	e->job_by_path = vs_map_new();
+	e->jobs_max = o->hash_jobs < 1     ? 1
+	    : o->hash_jobs > CORE_JOBS_MAX ? CORE_JOBS_MAX
+					   : o->hash_jobs;
+	snprintf(e->project_id, sizeof(e->project_id), "%s", o->project_id);
+	snprintf(e->device_id, sizeof(e->device_id), "%s", o->device_id);
+	snprintf(e->root_id, sizeof(e->root_id), "%s", o->root_id);
+	barrier_init(&e->barrier);
+	if (e->db_path == NULL || e->settle == NULL || e->dirq == NULL ||
+	    e->job_by_path == NULL || (o->vfs != NULL && e->vfs == NULL)) {
+		engine_close(e);
+		return NULL;
+	}
+	return e;
+}
+
+int engine_open(struct engine **out, const struct engine_world *world,
+    const struct engine_options *o, struct vs_now now, struct vs_err *err)
+{
+	struct engine *e = make(world, o);
+	int rc;
+
+	*out = NULL;
+	if (e == NULL)
+		return vs_err_set(err, VS_ENOMEM, "engine: out of memory");
+	e->now = now;
+	rc = load(e, err);
+	if (rc < 0) {
+		engine_close(e);
+		return rc;
+	}
+	*out = e;
+	return 0;
+}
+
+void engine_close(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	if (e->settle != NULL && e->dirq != NULL && e->job_by_path != NULL)
+		core_drop_work(e, VS_ECANCELED, "the agent is stopping");
+	state_close(&e->state);
+	settle_free(e->settle);
+	dirq_free(e->dirq);
+	vs_map_free(e->job_by_path);
+	free(e->db_path);
+	free(e->vfs);
+	free(e);
+}
+
+/* A name that cannot travel is noted by the listing of its folder. */
+static void list_parent(struct engine *e, const char *path)
+{
+	char parent[VS_PATH_MAX + 1];
+	size_t n = vs_path_parent_len(path);
+
+	if (n > VS_PATH_MAX)
+		return;
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	work_want_dir(e, parent, 0, 0);
+}
+
+static void path_hint(struct engine *e, const struct watch_hint *h)
+{
+	const struct settle_item *item = settle_find(e->settle, h->path);
+
+	switch (h->what) {
+	case WATCH_CHANGED:
+		work_hint(e, h->path, SETTLE_WRITTEN);
+		break;
+	case WATCH_TOUCHED:
+		if (item == NULL || !item->open)
+			work_hint(e, h->path, SETTLE_CLOSED);
+		break;
+	case WATCH_DIR_APPEARED:
+		work_want(e, h->path, 0, 0);
+		work_want_dir(e, h->path, DIRQ_DEEP, 0);
+		break;
+	default:
+		work_hint(e, h->path, SETTLE_CLOSED);
+		break;
+	}
+}
+
+void engine_hint(
+    struct engine *e, const struct watch_hint *h, struct vs_now now)
+{
+	e->now = now;
+	if (e->fault.on || e->root.lost)
+		return; /* a full scan follows anyway */
+	if (h->what == WATCH_OVERFLOW) {
+		engine_doubt(e, "the kernel dropped events", now);
+		return;
+	}
+	if (h->what == WATCH_ROOT_GONE || h->path[0] == '\0') {
+		if (h->what == WATCH_ROOT_GONE && root_check(e))
+			sweep_all(e);
+		return;
+	}
+	if (strncmp(h->path, ".vsync/", 7) == 0) {
+		flush_hint(e, h->path);
+		return;
+	}
+	if (ignore_path(h->path) != NULL)
+		return;
+	if (vs_path_check(h->path, strlen(h->path)) != VS_PATH_GOOD)
+		list_parent(e, h->path);
+	else
+		path_hint(e, h);
+}
+
+void engine_doubt(struct engine *e, const char *why, struct vs_now now)
+{
+	e->now = now;
+	e->overflows++;
+	if (e->fault.on || e->root.lost)
+		return;
+	core_tell_state(e, why);
+	sweep_all(e);
+}
+
+void engine_hashed(struct engine *e, uint64_t id, int code,
+    const struct disk_hash *h, struct vs_now now)
+{
+	struct vs_err err = VS_ERR_INIT;
+	int rc = 0;
+
+	e->now = now;
+	if (e->fault.on)
+		return;
+	if (stage_full(e))
+		rc = stage_commit(e, &err);
+	if (rc < 0 && rc != VS_EROOT)
+		core_fault(e, &err);
+	if (rc == 0)
+		work_hashed(e, id, code, h);
+}
+
+void engine_answered(struct engine *e, uint64_t id,
+    const struct engine_answer *a, struct vs_now now)
+{
+	struct vs_err err = VS_ERR_INIT;
+	int rc;
+
+	e->now = now;
+	if (e->fault.on || e->cloud.request == CORE_NO_REQUEST ||
+	    e->cloud.request_id != id)
+		return;
+	rc = stage_commit(e, &err);
+	if (rc < 0 && rc != VS_EROOT)
+		core_fault(e, &err);
+	if (!e->fault.on)
+		publisher_answered(e, a);
+}
+
+/* Commits when nothing more is coming at once, or enough has come. */
+static void commit_step(struct engine *e, bool more)
+{
+	struct vs_err err = VS_ERR_INIT;
+	int rc;
+
+	if (!e->stage.open)
+		return;
+	if (more && !stage_full(e) &&
+	    e->now.mono_ms - e->stage.since_ms < STAGE_MS)
+		return;
+	rc = stage_commit(e, &err);
+	if (rc < 0 && rc != VS_EROOT)
+		core_fault(e, &err);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When the outside has brought nothing, the next moment of our own. */
+static int64_t next_due(const struct engine *e, int64_t sender)
+{
+	int64_t due = least(e->root.check_ms, flush_due(e));
+
+	due = least(due, sender);
+	due = least(due, e->next_scan_ms);
+	if (work_jobs(e) < e->jobs_max)
+		due = least(due, settle_due(e->settle));
+	return due > e->now.mono_ms ? due : e->now.mono_ms + 1;
+}
+
+static bool alive(const struct engine *e)
+{
+	return !e->fault.on && !e->root.lost;
+}
+
+int64_t engine_step(struct engine *e, struct vs_now now)
+{
+	int64_t sender = INT64_MAX;
+	bool more;
+
+	e->now = now;
+	if (e->fault.on && now.mono_ms >= e->fault.reopen_ms)
+		reopen(e);
+	if (e->fault.on)
+		return e->fault.reopen_ms;
+	root_step(e);
+	if (!alive(e))
+		return e->fault.on ? e->fault.reopen_ms : e->root.check_ms;
+	sweep_step(e);
+	more = alive(e) && work_step(e);
+	if (alive(e))
+		commit_step(e, more);
+	if (alive(e))
+		sweep_step(e);
+	if (alive(e))
+		flush_step(e);
+	if (alive(e) && !e->stage.open)
+		sender = publisher_step(e);
+	if (!alive(e))
+		return now.mono_ms;
+	return more || e->stage.open ? now.mono_ms : next_due(e, sender);
+}
+
+int engine_rescan(struct engine *e, const char *path, bool data,
+    void (*done)(void *arg, int code, const struct engine_report *r), void *arg,
+    struct vs_now now, struct vs_err *err)
+{
+	struct core_sweep want = {
+		.path = (char *)(uintptr_t)path,
+		.data = data,
+		.done = done,
+		.arg = arg,
+	};
+
+	e->now = now;
+	if (e->fault.on)
+		return vs_err_set(err, e->fault.code, "%s", e->fault.why);
+	if (!root_check(e))
+		return vs_err_set(err, VS_EROOT, "%s", e->root.why);
+	if (path[0] != '\0' &&
+	    vs_path_check(path, strlen(path)) != VS_PATH_GOOD)
+		return vs_err_set(err, VS_EPATH, "rescan: the path %s",
+		    vs_path_flaw_text(vs_path_check(path, strlen(path))));
+	return sweep_add(e, &want, err);
+}
+
+int engine_pause(struct engine *e, bool paused, struct vs_err *err)
+{
+	int rc;
+
+	if (e->fault.on)
+		return vs_err_set(err, e->fault.code, "%s", e->fault.why);
+	rc = stage_begin(e, err);
+	if (rc == 0)
+		rc = state_set_int(&e->state, "paused", paused, err);
+	if (rc == 0 && !paused && e->cloud.stop == CORE_STOP_STALE)
+		rc = publisher_renew(e, err);
+	if (rc == 0)
+		rc = stage_commit(e, err);
+	if (rc == VS_EROOT)
+		return vs_err_set(err, rc, "%s", e->root.why);
+	if (rc < 0) {
+		core_fault(e, err);
+		return rc;
+	}
+	e->paused = paused;
+	if (!paused) {
+		e->cloud.stop = CORE_GO;
+		e->cloud.retry_ms = 0;
+	}
+	core_tell_state(e, paused ? "paused" : "resumed");
+	return 0;
+}

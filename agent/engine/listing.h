@@ -1,0 +1,10 @@
+/* Listing one folder against the manifest. */
+#ifndef LISTING_H
+#define LISTING_H
+
+#include "agent/engine/core.h"
+
+/* The folder on top of the stack. */
+void listing_step(struct engine *e);
+
+#endif

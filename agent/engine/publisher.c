@@ -1,0 +1,385 @@
+#include "agent/engine/publisher.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/engine/receipt.h"
+#include "agent/engine/relist.h"
+#include "agent/engine/root.h"
+#include "agent/engine/stage.h"
+#include "agent/engine/verdicts.h"
+#include "agent/engine/work.h"
+#include "agent/publish/pace.h"
+#include "agent/publish/verdict.h"
+#include "agent/scan/hold.h"
+#include "agent/state/outbox.h"
+
+#define ANSWER_MAX (4 * 1024 * 1024) /* bytes of an answer to a batch */
+
+int publisher_load(struct engine *e, struct vs_err *err)
+{
+	struct core_cloud *c = &e->cloud;
+	int64_t relist = 0;
+	int rc = state_get_text(
+	    &e->state, "epoch", c->batch.epoch, sizeof(c->batch.epoch), err);
+
+	if (rc == 0)
+		rc = state_get_int(
+		    &e->state, "counter", 0, &c->batch.counter, err);
+	if (rc == 0)
+		rc = state_get_text(
+		    &e->state, "log_id", c->log_id, sizeof(c->log_id), err);
+	if (rc == 0)
+		rc = state_get_int(&e->state, "last_seq", 0, &c->last_seq, err);
+	if (rc == 0)
+		rc = state_get_int(
+		    &e->state, "last_ack", 0, &c->last_ack_ms, err);
+	if (rc == 0)
+		rc = state_get_int(&e->state, "relist", 1, &relist, err);
+	if (rc < 0)
+		return rc;
+	c->batch_max = VS_BATCH_CHANGES;
+	c->tree_equal = -1;
+	c->relist = relist == 1;
+	c->reconcile = relist != 0;
+	if (c->batch.epoch[0] != '\0')
+		return 0;
+	rc = vs_db_begin(e->state.db, err);
+	if (rc == 0)
+		rc = publisher_renew(e, err);
+	return rc < 0 ? rc : vs_db_commit(e->state.db, err);
+}
+
+int publisher_renew(struct engine *e, struct vs_err *err)
+{
+	struct core_cloud *c = &e->cloud;
+	int rc;
+
+	vs_rand_uuid(e->world.rand, c->batch.epoch);
+	c->batch.counter = 0;
+	rc = state_set_text(&e->state, "epoch", c->batch.epoch, err);
+	if (rc == 0)
+		rc = state_set_int(&e->state, "counter", 0, err);
+	if (rc == 0)
+		rc = outbox_thaw(&e->state, err);
+	return rc < 0 ? rc : relist_need(e, err);
+}
+
+void publisher_ask(
+    struct engine *e, enum core_request what, struct engine_send *s)
+{
+	assert(e->cloud.request == CORE_NO_REQUEST);
+	e->cloud.request = what;
+	e->cloud.request_id = ++e->serial;
+	s->id = e->cloud.request_id;
+	e->world.send(e->world.arg, s);
+}
+
+void publisher_back_off(
+    struct engine *e, int64_t retry_after_ms, const char *why)
+{
+	struct core_cloud *c = &e->cloud;
+	bool was = c->offline;
+
+	c->retry_ms = e->now.mono_ms +
+	    vs_backoff_next(&c->backoff, e->world.rand, retry_after_ms);
+	c->offline = true;
+	snprintf(c->why, sizeof(c->why), "%s", why);
+	if (!was)
+		core_tell_state(e, "offline");
+}
+
+void publisher_reached(struct engine *e)
+{
+	struct core_cloud *c = &e->cloud;
+	bool was = c->offline;
+
+	vs_backoff_reset(&c->backoff);
+	c->offline = false;
+	c->retry_ms = 0;
+	if (was)
+		core_tell_state(e, "online");
+}
+
+void publisher_stop(struct engine *e, enum core_stop stop, const char *why)
+{
+	e->cloud.stop = stop;
+	e->cloud.offline = false;
+	snprintf(e->cloud.why, sizeof(e->cloud.why), "%s", why);
+	core_tell_state(e, "stopped");
+}
+
+static void send_batch(struct engine *e, const struct vs_buf *body)
+{
+	char path[128];
+	struct engine_send s = {
+		.method = "POST",
+		.path = path,
+		.body = vs_buf_str(body),
+		.len = body->len,
+		.max_body = ANSWER_MAX,
+	};
+
+	snprintf(
+	    path, sizeof(path), "/api/projects/%s/files/update", e->project_id);
+	publisher_ask(e, CORE_BATCH, &s);
+}
+
+/* The decision to hold, over all that is pending. */
+static int judge_deletes(struct engine *e, bool *any, struct vs_err *err)
+{
+	struct outbox_sums sums;
+	struct hold_view v;
+	int64_t all, held;
+	bool hold;
+	int rc = outbox_sums(&e->state, &sums, err);
+
+	*any = sums.any_delete;
+	if (rc < 0 || !sums.any_delete)
+		return rc;
+	v.live = e->state.cloud_files - sums.approved;
+	v.baseline = e->state.baseline;
+	v.creates = sums.creates;
+	v.deletes = sums.deletes;
+	hold = hold_decide(&v);
+	rc = outbox_hold(&e->state, hold ? OUTBOX_HOLD : OUTBOX_UNHOLD, err);
+	if (rc == 0 && hold)
+		rc = outbox_count(&e->state, &all, &held, err);
+	if (rc == 0 && hold && vs_db_changes(e->state.db) > 0)
+		core_tell_state(e, "held");
+	return rc;
+}
+
+/* Fixes the next batch and makes it durable: number of changes. */
+static int freeze(
+    struct engine *e, bool deletes, struct vs_buf *body, struct vs_err *err)
+{
+	struct vs_batch_id id = e->cloud.batch;
+	bool any = false;
+	int n;
+	int rc = vs_db_begin(e->state.db, err);
+
+	id.counter++;
+	if (rc == 0 && deletes)
+		rc = judge_deletes(e, &any, err);
+	n = rc < 0 ? rc
+		   : outbox_freeze(&e->state, e->device_id, &id,
+			 e->cloud.batch_max, deletes && any, body, err);
+	if (n > 0)
+		rc = state_set_int(&e->state, "counter", id.counter, err);
+	if (n < 0 || rc < 0) {
+		vs_db_rollback(e->state.db);
+		return n < 0 ? n : rc;
+	}
+	rc = vs_db_commit(e->state.db, err);
+	if (rc < 0)
+		return rc;
+	if (n > 0)
+		e->cloud.batch.counter = id.counter;
+	return n;
+}
+
+/* Whether a batch is due; *due when to ask again. */
+static int plan(struct engine *e, struct pace *p, struct vs_err *err)
+{
+	struct outbox_ready up, del;
+	struct pace_view v = {
+		.wall_ms = e->now.wall_ms,
+		.quiet = work_quiet(e),
+	};
+	int rc = outbox_ready(&e->state, false, VS_BATCH_CHANGES, &up, err);
+
+	if (rc == 0)
+		rc = outbox_ready(&e->state, true, VS_BATCH_CHANGES, &del, err);
+	if (rc < 0)
+		return rc;
+	v.upserts = up.changes;
+	v.upserts_ms = up.oldest_ms;
+	v.deletes = del.changes;
+	v.deletes_ms = del.oldest_ms;
+	*p = pace_decide(&v);
+	return 0;
+}
+
+/* Sends the batch that is fixed already: 1, or 0 when there is none. */
+static int resend(struct engine *e, struct vs_buf *body, struct vs_err *err)
+{
+	int64_t counter;
+	int rc = outbox_frozen(&e->state, &counter, body, err);
+
+	if (rc <= 0)
+		return rc;
+	if (!root_check(e))
+		return 1; /* it may hold deletions (R2) */
+	send_batch(e, body);
+	return 1;
+}
+
+static int next_batch(
+    struct engine *e, struct vs_buf *body, int64_t *due, struct vs_err *err)
+{
+	struct pace p;
+	int n;
+	int rc = plan(e, &p, err);
+
+	if (rc < 0)
+		return rc;
+	if (!p.go) {
+		if (p.wait_ms >= 0)
+			*due = e->now.mono_ms + p.wait_ms + 1;
+		return 0;
+	}
+	if (p.deletes && !root_check(e))
+		return 0;
+	n = freeze(e, p.deletes, body, err);
+	if (n > 0)
+		send_batch(e, body);
+	return n < 0 ? n : 0;
+}
+
+static int step(struct engine *e, int64_t *due, struct vs_err *err)
+{
+	struct vs_buf body;
+	int rc;
+
+	if (verdicts_step(e))
+		return 0;
+	vs_buf_init(&body, VS_BATCH_INFLATED);
+	rc = resend(e, &body, err);
+	if (rc == 0 && e->cloud.relist)
+		relist_step(e);
+	else if (rc == 0)
+		rc = next_batch(e, &body, due, err);
+	vs_buf_release(&body);
+	return rc < 0 ? rc : 0;
+}
+
+int64_t publisher_step(struct engine *e)
+{
+	struct vs_err err = VS_ERR_INIT;
+	int64_t due = INT64_MAX;
+
+	assert(!e->stage.open);
+	if (e->paused || e->root.lost || e->fault.on ||
+	    e->cloud.stop != CORE_GO || e->cloud.request != CORE_NO_REQUEST)
+		return INT64_MAX;
+	if (e->cloud.retry_ms > e->now.mono_ms)
+		return e->cloud.retry_ms;
+	if (step(e, &due, &err) < 0)
+		core_fault(e, &err);
+	return due;
+}
+
+/* A sentence for an answer that is no success. */
+static void describe(char out[VS_ERR_MSG], const struct engine_answer *a)
+{
+	char code[64];
+
+	if (a->code < 0) {
+		snprintf(out, VS_ERR_MSG, "%s", a->why);
+		return;
+	}
+	verdict_error_code(code, sizeof(code), a->body, a->len);
+	if (code[0] != '\0')
+		snprintf(out, VS_ERR_MSG, "the server answered %ld (%s)",
+		    a->status, code);
+	else
+		snprintf(out, VS_ERR_MSG,
+		    "the server answered %ld, but not as a vsync cloud does",
+		    a->status);
+}
+
+static void stop_by(struct engine *e, enum verdict v)
+{
+	switch (v) {
+	case VERDICT_AUTH:
+		publisher_stop(e, CORE_STOP_AUTH,
+		    "the server refuses the token: run `vsync login`");
+		break;
+	case VERDICT_FORBIDDEN:
+		publisher_stop(e, CORE_STOP_FORBIDDEN,
+		    "this user may not write to the project");
+		break;
+	case VERDICT_GONE:
+		publisher_stop(
+		    e, CORE_STOP_GONE, "the server does not know the project");
+		break;
+	case VERDICT_NOT_PUBLISHER:
+		publisher_stop(e, CORE_STOP_NOT_PUBLISHER,
+		    "another device publishes this project");
+		break;
+	default:
+		publisher_stop(e, CORE_STOP_STALE,
+		    "this state was copied or restored from a backup, and "
+		    "a newer one has published: run `vsync resume` to compare "
+		    "with the cloud and go on");
+		break;
+	}
+}
+
+/* In one transaction; with a negative code it was rolled back. */
+static int in_transaction(struct engine *e,
+    int (*run)(struct engine *e, struct vs_err *err), struct vs_err *err)
+{
+	int rc = vs_db_begin(e->state.db, err);
+
+	if (rc < 0)
+		return rc;
+	rc = run(e, err);
+	if (rc == 0)
+		rc = state_save_totals(&e->state, err);
+	if (rc == 0)
+		return vs_db_commit(e->state.db, err);
+	vs_db_rollback(e->state.db);
+	return rc;
+}
+
+static void batch_answered(struct engine *e, const struct engine_answer *a)
+{
+	struct vs_err err = VS_ERR_INIT;
+	char why[VS_ERR_MSG];
+	enum verdict v =
+	    verdict_of(a->code, a->status, a->type, a->body, a->len);
+	int rc = 0;
+
+	describe(why, a);
+	switch (v) {
+	case VERDICT_READ:
+		rc = receipt_take(e, a, &err);
+		break;
+	case VERDICT_RETRY:
+		publisher_back_off(e, a->retry_after_ms, why);
+		break;
+	case VERDICT_SPLIT:
+		rc = receipt_split(e, why, &err);
+		break;
+	case VERDICT_RESYNC:
+		rc = in_transaction(e, publisher_renew, &err);
+		break;
+	default:
+		stop_by(e, v);
+		break;
+	}
+	if (rc < 0)
+		core_fault(e, &err);
+}
+
+void publisher_answered(struct engine *e, const struct engine_answer *a)
+{
+	enum core_request what = e->cloud.request;
+	enum verdict v =
+	    verdict_of(a->code, a->status, a->type, a->body, a->len);
+
+	e->cloud.request = CORE_NO_REQUEST;
+	if (what == CORE_BATCH)
+		batch_answered(e, a);
+	else if (v == VERDICT_AUTH || v == VERDICT_FORBIDDEN)
+		stop_by(e, v);
+	else if (what == CORE_PAGE)
+		relist_answered(e, a);
+	else
+		verdicts_answered(e, a);
+}

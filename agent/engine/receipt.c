@@ -1,0 +1,321 @@
+#include "agent/engine/receipt.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/engine/publisher.h"
+#include "agent/engine/relist.h"
+#include "agent/engine/stage.h"
+#include "agent/state/outbox.h"
+#include "agent/state/shadow.h"
+#include "agent/state/state_sql.h"
+
+/* What was told about one change of the batch. */
+struct told {
+	char *path;
+	const char *op;
+	int64_t seq;
+	int64_t size;
+};
+
+/* An answer being applied. */
+struct receipt {
+	struct engine *e;
+	struct vs_batch_reply reply;
+	struct vs_map *synced; /* path to element of results */
+	json_t *held[VS_BATCH_CHANGES];
+	json_t *refused[VS_BATCH_CHANGES];
+	struct told told[VS_BATCH_CHANGES];
+	int told_count;
+	int left; /* changes the answer does not name */
+	int refusals;
+	struct vs_err *err;
+};
+
+static int index_one(
+    json_t *slot[VS_BATCH_CHANGES], json_t *list, struct vs_err *err)
+{
+	struct vs_batch_item it;
+	json_t *el;
+	size_t i;
+
+	json_array_foreach(list, i, el)
+	{
+		int rc = vs_batch_item_read(el, &it, err);
+
+		if (rc < 0)
+			return rc;
+		if (it.index >= 0 && it.index < VS_BATCH_CHANGES)
+			slot[it.index] = el;
+	}
+	return 0;
+}
+
+static int index_reply(struct receipt *r, struct vs_err *err)
+{
+	struct vs_batch_item it;
+	json_t *el;
+	size_t i;
+	int rc;
+
+	r->synced = vs_map_new();
+	if (r->synced == NULL)
+		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
+	json_array_foreach(r->reply.results, i, el)
+	{
+		rc = vs_batch_item_read(el, &it, err);
+		if (rc == 0 && it.path != NULL)
+			rc = vs_map_put(r->synced, it.path, el, NULL);
+		if (rc < 0)
+			return rc;
+	}
+	rc = index_one(r->held, r->reply.held, err);
+	return rc < 0 ? rc : index_one(r->refused, r->reply.errors, err);
+}
+
+static void tell_later(
+    struct receipt *r, const struct vs_change *c, int64_t seq)
+{
+	struct told *t = &r->told[r->told_count];
+
+	if (r->told_count >= VS_BATCH_CHANGES)
+		return;
+	t->path = strdup(c->path);
+	t->op = vs_op_name(c->op);
+	t->seq = seq;
+	t->size = c->size;
+	r->told_count += t->path != NULL;
+}
+
+static int acknowledged(
+    struct receipt *r, const struct vs_change *c, json_t *el)
+{
+	struct state *s = &r->e->state;
+	struct vs_batch_item it;
+	int pending;
+	int rc = vs_batch_item_read(el, &it, r->err);
+
+	if (rc == 0)
+		rc = outbox_pending(s, c->path, &pending, r->err);
+	if (rc == 0)
+		rc = shadow_ack(s, c, pending < 0, r->err);
+	if (rc == 0)
+		rc = vs_db_run(s->db, SQL_HOLD_DROP_PATH, r->err, "t", c->path);
+	tell_later(r, c, it.seq);
+	return rc;
+}
+
+static int held(struct receipt *r, const struct vs_change *c, json_t *el)
+{
+	struct vs_batch_item it;
+	int rc = vs_batch_item_read(el, &it, r->err);
+
+	if (rc < 0)
+		return rc;
+	return vs_db_run(r->e->state.db, SQL_HOLD_PUT, r->err, "tit", c->path,
+	    (int64_t)c->kind, it.hold_id != NULL ? it.hold_id : "");
+}
+
+static int refused(struct receipt *r, const struct vs_change *c, json_t *el)
+{
+	struct vs_batch_item it;
+	int rc = vs_batch_item_read(el, &it, r->err);
+
+	if (rc < 0)
+		return rc;
+	r->refusals++;
+	return stage_trouble(r->e, c->path, true,
+	    it.error != NULL ? it.error : "the cloud refused it", r->err);
+}
+
+static int apply(void *arg, int index, const struct vs_change *c, bool *done)
+{
+	struct receipt *r = arg;
+	json_t *el = vs_map_get(r->synced, c->path);
+
+	assert(index < VS_BATCH_CHANGES);
+	*done = true;
+	if (r->refused[index] != NULL)
+		return refused(r, c, r->refused[index]);
+	if (r->held[index] != NULL)
+		return held(r, c, r->held[index]);
+	if (el != NULL)
+		return acknowledged(r, c, el);
+	*done = false;
+	r->left++;
+	return 0;
+}
+
+/* The answer's log, seq and checksum against ours. */
+static int compare(struct receipt *r, struct vs_err *err)
+{
+	struct core_cloud *c = &r->e->cloud;
+	struct state *s = &r->e->state;
+	bool other = c->log_id[0] != '\0' && r->reply.log_id[0] != '\0' &&
+	    strcmp(c->log_id, r->reply.log_id) != 0;
+	int rc = 0;
+
+	if (r->reply.log_id[0] != '\0') {
+		snprintf(c->log_id, sizeof(c->log_id), "%s", r->reply.log_id);
+		rc = state_set_text(s, "log_id", c->log_id, err);
+	}
+	if (r->reply.last_seq >= 0)
+		c->last_seq = r->reply.last_seq;
+	c->last_ack_ms = r->e->now.wall_ms;
+	if (rc == 0)
+		rc = state_set_int(s, "last_seq", c->last_seq, err);
+	if (rc == 0)
+		rc = state_set_int(s, "last_ack", c->last_ack_ms, err);
+	if (!r->reply.has_tree || r->left > 0)
+		return rc;
+	c->tree = r->reply.tree;
+	c->tree_equal = vs_tree_equal(&c->tree, &s->tree);
+	if (rc == 0 && (other || c->tree_equal == 0))
+		rc = relist_need(r->e, err);
+	return rc;
+}
+
+static int apply_all(struct receipt *r, struct vs_err *err)
+{
+	struct engine *e = r->e;
+	int rc = stage_begin(e, err);
+
+	if (rc == 0)
+		rc = outbox_each_frozen(&e->state, apply, r, err);
+	if (rc == 0)
+		rc = outbox_thaw(&e->state, err);
+	if (rc == 0)
+		rc = compare(r, err);
+	if (rc == 0)
+		rc = stage_commit(e, err);
+	return rc;
+}
+
+static void tell(struct receipt *r)
+{
+	struct engine *e = r->e;
+
+	for (int i = 0; i < r->told_count; i++) {
+		struct engine_event ev = {
+			.news = ENGINE_PUBLISHED,
+			.path = r->told[i].path,
+			.op = r->told[i].op,
+			.seq = r->told[i].seq,
+			.size = r->told[i].size,
+		};
+
+		e->world.tell(e->world.arg, &ev);
+	}
+	if (r->refusals > 0)
+		core_tell_state(e, "refused");
+}
+
+static void release(struct receipt *r)
+{
+	for (int i = 0; i < r->told_count; i++)
+		free(r->told[i].path);
+	vs_map_free(r->synced);
+	vs_batch_reply_release(&r->reply);
+	free(r);
+}
+
+static int take(struct receipt *r, struct vs_err *err)
+{
+	struct engine *e = r->e;
+	int rc = apply_all(r, err);
+
+	if (rc == VS_EROOT)
+		return 0; /* rolled back; the batch is sent again */
+	if (rc < 0)
+		return rc;
+	if (r->left > 0) {
+		publisher_back_off(
+		    e, -1, "the server answered only for part of a batch");
+	} else {
+		publisher_reached(e);
+		e->cloud.batch_max *= 2;
+	}
+	if (e->cloud.batch_max > VS_BATCH_CHANGES)
+		e->cloud.batch_max = VS_BATCH_CHANGES;
+	tell(r);
+	return 0;
+}
+
+int receipt_take(
+    struct engine *e, const struct engine_answer *a, struct vs_err *err)
+{
+	struct receipt *r = calloc(1, sizeof(*r));
+	struct vs_err why = VS_ERR_INIT;
+	int rc;
+
+	assert(!e->stage.open);
+	if (r == NULL)
+		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
+	r->e = e;
+	r->err = err;
+	rc = vs_batch_reply_read(
+	    &r->reply, a->body, a->len, &e->cloud.batch, &why);
+	if (rc == 0)
+		rc = index_reply(r, &why);
+	if (rc < 0) {
+		publisher_back_off(e, a->retry_after_ms, why.msg);
+		rc = 0;
+	} else {
+		rc = take(r, err);
+	}
+	release(r);
+	return rc;
+}
+
+struct split {
+	struct engine *e;
+	const char *why;
+	struct vs_err *err;
+	int count;
+};
+
+static int count_one(
+    void *arg, int index, const struct vs_change *c, bool *done)
+{
+	struct split *s = arg;
+
+	(void)c;
+	(void)done;
+	s->count = index + 1;
+	return 0;
+}
+
+static int refuse_one(
+    void *arg, int index, const struct vs_change *c, bool *done)
+{
+	struct split *s = arg;
+
+	(void)index;
+	*done = true;
+	return stage_trouble(s->e, c->path, true, s->why, s->err);
+}
+
+int receipt_split(struct engine *e, const char *why, struct vs_err *err)
+{
+	struct split s = { .e = e, .why = why, .err = err };
+	int rc = stage_begin(e, err);
+
+	if (rc == 0)
+		rc = outbox_each_frozen(&e->state, count_one, &s, err);
+	if (rc == 0 && s.count <= 1)
+		rc = outbox_each_frozen(&e->state, refuse_one, &s, err);
+	if (rc == 0)
+		rc = outbox_thaw(&e->state, err);
+	/* the cloud has no memory of this counter: it is used again */
+	if (rc == 0 && e->cloud.batch.counter > 0)
+		rc = state_set_int(
+		    &e->state, "counter", --e->cloud.batch.counter, err);
+	if (rc == 0)
+		rc = stage_commit(e, err);
+	if (rc < 0)
+		return rc == VS_EROOT ? 0 : rc;
+	e->cloud.batch_max = s.count > 1 ? (s.count + 1) / 2 : 1;
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* What an answer to a batch does to the state, in one transaction. */
+#ifndef RECEIPT_H
+#define RECEIPT_H
+
+#include "agent/engine/core.h"
+
+/*
+ * A 2xx answer: rows it names leave the outbox, belief and totals follow,
+ * checksums are compared.  One that is not of the contract's form is a
+ * reason to back off, not an error.  Negative: the database failed.
+ */
+int receipt_take(
+    struct engine *e, const struct engine_answer *a, struct vs_err *err);
+
+/*
+ * The batch was refused whole: the next ones are half as large; a single
+ * change that is refused is noted as trouble and dropped.
+ */
+int receipt_split(struct engine *e, const char *why, struct vs_err *err);
+
+#endif

@@ -1,0 +1,321 @@
+#include "agent/engine/relist.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "agent/engine/publisher.h"
+#include "agent/engine/stage.h"
+#include "agent/publish/verdict.h"
+#include "agent/state/outbox.h"
+#include "agent/state/shadow.h"
+#include "agent/state/state_sql.h"
+#include "common/base/hex.h"
+#include "common/base/json.h"
+#include "common/base/path.h"
+
+#define PAGE_MAX (16 * 1024 * 1024) /* bytes of a page */
+
+/* The durable flag "relist". */
+enum { RELIST_DONE, RELIST_WANTED, RELIST_LISTED };
+
+int relist_need(struct engine *e, struct vs_err *err)
+{
+	e->cloud.relist = true;
+	e->cloud.relist_begun = false;
+	e->cloud.reconcile = true;
+	return state_set_int(&e->state, "relist", RELIST_WANTED, err);
+}
+
+static int begin(struct engine *e, struct vs_err *err)
+{
+	int rc = vs_db_begin(e->state.db, err);
+
+	if (rc == 0)
+		rc = shadow_forget(&e->state, err);
+	if (rc == 0)
+		rc = state_save_totals(&e->state, err);
+	if (rc == 0)
+		rc = vs_db_commit(e->state.db, err);
+	if (rc < 0)
+		return rc;
+	e->cloud.relist_begun = true;
+	e->cloud.cursor[0] = '\0';
+	return 0;
+}
+
+/* Percent-encodes all but unreserved characters (RFC 3986, 2.3). */
+static void encode(char *out, size_t cap, const char *in)
+{
+	size_t n = 0;
+
+	for (; *in != '\0' && n + 4 < cap; in++) {
+		unsigned char c = (unsigned char)*in;
+
+		if (strchr("-._~", c) != NULL || (c >= '0' && c <= '9') ||
+		    (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+			out[n++] = (char)c;
+		else
+			n += (size_t)snprintf(out + n, cap - n, "%%%02X", c);
+	}
+	out[n] = '\0';
+}
+
+void relist_step(struct engine *e)
+{
+	char cursor[3 * sizeof(e->cloud.cursor)];
+	char path[1024];
+	struct vs_err err = VS_ERR_INIT;
+	struct engine_send s = {
+		.method = "GET",
+		.path = path,
+		.max_body = PAGE_MAX,
+	};
+
+	if (!e->cloud.relist_begun && begin(e, &err) < 0) {
+		core_fault(e, &err);
+		return;
+	}
+	encode(cursor, sizeof(cursor), e->cloud.cursor);
+	snprintf(path, sizeof(path), "/api/projects/%s/files?limit=%d%s%s",
+	    e->project_id, VS_PAGE_LIMIT, cursor[0] != '\0' ? "&cursor=" : "",
+	    cursor);
+	publisher_ask(e, CORE_PAGE, &s);
+}
+
+/* A row of the listing; strings borrowed from obj. */
+static int read_row(const json_t *obj, struct vs_change *c, struct vs_err *err)
+{
+	const char *kind = "file";
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	c->op = VS_OP_UPDATE;
+	c->mode = -1;
+	c->base_version = -1;
+	rc = vs_json_get_str(obj, "path", true, &c->path, err);
+	if (rc == 0)
+		rc = vs_json_get_str(obj, "kind", false, &kind, err);
+	if (rc == 0)
+		rc = vs_json_get_i64(obj, "size", false, &c->size, err);
+	if (rc == 0)
+		rc = vs_json_get_str(obj, "hash", false, &c->hash, err);
+	if (rc < 0)
+		return rc;
+	if (vs_kind_parse(kind) < 0 ||
+	    vs_path_check(c->path, strlen(c->path)) != VS_PATH_GOOD)
+		return vs_err_set(err, VS_EPROTO, "listing: bad row");
+	c->kind = (enum vs_kind)vs_kind_parse(kind);
+	return 0;
+}
+
+/* One page as the server sent it. */
+struct page {
+	json_t *doc;
+	json_t *files;
+	const char *cursor;
+	bool more;
+};
+
+static int read_page(
+    struct page *p, const struct engine_answer *a, struct vs_err *err)
+{
+	struct vs_change c;
+	json_t *row;
+	size_t i;
+	int rc;
+
+	p->cursor = "";
+	p->doc = vs_json_parse(a->body, a->len, err);
+	if (p->doc == NULL)
+		return err->code;
+	rc = vs_json_get_array(p->doc, "files", true, &p->files, err);
+	if (rc == 0)
+		rc = vs_json_get_bool(p->doc, "has_more", true, &p->more, err);
+	if (rc == 0)
+		rc = vs_json_get_str(
+		    p->doc, "next_cursor", p->more, &p->cursor, err);
+	if (rc < 0)
+		return rc;
+	json_array_foreach(p->files, i, row)
+	{
+		rc = read_row(row, &c, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int learn(struct engine *e, const struct page *p, struct vs_err *err)
+{
+	struct vs_change c;
+	json_t *row;
+	size_t i;
+	int rc = stage_begin(e, err);
+
+	json_array_foreach(p->files, i, row)
+	{
+		if (rc == 0)
+			rc = read_row(row, &c, err);
+		if (rc == 0)
+			rc = shadow_learn(&e->state, &c, err);
+	}
+	if (rc == 0 && !p->more)
+		rc = state_set_int(&e->state, "relist", RELIST_LISTED, err);
+	return rc < 0 ? rc : stage_commit(e, err);
+}
+
+static void advance(struct engine *e, const struct page *p)
+{
+	publisher_reached(e);
+	snprintf(e->cloud.cursor, sizeof(e->cloud.cursor), "%s", p->cursor);
+	if (p->more)
+		return;
+	e->cloud.relist = false;
+	e->cloud.relist_begun = false;
+	if (e->swept)
+		relist_reconcile(e);
+}
+
+void relist_answered(struct engine *e, const struct engine_answer *a)
+{
+	struct vs_err why = VS_ERR_INIT;
+	struct vs_err err = VS_ERR_INIT;
+	struct page p = { 0 };
+	int rc;
+
+	assert(!e->stage.open);
+	if (verdict_of(a->code, a->status, a->type, a->body, a->len) !=
+	    VERDICT_READ) {
+		vs_err_set(&why, VS_EPROTO, "%s",
+		    a->code < 0 ? a->why : "the server sent no listing");
+		publisher_back_off(e, a->retry_after_ms, why.msg);
+		return;
+	}
+	if (!e->cloud.relist_begun)
+		return; /* wanted anew meanwhile */
+	if (read_page(&p, a, &why) < 0) {
+		publisher_back_off(e, a->retry_after_ms, why.msg);
+	} else {
+		rc = learn(e, &p, &err);
+		if (rc == 0)
+			advance(e, &p);
+		else if (rc != VS_EROOT)
+			core_fault(e, &err);
+	}
+	json_decref(p.doc);
+}
+
+/* Reconciling under way. */
+struct reconcile {
+	struct engine *e;
+	struct vs_err *err;
+};
+
+static int hold_has(struct reconcile *r, const char *path)
+{
+	sqlite3_stmt *st = vs_db_stmt(r->e->state.db, SQL_HOLD_HAS, r->err);
+	int rc;
+
+	if (st == NULL)
+		return r->err->code;
+	rc = vs_db_bind(st, r->err, "t", path);
+	if (rc == 0)
+		rc = vs_db_step(r->e->state.db, st, r->err);
+	if (rc == 1)
+		sqlite3_reset(st);
+	return rc;
+}
+
+/* The cloud has path; if the disk does not, it must hear of it. */
+static int too_much(void *arg, const char *path, enum vs_kind kind)
+{
+	struct reconcile *r = arg;
+	struct vs_change c = {
+		.path = path,
+		.op = VS_OP_DELETE,
+		.kind = kind,
+		.mode = -1,
+		.base_version = -1,
+	};
+	struct manifest_row row;
+	int op;
+	int rc = manifest_get(&r->e->state, path, &row, r->err);
+
+	if (rc == 0)
+		rc = hold_has(r, path);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = outbox_pending(&r->e->state, path, &op, r->err);
+	if (rc < 0 || op >= 0)
+		return rc;
+	r->e->stage.deletes++;
+	r->e->stage.changes++;
+	return outbox_put(
+	    &r->e->state, &c, false, r->e->now.wall_ms, &op, r->err);
+}
+
+/* The disk has path; if the cloud has not exactly it, it must hear of it. */
+static int too_little(
+    void *arg, const char *path, const struct manifest_row *row)
+{
+	struct reconcile *r = arg;
+	char hex[VS_HASH_HEX + 1];
+	struct vs_change c = {
+		.path = path,
+		.op = VS_OP_UPDATE,
+		.kind = row->stat.kind,
+		.size = row->stat.size,
+		.mtime_us = row->stat.mtime_ns / 1000,
+		.has_mtime = row->stat.kind != VS_KIND_DIR,
+		.mode = row->stat.mode,
+		.base_version = -1,
+	};
+	int op;
+	int rc;
+
+	if (row->synced)
+		return 0;
+	rc = outbox_pending(&r->e->state, path, &op, r->err);
+	if (rc < 0 || op >= 0)
+		return rc;
+	if (row->has_hash) {
+		vs_hex_encode(hex, row->hash, VS_SHA256_SIZE);
+		c.hash = hex;
+	}
+	if (row->target[0] != '\0')
+		c.link_target = row->target;
+	r->e->stage.changes++;
+	return outbox_put(
+	    &r->e->state, &c, false, r->e->now.wall_ms, &op, r->err);
+}
+
+static int reconcile(struct engine *e, struct vs_err *err)
+{
+	struct reconcile r = { .e = e, .err = err };
+	int rc = stage_begin(e, err);
+
+	if (rc == 0)
+		rc = shadow_each(&e->state, too_much, &r, err);
+	if (rc == 0 && e->cloud.reconcile)
+		rc = manifest_each(&e->state, too_little, &r, err);
+	if (rc == 0 && e->cloud.reconcile)
+		rc = state_set_int(&e->state, "relist", RELIST_DONE, err);
+	return rc < 0 ? rc : stage_commit(e, err);
+}
+
+void relist_reconcile(struct engine *e)
+{
+	struct vs_err err = VS_ERR_INIT;
+	int rc;
+
+	if (e->cloud.relist)
+		return; /* the end of the listing comes back to it */
+	rc = reconcile(e, &err);
+	if (rc == 0)
+		e->cloud.reconcile = false;
+	else if (rc != VS_EROOT)
+		core_fault(e, &err);
+}

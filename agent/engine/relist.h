@@ -1,0 +1,25 @@
+/*
+ * Comparing listings: when the cloud is not what we believe (new state,
+ * another log_id, a tree checksum that differs), its listing is read page by
+ * page into a new belief, and what differs from the disk is sent.
+ */
+#ifndef RELIST_H
+#define RELIST_H
+
+#include "agent/engine/core.h"
+
+/* From now on the belief is not trusted.  Durable with the transaction. */
+int relist_need(struct engine *e, struct vs_err *err);
+
+/* Asks for the next page. */
+void relist_step(struct engine *e);
+
+void relist_answered(struct engine *e, const struct engine_answer *a);
+
+/*
+ * After a full scan, or after the listing: what the cloud lacks and what it
+ * has too much goes to the outbox.
+ */
+void relist_reconcile(struct engine *e);
+
+#endif

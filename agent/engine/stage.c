@@ -1,0 +1,249 @@
+#include "agent/engine/stage.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/engine/root.h"
+#include "agent/state/outbox.h"
+#include "agent/state/shadow.h"
+#include "agent/state/state_sql.h"
+#include "common/base/hex.h"
+#include "common/base/path.h"
+
+int stage_begin(struct engine *e, struct vs_err *err)
+{
+	int rc;
+
+	if (e->stage.open)
+		return 0;
+	rc = vs_db_begin(e->state.db, err);
+	if (rc < 0)
+		return rc;
+	e->stage.open = true;
+	e->stage.since_ms = e->now.mono_ms;
+	return 0;
+}
+
+bool stage_full(const struct engine *e)
+{
+	return e->stage.changes >= CORE_STAGE_MAX ||
+	    e->stage.left_count >= 3 * CORE_STAGE_MAX;
+}
+
+void stage_leave(struct engine *e, uint64_t gen)
+{
+	struct core_stage *t = &e->stage;
+	int room = (int)(sizeof(t->left) / sizeof(t->left[0]));
+
+	if (gen == 0)
+		return;
+	if (t->open && t->left_count < room)
+		t->left[t->left_count++] = gen;
+	else if (!t->open)
+		barrier_leave(&e->barrier, gen);
+	else
+		assert(!"stage_leave: more units than stage_full allows");
+}
+
+static void note(struct engine *e, const char *path, int op, int64_t size)
+{
+	struct core_stage *t = &e->stage;
+
+	t->changes++;
+	if (op == VS_OP_DELETE)
+		t->deletes++;
+	if (op < 0 || t->told_count >= CORE_STAGE_MAX)
+		return;
+	t->told[t->told_count].path = strdup(path);
+	t->told[t->told_count].news = ENGINE_COMMITTED;
+	t->told[t->told_count].op = vs_op_name((enum vs_op)op);
+	t->told[t->told_count].size = size;
+	t->told_count += t->told[t->told_count].path != NULL;
+}
+
+/* The row as it travels; hex and the row must outlive the change. */
+static void to_change(struct vs_change *c, const char *path,
+    const struct manifest_row *row, char hex[VS_HASH_HEX + 1])
+{
+	memset(c, 0, sizeof(*c));
+	c->path = path;
+	c->op = VS_OP_UPDATE;
+	c->kind = row->stat.kind;
+	c->size = row->stat.size;
+	c->mtime_us = row->stat.mtime_ns / 1000;
+	c->has_mtime = row->stat.kind != VS_KIND_DIR;
+	c->mode = row->stat.mode;
+	c->base_version = -1;
+	if (row->has_hash) {
+		vs_hex_encode(hex, row->hash, VS_SHA256_SIZE);
+		c->hash = hex;
+	}
+	if (row->target[0] != '\0')
+		c->link_target = row->target;
+}
+
+int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
+    const struct manifest_row *old, struct vs_err *err)
+{
+	char hex[VS_HASH_HEX + 1];
+	struct vs_change c;
+	bool same;
+	int op = -1;
+	int rc = stage_begin(e, err);
+
+	if (rc < 0)
+		return rc;
+	to_change(&c, path, row, hex);
+	same = old != NULL && shadow_same(old, &c);
+	row->synced = same && old->synced;
+	if (!same)
+		rc = shadow_keep(&e->state, path, old, err);
+	if (rc == 0)
+		rc = manifest_put(&e->state, path, row, old, err);
+	if (rc == 0 && !same)
+		rc = outbox_put(
+		    &e->state, &c, e->cloud.relist, e->now.wall_ms, &op, err);
+	if (rc < 0)
+		return rc;
+	note(e, path, op, row->stat.size);
+	return stage_no_trouble(e, path, err);
+}
+
+int stage_delete(struct engine *e, const char *path,
+    const struct manifest_row *old, struct vs_err *err)
+{
+	struct vs_change c = {
+		.path = path,
+		.op = VS_OP_DELETE,
+		.kind = old->stat.kind,
+		.mode = -1,
+		.base_version = -1,
+	};
+	int op = -1;
+	int rc = stage_begin(e, err);
+
+	if (rc == 0)
+		rc = shadow_keep(&e->state, path, old, err);
+	if (rc == 0)
+		rc = manifest_drop(&e->state, path, old, err);
+	if (rc == 0)
+		rc = outbox_put(
+		    &e->state, &c, e->cloud.relist, e->now.wall_ms, &op, err);
+	if (rc < 0)
+		return rc;
+	note(e, path, op, 0);
+	if (op < 0)
+		e->stage.deletes++;
+	return stage_no_trouble(e, path, err);
+}
+
+int stage_calm(struct engine *e, const char *path, struct vs_err *err)
+{
+	int rc = stage_begin(e, err);
+
+	if (rc == 0)
+		rc = manifest_calm(&e->state, path, err);
+	e->stage.changes++;
+	return rc;
+}
+
+/* 1 if path has trouble noted. */
+static int in_trouble(struct engine *e, const char *path, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(e->state.db, SQL_TROUBLE_HAS, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "b", (const void *)path, strlen(path));
+	if (rc == 0)
+		rc = vs_db_step(e->state.db, st, err);
+	if (rc == 1)
+		sqlite3_reset(st);
+	return rc;
+}
+
+int stage_trouble(struct engine *e, const char *path, bool cloud,
+    const char *reason, struct vs_err *err)
+{
+	int rc = cloud ? 0 : in_trouble(e, path, err);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = stage_begin(e, err);
+	if (rc < 0)
+		return rc;
+	e->stage.changes++;
+	return vs_db_run(e->state.db, SQL_TROUBLE_PUT, err, "bbit",
+	    (const void *)path, strlen(path), (const void *)path,
+	    vs_path_parent_len(path), (int64_t)cloud, reason);
+}
+
+int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err)
+{
+	int rc = in_trouble(e, path, err);
+
+	if (rc <= 0)
+		return rc;
+	rc = stage_begin(e, err);
+	if (rc < 0)
+		return rc;
+	e->stage.changes++;
+	return vs_db_run(e->state.db, SQL_TROUBLE_DROP, err, "b",
+	    (const void *)path, strlen(path));
+}
+
+static void clear(struct engine *e)
+{
+	for (int i = 0; i < e->stage.told_count; i++)
+		free(e->stage.told[i].path);
+	memset(&e->stage, 0, sizeof(e->stage));
+}
+
+static void let_go(struct engine *e)
+{
+	for (int i = 0; i < e->stage.told_count; i++) {
+		struct engine_event ev = {
+			.news = e->stage.told[i].news,
+			.path = e->stage.told[i].path,
+			.op = e->stage.told[i].op,
+			.size = e->stage.told[i].size,
+		};
+
+		e->world.tell(e->world.arg, &ev);
+	}
+	for (int i = 0; i < e->stage.left_count; i++)
+		barrier_leave(&e->barrier, e->stage.left[i]);
+	clear(e);
+}
+
+int stage_commit(struct engine *e, struct vs_err *err)
+{
+	int rc;
+
+	if (!e->stage.open)
+		return 0;
+	if (e->stage.deletes > 0 && !root_check(e))
+		return VS_EROOT; /* root_check dropped everything */
+	rc = state_save_totals(&e->state, err);
+	if (rc == 0)
+		rc = vs_db_commit(e->state.db, err);
+	if (rc < 0)
+		return rc;
+	let_go(e);
+	return 0;
+}
+
+void stage_abort(struct engine *e)
+{
+	struct vs_err err = VS_ERR_INIT;
+	bool was_open = e->stage.open;
+
+	clear(e);
+	if (!was_open || e->state.db == NULL)
+		return;
+	vs_db_rollback(e->state.db);
+	if (state_load_totals(&e->state, &err) < 0)
+		core_fault(e, &err);
+}

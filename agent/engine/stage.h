@@ -1,0 +1,49 @@
+/*
+ * The open transaction: changes of the manifest and their rows in the
+ * outbox, many paths at a time (rule R5).  Functions return a negative code
+ * when the database failed; the caller hands that to core_fault.
+ */
+#ifndef STAGE_H
+#define STAGE_H
+
+#include "agent/engine/core.h"
+#include "agent/state/manifest.h"
+
+/* path is this now; old is what the manifest had, or NULL. */
+int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
+    const struct manifest_row *old, struct vs_err *err);
+
+/* path is gone; of a directory the children went before. */
+int stage_delete(struct engine *e, const char *path,
+    const struct manifest_row *old, struct vs_err *err);
+
+/* A second look found a racy entry unchanged. */
+int stage_calm(struct engine *e, const char *path, struct vs_err *err);
+
+/*
+ * path cannot be published, and why; cloud: the cloud refused it.  It may be
+ * any bytes.
+ */
+int stage_trouble(struct engine *e, const char *path, bool cloud,
+    const char *reason, struct vs_err *err);
+int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err);
+
+/* Begins the transaction unless it is open. */
+int stage_begin(struct engine *e, struct vs_err *err);
+
+/* To leave the barrier once the transaction is durable (or at once). */
+void stage_leave(struct engine *e, uint64_t gen);
+
+/* True when it should be committed before more is added. */
+bool stage_full(const struct engine *e);
+
+/*
+ * Makes it durable, then tells and leaves.  With deletions the root is
+ * looked at first; VS_EROOT when it is lost: everything was rolled back.
+ */
+int stage_commit(struct engine *e, struct vs_err *err);
+
+/* Rolls back and forgets; NULL-safe for a closed database. */
+void stage_abort(struct engine *e);
+
+#endif

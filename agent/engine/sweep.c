@@ -1,0 +1,146 @@
+#include "agent/engine/sweep.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/engine/relist.h"
+#include "agent/engine/root.h"
+#include "agent/engine/stage.h"
+#include "agent/engine/work.h"
+
+static void free_sweep(struct core_sweep *s)
+{
+	free(s->path);
+	free(s);
+}
+
+static void end(struct engine *e, struct core_sweep *s, int code)
+{
+	s->report.ms = e->now.mono_ms - s->start_ms;
+	if (s->done != NULL)
+		s->done(s->arg, code, &s->report);
+	free_sweep(s);
+}
+
+int sweep_add(
+    struct engine *e, const struct core_sweep *want, struct vs_err *err)
+{
+	struct core_sweep *s = calloc(1, sizeof(*s));
+	struct core_sweep **at = &e->sweeps;
+
+	if (s != NULL)
+		s->path = strdup(want->path);
+	if (s == NULL || s->path == NULL) {
+		free(s);
+		return vs_err_set(err, VS_ENOMEM, "rescan: out of memory");
+	}
+	s->data = want->data;
+	s->done = want->done;
+	s->arg = want->arg;
+	s->start_ms = e->now.mono_ms;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = s;
+	return 0;
+}
+
+void sweep_all(struct engine *e)
+{
+	struct core_sweep want = { .path = (char[]){ "" } };
+
+	for (struct core_sweep *s = e->sweeps; s != NULL; s = s->next)
+		if (s->path[0] == '\0')
+			return;
+	sweep_add(e, &want, NULL);
+}
+
+void sweep_drop(struct engine *e, int code)
+{
+	struct core_sweep *s = e->sweep;
+
+	e->sweep = NULL;
+	if (s != NULL) {
+		barrier_forget(&e->barrier, &s->wait);
+		end(e, s, code);
+	}
+	while ((s = e->sweeps) != NULL) {
+		e->sweeps = s->next;
+		end(e, s, code);
+	}
+}
+
+static void begin(struct engine *e)
+{
+	struct core_sweep *s = e->sweeps;
+	unsigned flags = DIRQ_DEEP | (s->data ? DIRQ_DATA : 0u);
+
+	e->sweeps = s->next;
+	s->next = NULL;
+	e->sweep = s;
+	if (s->path[0] == '\0')
+		work_want_dir(e, "", flags, 0);
+	else
+		work_want(e, s->path, s->data ? SETTLE_FORCE : 0u, 0);
+	if (s->path[0] != '\0' && work_is_dir(e, s->path))
+		work_want_dir(e, s->path, flags, 0);
+	barrier_wait(&e->barrier, &s->wait);
+}
+
+/* The next one of our own: daily, within a quarter of a day either way. */
+static int64_t next_scan(struct engine *e)
+{
+	int64_t jitter =
+	    (int64_t)vs_rand_below(e->world.rand, (uint64_t)VS_RESCAN_MS / 2);
+
+	if (e->watch_limit)
+		return e->now.mono_ms + CORE_BLIND_SCAN_MS;
+	return e->now.mono_ms + VS_RESCAN_MS - VS_RESCAN_MS / 4 + jitter;
+}
+
+static void finish_full(struct engine *e, const struct core_sweep *s)
+{
+	struct engine_event ev = {
+		.news = ENGINE_SCANNED,
+		.n = s->report.entries,
+	};
+	struct vs_err err = VS_ERR_INIT;
+
+	e->swept = true;
+	e->last_scan_ms = e->now.wall_ms;
+	e->next_scan_ms = next_scan(e);
+	if (stage_begin(e, &err) < 0 ||
+	    state_set_int(&e->state, "last_scan", e->last_scan_ms, &err) < 0) {
+		core_fault(e, &err);
+		return;
+	}
+	relist_reconcile(e);
+	e->world.tell(e->world.arg, &ev);
+}
+
+static void finish(struct engine *e)
+{
+	struct core_sweep *s = e->sweep;
+
+	if (!root_check(e))
+		return; /* it ended there, with VS_EROOT */
+	barrier_forget(&e->barrier, &s->wait);
+	e->sweep = NULL;
+	if (s->path[0] == '\0')
+		finish_full(e, s);
+	end(e, s, e->fault.on ? e->fault.code : VS_OK);
+}
+
+void sweep_step(struct engine *e)
+{
+	if (e->sweep != NULL && e->sweep->wait.left == 0)
+		finish(e);
+	if (e->fault.on || e->root.lost)
+		return;
+	if (e->next_scan_ms <= e->now.mono_ms && e->sweep == NULL) {
+		e->next_scan_ms = next_scan(e);
+		sweep_all(e);
+	}
+	if (e->sweep == NULL && e->sweeps != NULL && root_check(e))
+		begin(e);
+}

@@ -1,0 +1,15 @@
+/*
+ * A person's verdict on deletions that the cloud holds: sent to it, one hold
+ * at a time, and applied to our belief when it has been taken.
+ */
+#ifndef VERDICTS_H
+#define VERDICTS_H
+
+#include "agent/engine/core.h"
+
+/* Sends the next decision; true if one is under way. */
+bool verdicts_step(struct engine *e);
+
+void verdicts_answered(struct engine *e, const struct engine_answer *a);
+
+#endif

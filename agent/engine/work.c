@@ -1,0 +1,437 @@
+#include "agent/engine/work.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/engine/listing.h"
+#include "agent/engine/root.h"
+#include "agent/engine/stage.h"
+#include "agent/scan/compare.h"
+#include "agent/state/manifest.h"
+#include "common/base/path.h"
+
+#define STEP_PATHS 64 /* looked at in one step */
+#define AGAIN_MS 500 /* after a file changed under its hash */
+#define BUSY_MS 50 /* while something else has the path */
+
+/* Writes the parent of path to out ("" for the root). */
+static void parent_of(char out[VS_PATH_MAX + 1], const char *path)
+{
+	size_t n = vs_path_parent_len(path);
+
+	assert(n <= VS_PATH_MAX);
+	memcpy(out, path, n);
+	out[n] = '\0';
+}
+
+/*
+ * A unit (its gen at *own) is also led to by one of gen: whoever waits for
+ * the older of the two waits for it.
+ */
+static void adopt(struct engine *e, uint64_t *own, uint64_t gen)
+{
+	if (gen == 0 || (*own != 0 && *own <= gen))
+		return;
+	barrier_inherit(&e->barrier, gen);
+	barrier_leave(&e->barrier, *own);
+	*own = gen;
+}
+
+void work_want_dir(
+    struct engine *e, const char *path, unsigned flags, uint64_t gen)
+{
+	bool fresh;
+	struct dirq_item *item = dirq_push(e->dirq, path, flags, &fresh);
+
+	if (item == NULL) {
+		struct vs_err err = VS_ERR_INIT;
+
+		vs_err_set(&err, VS_ENOMEM, "scan: out of memory");
+		core_fault(e, &err);
+		return;
+	}
+	if ((flags & DIRQ_GONE) == 0)
+		item->opened = false;
+	if (fresh && gen == 0)
+		item->gen = barrier_enter(&e->barrier);
+	else
+		adopt(e, &item->gen, gen);
+}
+
+/* Puts path among the settling ones; a full table becomes a listing. */
+static void put(struct engine *e, const char *path, enum settle_why why,
+    int64_t later, const struct settle_item *like)
+{
+	char parent[VS_PATH_MAX + 1];
+	bool fresh;
+	struct settle_item *item =
+	    settle_put(e->settle, path, why, e->now.mono_ms, later, &fresh);
+
+	if (item == NULL) {
+		parent_of(parent, path);
+		work_want_dir(e, parent, 0, like->gen);
+		return;
+	}
+	item->flags |= like->flags;
+	adopt(e, &item->gen, like->gen);
+	if (item->gen == 0 && why != SETTLE_LATER)
+		item->gen = barrier_enter(&e->barrier);
+}
+
+void work_want(struct engine *e, const char *path, unsigned flags, uint64_t gen)
+{
+	struct settle_item like = { .flags = flags, .gen = gen };
+
+	put(e, path, SETTLE_SEEN, 0, &like);
+}
+
+void work_later(struct engine *e, const char *path, unsigned flags,
+    uint64_t gen, int64_t ms)
+{
+	struct settle_item like = { .flags = flags, .gen = gen };
+
+	put(e, path, SETTLE_LATER, e->now.mono_ms + ms, &like);
+}
+
+void work_hint(struct engine *e, const char *path, enum settle_why why)
+{
+	struct settle_item like = { .flags = 0 };
+
+	put(e, path, why, 0, &like);
+}
+
+bool work_is_dir(struct engine *e, const char *path)
+{
+	struct vs_err err = VS_ERR_INIT;
+	struct manifest_row row;
+	int rc =
+	    path[0] == '\0' ? 0 : manifest_get(&e->state, path, &row, &err);
+
+	if (rc < 0)
+		core_fault(e, &err);
+	return path[0] == '\0' || (rc == 1 && row.stat.kind == VS_KIND_DIR);
+}
+
+static struct core_job *free_job(struct engine *e)
+{
+	for (int i = 0; i < e->jobs_max; i++)
+		if (e->jobs[i].id == 0)
+			return &e->jobs[i];
+	return NULL;
+}
+
+int work_jobs(const struct engine *e)
+{
+	return (int)vs_map_count(e->job_by_path);
+}
+
+/* Asks for a hash; the item's gen passes to the job. */
+static int start_job(struct engine *e, const struct settle_item *item,
+    int64_t size, struct vs_err *err)
+{
+	struct core_job *j = free_job(e);
+	struct engine_hash h;
+
+	assert(j != NULL);
+	j->path = strdup(item->path);
+	if (j->path == NULL ||
+	    vs_map_put(e->job_by_path, item->path, j, NULL) < 0) {
+		free(j->path);
+		j->path = NULL;
+		return vs_err_set(err, VS_ENOMEM, "hash: out of memory");
+	}
+	j->id = ++e->serial * CORE_JOBS_MAX + (uint64_t)(j - e->jobs);
+	j->gen = item->gen;
+	j->flags = item->flags;
+	h.id = j->id;
+	h.path = j->path;
+	h.size = size;
+	e->world.hash(e->world.arg, &h);
+	return 0;
+}
+
+/* A folder whose row the manifest lacks comes before what is in it. */
+static bool parent_first(struct engine *e, const struct settle_item *item)
+{
+	char parent[VS_PATH_MAX + 1];
+
+	parent_of(parent, item->path);
+	if (parent[0] == '\0' || work_is_dir(e, parent) || e->fault.on)
+		return false;
+	work_want(e, parent, 0, item->gen);
+	work_later(e, item->path, item->flags, item->gen, BUSY_MS);
+	return true;
+}
+
+static int found_dir(struct engine *e, const struct settle_item *item,
+    const struct disk_stat *seen, const struct manifest_row *known,
+    struct vs_err *err)
+{
+	struct manifest_row row = { .stat = *seen };
+	bool new_dir = known == NULL || known->stat.kind != VS_KIND_DIR;
+
+	row.stat.size = 0;
+	if (new_dir)
+		work_want_dir(e, item->path, DIRQ_DEEP, item->gen);
+	return stage_upsert(e, item->path, &row, known, err);
+}
+
+static int found_gone(struct engine *e, const struct settle_item *item,
+    const struct manifest_row *known, struct vs_err *err)
+{
+	if (known->stat.kind != VS_KIND_DIR)
+		return stage_delete(e, item->path, known, err);
+	work_want_dir(e, item->path, DIRQ_GONE, item->gen);
+	return 0;
+}
+
+static int found_same(struct engine *e, const struct settle_item *item,
+    const struct manifest_row *known, struct vs_err *err)
+{
+	int rc = stage_no_trouble(e, item->path, err);
+
+	if (rc == 0 && known->racy && (item->flags & SETTLE_RECHECK) != 0)
+		rc = stage_calm(e, item->path, err);
+	return rc;
+}
+
+/*
+ * What the look at item's path says.  1: the item's gen passed on to a job.
+ */
+static int act(struct engine *e, const struct settle_item *item,
+    const struct disk_stat *seen, const struct manifest_row *known,
+    struct vs_err *err)
+{
+	enum compare_verdict v =
+	    compare_stat(seen, known != NULL ? &known->stat : NULL);
+	int rc;
+
+	if (v == COMPARE_SAME && (item->flags & SETTLE_FORCE) != 0 &&
+	    seen->kind != VS_KIND_DIR)
+		v = COMPARE_READ;
+	if (known == NULL && (v == COMPARE_READ || v == COMPARE_DIR) &&
+	    parent_first(e, item))
+		return 0;
+	switch (v) {
+	case COMPARE_SAME:
+		return found_same(e, item, known, err);
+	case COMPARE_READ:
+		rc = start_job(e, item, seen->size, err);
+		return rc < 0 ? rc : 1;
+	case COMPARE_DIR:
+		return found_dir(e, item, seen, known, err);
+	case COMPARE_GONE:
+		return found_gone(e, item, known, err);
+	case COMPARE_SWAP:
+		work_want_dir(e, item->path, DIRQ_GONE, item->gen);
+		work_later(e, item->path, item->flags, item->gen, BUSY_MS);
+		return 0;
+	case COMPARE_NONE:
+		return stage_no_trouble(e, item->path, err);
+	}
+	return 0;
+}
+
+/* The look itself failed. */
+static int look_failed(struct engine *e, const struct settle_item *item,
+    const struct vs_err *why, struct vs_err *err)
+{
+	char parent[VS_PATH_MAX + 1];
+
+	if (why->code == VS_ENOTDIR) {
+		parent_of(parent, item->path);
+		if (parent[0] != '\0')
+			work_want(e, parent, 0, item->gen);
+		else
+			root_check(e);
+		return 0;
+	}
+	if (e->sweep != NULL)
+		e->sweep->report.errors++;
+	work_later(e, item->path, 0, 0, CORE_TROUBLE_MS);
+	return stage_trouble(e, item->path, false, why->msg, err);
+}
+
+/* 1: the gen passed on; 0: leave it; negative: the database. */
+static int look(
+    struct engine *e, const struct settle_item *item, struct vs_err *err)
+{
+	struct vs_err why = VS_ERR_INIT;
+	struct manifest_row *known;
+	struct disk_stat seen;
+	int found, rc;
+
+	found = e->world.disk->look(e->world.disk, item->path, &seen, &why);
+	if (found < 0 && found != VS_ENOENT)
+		return look_failed(e, item, &why, err);
+	known = malloc(sizeof(*known));
+	if (known == NULL)
+		return vs_err_set(err, VS_ENOMEM, "look: out of memory");
+	rc = manifest_get(&e->state, item->path, known, err);
+	if (rc >= 0)
+		rc = act(e, item, found == 0 ? &seen : NULL,
+		    rc == 1 ? known : NULL, err);
+	free(known);
+	return rc;
+}
+
+/* Takes one path that is due; false when there is none to take. */
+static bool take_path(struct engine *e)
+{
+	struct vs_err err = VS_ERR_INIT;
+	struct settle_item *item;
+	int rc = 0;
+
+	if (work_jobs(e) >= e->jobs_max || stage_full(e))
+		return false;
+	item = settle_take(e->settle, e->now.mono_ms);
+	if (item == NULL)
+		return false;
+	if (vs_map_get(e->job_by_path, item->path) != NULL)
+		work_later(e, item->path, item->flags, item->gen, BUSY_MS);
+	else
+		rc = look(e, item, &err);
+	if (rc < 0)
+		core_fault(e, &err);
+	else if (rc == 0 && !e->fault.on && !e->root.lost)
+		stage_leave(e, item->gen);
+	settle_item_free(item);
+	return !e->fault.on && !e->root.lost;
+}
+
+bool work_step(struct engine *e)
+{
+	bool more = true;
+
+	for (int i = 0; i < STEP_PATHS && more; i++)
+		more = take_path(e);
+	if (e->fault.on || e->root.lost)
+		return false;
+	if (e->stalled)
+		e->stalled = settle_count(e->settle) > SETTLE_MAX / 2;
+	if (!stage_full(e) && !e->stalled && dirq_top(e->dirq) != NULL) {
+		listing_step(e);
+		more = true;
+	}
+	return more || stage_full(e);
+}
+
+bool work_quiet(const struct engine *e)
+{
+	return dirq_top(e->dirq) == NULL && work_jobs(e) == 0 &&
+	    settle_due(e->settle) > e->now.mono_ms + VS_SETTLE_MS;
+}
+
+/* Somebody writes, or may: not now. */
+static bool is_recording(struct engine *e, const struct disk_hash *h)
+{
+	int64_t age_ms = e->now.wall_ms - h->stat.mtime_ns / 1000000;
+
+	if (h->stat.kind != VS_KIND_FILE)
+		return false;
+	if (h->writer == DISK_WRITER)
+		return true;
+	return h->writer == DISK_WRITER_UNKNOWN && age_ms >= 0 &&
+	    age_ms < VS_QUIET_MS;
+}
+
+static void tell_recording(
+    struct engine *e, const struct core_job *j, const struct disk_hash *h)
+{
+	struct engine_event ev = {
+		.news = ENGINE_RECORDING,
+		.path = j->path,
+		.size = h->stat.size,
+	};
+
+	work_later(e, j->path, SETTLE_RECORDING, 0, VS_QUIET_MS);
+	if ((j->flags & SETTLE_RECORDING) == 0)
+		e->world.tell(e->world.arg, &ev);
+}
+
+/* The clock of a file system may be too coarse to tell two writes apart. */
+static bool is_racy(struct engine *e, const struct disk_stat *st)
+{
+	int64_t at = st->mtime_ns > st->ctime_ns ? st->mtime_ns : st->ctime_ns;
+	int64_t age_ms = e->now.wall_ms - at / 1000000;
+
+	return age_ms < VS_RACY_MS;
+}
+
+static int hashed_well(struct engine *e, const struct core_job *j,
+    const struct disk_hash *h, struct vs_err *err)
+{
+	struct manifest_row *old = malloc(2 * sizeof(*old));
+	struct manifest_row *row;
+	int rc;
+
+	if (old == NULL)
+		return vs_err_set(err, VS_ENOMEM, "hash: out of memory");
+	row = old + 1;
+	memset(row, 0, sizeof(*row));
+	row->stat = h->stat;
+	row->has_hash = true;
+	memcpy(row->hash, h->sha256, sizeof(row->hash));
+	if (h->stat.kind == VS_KIND_SYMLINK)
+		memcpy(row->target, h->target, sizeof(row->target));
+	row->racy = is_racy(e, &h->stat);
+	rc = manifest_get(&e->state, j->path, old, err);
+	if (rc == 1 && old->stat.kind == VS_KIND_DIR) {
+		work_want(e, j->path, j->flags, j->gen);
+		rc = 0;
+	} else if (rc >= 0) {
+		rc = stage_upsert(e, j->path, row, rc == 1 ? old : NULL, err);
+		if (rc == 0 && row->racy)
+			work_later(e, j->path, SETTLE_RECHECK, 0, VS_RACY_MS);
+	}
+	free(old);
+	return rc;
+}
+
+static int hash_failed(
+    struct engine *e, const struct core_job *j, int code, struct vs_err *err)
+{
+	switch (code) {
+	case VS_ECHANGED:
+		work_later(e, j->path, j->flags, j->gen, AGAIN_MS);
+		return 0;
+	case VS_ENOENT:
+	case VS_ENOTDIR:
+	case VS_ELOOP:
+		work_want(e, j->path, j->flags, j->gen);
+		return 0;
+	case VS_ECANCELED:
+		return 0;
+	default:
+		if (e->sweep != NULL)
+			e->sweep->report.errors++;
+		work_later(e, j->path, j->flags, 0, CORE_TROUBLE_MS);
+		return stage_trouble(e, j->path, false, vs_err_text(code), err);
+	}
+}
+
+void work_hashed(
+    struct engine *e, uint64_t id, int code, const struct disk_hash *h)
+{
+	struct core_job *slot = &e->jobs[id % CORE_JOBS_MAX];
+	struct vs_err err = VS_ERR_INIT;
+	struct core_job j = *slot;
+	int rc = 0;
+
+	if (id == 0 || slot->id != id)
+		return; /* of work that was dropped */
+	vs_map_del(e->job_by_path, j.path);
+	memset(slot, 0, sizeof(*slot));
+	if (code < 0)
+		rc = hash_failed(e, &j, code, &err);
+	else if (is_recording(e, h))
+		tell_recording(e, &j, h);
+	else
+		rc = hashed_well(e, &j, h, &err);
+	if (rc < 0)
+		core_fault(e, &err);
+	else if (!e->fault.on)
+		stage_leave(e, j.gen);
+	free(j.path);
+}

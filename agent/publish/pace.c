@@ -1,0 +1,38 @@
+#include "agent/publish/pace.h"
+
+#include "common/base/limits.h"
+
+/* ms still to wait; a clock that was set back counts as long enough. */
+static int64_t left(int64_t now, int64_t since, int64_t wait)
+{
+	int64_t gone = now - since;
+
+	return gone < 0 || gone >= wait ? 0 : wait - gone;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+struct pace pace_decide(const struct pace_view *v)
+{
+	struct pace p = { .wait_ms = -1 };
+	int64_t linger = -1;
+	int64_t calm = -1;
+
+	if (v->deletes > 0) {
+		calm = v->quiet
+		    ? left(v->wall_ms, v->deletes_ms, VS_LINGER_MS)
+		    : left(v->wall_ms, v->deletes_ms, PACE_DELETE_MS);
+		p.deletes = calm == 0;
+	}
+	if (v->upserts > 0)
+		linger = v->upserts >= VS_BATCH_FLOOR
+		    ? 0
+		    : left(v->wall_ms, v->upserts_ms, VS_LINGER_MS);
+	p.go = p.deletes || linger == 0;
+	if (!p.go)
+		p.wait_ms = sooner(linger, calm);
+	return p;
+}
