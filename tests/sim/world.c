@@ -394,6 +394,7 @@ void world_free(struct world *w)
 	cloudbox_free(w->cloud);
 	sched_clear(w->sched, WORLD_NET);
 	sched_clear(w->sched, WORLD_PLAN);
+	sched_clear(w->sched, WORLD_GREMLIN);
 	memdisk_free(w->disk);
 	memfs_free(w->fs);
 	memfs_free(w->copy);

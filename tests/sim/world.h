@@ -23,7 +23,8 @@
 
 #define WORLD_ENGINE 1 /* owner of the engine's events */
 #define WORLD_NET 3
-#define WORLD_PLAN 4 /* what the world itself intends */
+#define WORLD_PLAN 4 /* programs that start again */
+#define WORLD_GREMLIN 5 /* faults that end */
 
 /* Sabotage, each of which must be found out. */
 enum world_sabotage {

@@ -1,0 +1,413 @@
+#include "tests/sim/gremlin.h"
+
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GREMLIN_RARE 25 /* one in so many calls does something */
+
+static uint64_t below(struct gremlin *g, uint64_t n)
+{
+	return vs_rand_below(&g->rand, n);
+}
+
+/* How long it lasts: mostly moments, sometimes minutes. */
+static int64_t while_ms(struct gremlin *g)
+{
+	static const uint64_t scale[] = { 10, 200, 3000, 90000 };
+
+	return 1 + (int64_t)below(g, scale[below(g, 4)]);
+}
+
+/* What ends by itself carries what it was. */
+struct ending {
+	void (*end)(struct world *w, struct ending *e);
+	struct gremlin *g;
+	struct memfs_node *node;
+	bool noisy;
+};
+
+static void ending_due(void *arg, void *data, bool due)
+{
+	struct ending *e = data;
+
+	if (due)
+		e->end(arg, e);
+	free(e);
+}
+
+static struct ending *ending_add(struct gremlin *g, struct world *w,
+    void (*end)(struct world *w, struct ending *e))
+{
+	struct ending *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		abort();
+	e->g = g;
+	e->end = end;
+	sched_add(w->sched, while_ms(g), WORLD_GREMLIN, ending_due, w, e);
+	return e;
+}
+
+static void net_ends(struct world *w, struct ending *e)
+{
+	(void)e;
+	w->net = (struct world_net){ .delay_ms = 20 };
+}
+
+static void act_net(struct gremlin *g, struct world *w)
+{
+	w->net.fault = (int)below(g, 900);
+	w->net.delay_ms = 1 + (int)below(g, 3000);
+	ending_add(g, w, net_ends);
+}
+
+static void act_net_down(struct gremlin *g, struct world *w)
+{
+	w->net.down = true;
+	ending_add(g, w, net_ends);
+}
+
+static void act_no_token(struct gremlin *g, struct world *w)
+{
+	w->net.no_token = true;
+	ending_add(g, w, net_ends);
+}
+
+static void act_cloud_kill(struct gremlin *g, struct world *w)
+{
+	world_crash_cloud(w, false, while_ms(g));
+}
+
+static void act_cloud_power(struct gremlin *g, struct world *w)
+{
+	world_crash_cloud(w, true, while_ms(g));
+}
+
+/* One error, or one from which there is no way back until it is healed. */
+static void disk_error(struct gremlin *g, struct memvfs *v, bool may_stay)
+{
+	static const struct memvfs_fault some[] = {
+		{ .ops = MEMVFS_BIT(MEMVFS_READ) },
+		{ .ops = MEMVFS_BIT(MEMVFS_WRITE) },
+		{ .ops = MEMVFS_BIT(MEMVFS_SYNC) },
+		{ .ops = MEMVFS_BIT(MEMVFS_TRUNCATE) },
+		{ .ops = MEMVFS_BIT(MEMVFS_WRITE), .code = SQLITE_FULL },
+		{ .ops = MEMVFS_ANY },
+	};
+	struct memvfs_fault f = some[below(g, sizeof(some) / sizeof(some[0]))];
+
+	f.after = (int64_t)below(g, 40);
+	f.stays = may_stay && !below(g, 4);
+	memvfs_fail(v, &f);
+}
+
+static void disks_heal(struct world *w, struct ending *e)
+{
+	(void)e;
+	memvfs_heal(w->agent_vfs);
+	memvfs_heal(w->cloud_vfs);
+	memvfs_budget(w->agent_vfs, -1);
+	memvfs_budget(w->cloud_vfs, -1);
+}
+
+static void act_cloud_disk(struct gremlin *g, struct world *w)
+{
+	disk_error(g, w->cloud_vfs, true);
+	ending_add(g, w, disks_heal);
+}
+
+static void act_cloud_full(struct gremlin *g, struct world *w)
+{
+	memvfs_budget(w->cloud_vfs, (int64_t)below(g, 40000));
+	ending_add(g, w, disks_heal);
+}
+
+static void act_agent_disk(struct gremlin *g, struct world *w)
+{
+	disk_error(g, w->agent_vfs, true);
+	ending_add(g, w, disks_heal);
+}
+
+static void act_agent_full(struct gremlin *g, struct world *w)
+{
+	memvfs_budget(w->agent_vfs, (int64_t)below(g, 40000));
+	ending_add(g, w, disks_heal);
+}
+
+static void act_agent_kill(struct gremlin *g, struct world *w)
+{
+	world_crash_engine(w, false, while_ms(g));
+}
+
+static void act_agent_power(struct gremlin *g, struct world *w)
+{
+	world_crash_engine(w, true, while_ms(g));
+}
+
+static void inside_ends(struct world *w, struct ending *e)
+{
+	world_crash_engine(w, e->noisy, while_ms(e->g));
+	memvfs_heal(w->agent_vfs);
+}
+
+/* From the n-th access on nothing works; then it is dead. */
+static void act_agent_inside(struct gremlin *g, struct world *w)
+{
+	struct memvfs_fault f = {
+		.ops = MEMVFS_ANY, .after = (int64_t)below(g, 60), .stays = true
+	};
+
+	memvfs_fail(w->agent_vfs, &f);
+	ending_add(g, w, inside_ends)->noisy = below(g, 2);
+}
+
+static void overflow_ends(struct world *w, struct ending *e)
+{
+	(void)e;
+	memdisk_set_queue(w->disk, 4096);
+	w->hint_ms = 2;
+}
+
+static void act_overflow(struct gremlin *g, struct world *w)
+{
+	memdisk_set_queue(w->disk, 2 + (int)below(g, 8));
+	w->hint_ms = 1 + (int)below(g, 2000);
+	ending_add(g, w, overflow_ends);
+}
+
+static void root_ends(struct world *w, struct ending *e)
+{
+	memdisk_show(w->disk, MEMDISK_HERE, e->noisy);
+}
+
+static void act_root(struct gremlin *g, struct world *w)
+{
+	bool noisy = below(g, 2);
+
+	memdisk_show(w->disk,
+	    (enum memdisk_shown)(1 + below(g, MEMDISK_SHOWN - 1)), noisy);
+	/* an unmount takes the watches; when nothing more is mounted over
+	   the folder the old ones are good again */
+	ending_add(g, w, root_ends)->noisy = false;
+}
+
+static void shut_ends(struct world *w, struct ending *e)
+{
+	struct gremlin *g = e->g;
+	char path[VS_PATH_MAX + 1];
+
+	if (!g->shut)
+		return;
+	if (g->shut->unreadable && memfs_path(g->shut, path)) {
+		g->shut->unreadable = false;
+		memfs_chmod(w->fs, path, 0755);
+	}
+	g->shut->unreadable = false;
+	g->shut->mount = false;
+	memfs_unref(g->shut);
+	g->shut = NULL;
+}
+
+static bool shut_some(struct gremlin *g, struct world *w, char *path)
+{
+	struct memfs_node *n;
+
+	if (g->shut)
+		return false;
+	n = memfs_pick(w->fs, &g->rand, VS_KIND_DIR);
+	if (!n || !memfs_path(n, path))
+		return false;
+	g->shut = memfs_ref(n);
+	ending_add(g, w, shut_ends);
+	return true;
+}
+
+static void act_unreadable(struct gremlin *g, struct world *w)
+{
+	char path[VS_PATH_MAX + 1];
+
+	if (!shut_some(g, w, path))
+		return;
+	g->shut->unreadable = true;
+	memfs_chmod(w->fs, path, 0);
+}
+
+static void act_mount(struct gremlin *g, struct world *w)
+{
+	char path[VS_PATH_MAX + 1];
+
+	if (shut_some(g, w, path))
+		g->shut->mount = true;
+}
+
+static void folder_io_ends(struct world *w, struct ending *e)
+{
+	(void)e;
+	memdisk_set_faults(w->disk, &(struct memdisk_faults){ 0 });
+}
+
+static void act_folder_io(struct gremlin *g, struct world *w)
+{
+	struct memdisk_faults f = { .list_io = (int)below(g, 300),
+		.look_io = (int)below(g, 100),
+		.hash_io = (int)below(g, 300),
+		.watch_full = below(g, 4) ? 0 : 200 };
+
+	memdisk_set_faults(w->disk, &f);
+	ending_add(g, w, folder_io_ends);
+}
+
+static void slow_ends(struct world *w, struct ending *e)
+{
+	(void)e;
+	w->hash_ms = 5;
+}
+
+static void act_slow_hash(struct gremlin *g, struct world *w)
+{
+	w->hash_ms = 50 + (int)below(g, 5000);
+	ending_add(g, w, slow_ends);
+}
+
+static void act_clock(struct gremlin *g, struct world *w)
+{
+	sched_jump(w->sched, (int64_t)below(g, 7200000) - 3600000);
+}
+
+static void pause_ends(struct world *w, struct ending *e)
+{
+	(void)e;
+	if (w->engine)
+		engine_pause(w->engine, false, NULL);
+	world_poke(w);
+}
+
+static void act_pause(struct gremlin *g, struct world *w)
+{
+	if (w->engine)
+		engine_pause(w->engine, true, NULL);
+	ending_add(g, w, pause_ends);
+}
+
+static void nobody_asks(void *arg, int code, const struct engine_report *r)
+{
+	(void)arg;
+	(void)code;
+	(void)r;
+}
+
+static void act_rescan(struct gremlin *g, struct world *w)
+{
+	struct memfs_node *n = memfs_pick(w->fs, &g->rand, -1);
+	char path[VS_PATH_MAX + 1] = "";
+
+	if (!w->engine)
+		return;
+	if (n && below(g, 2))
+		memfs_path(n, path);
+	engine_rescan(w->engine, path, below(g, 2), nobody_asks, NULL,
+	    world_now(w), NULL);
+	world_poke(w);
+}
+
+static void act_doubt(struct gremlin *g, struct world *w)
+{
+	(void)g;
+	if (w->engine)
+		engine_doubt(w->engine, "woke up", world_now(w));
+	world_poke(w);
+}
+
+static void act_decide(struct gremlin *g, struct world *w)
+{
+	if (w->engine)
+		engine_decide(w->engine, below(g, 2), world_now(w), NULL);
+	world_poke(w);
+}
+
+static void nobody_waits(void *arg, int code, const char *text)
+{
+	(void)arg;
+	(void)code;
+	(void)text;
+}
+
+static void act_flush(struct gremlin *g, struct world *w)
+{
+	(void)g;
+	if (w->engine)
+		engine_flush(w->engine, nobody_waits, NULL, world_now(w), NULL);
+	world_poke(w);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct gremlin *g, struct world *w);
+} gremlins[GREMLINS] = {
+	[GREMLIN_NET] = { "network: bad", act_net },
+	[GREMLIN_NET_DOWN] = { "network: down", act_net_down },
+	[GREMLIN_NO_TOKEN] = { "network: token refused", act_no_token },
+	[GREMLIN_CLOUD_KILL] = { "cloud: killed", act_cloud_kill },
+	[GREMLIN_CLOUD_POWER] = { "cloud: power cut", act_cloud_power },
+	[GREMLIN_CLOUD_DISK] = { "cloud: disk error", act_cloud_disk },
+	[GREMLIN_CLOUD_FULL] = { "cloud: disk full", act_cloud_full },
+	[GREMLIN_AGENT_KILL] = { "agent: killed", act_agent_kill },
+	[GREMLIN_AGENT_POWER] = { "agent: power cut", act_agent_power },
+	[GREMLIN_AGENT_INSIDE] = { "agent: dies inside", act_agent_inside },
+	[GREMLIN_AGENT_DISK] = { "agent: disk error", act_agent_disk },
+	[GREMLIN_AGENT_FULL] = { "agent: disk full", act_agent_full },
+	[GREMLIN_OVERFLOW] = { "folder: overflow", act_overflow },
+	[GREMLIN_ROOT] = { "folder: root lost", act_root },
+	[GREMLIN_UNREADABLE] = { "folder: unreadable", act_unreadable },
+	[GREMLIN_MOUNT] = { "folder: mount inside", act_mount },
+	[GREMLIN_FOLDER_IO] = { "folder: I/O errors", act_folder_io },
+	[GREMLIN_SLOW_HASH] = { "hashing: slow", act_slow_hash },
+	[GREMLIN_CLOCK] = { "clock: jumps", act_clock },
+	[GREMLIN_PAUSE] = { "person: pauses", act_pause },
+	[GREMLIN_RESCAN] = { "person: rescans", act_rescan },
+	[GREMLIN_DOUBT] = { "person: wakes it up", act_doubt },
+	[GREMLIN_DECIDE] = { "person: decides", act_decide },
+	[GREMLIN_FLUSH] = { "person: flushes", act_flush },
+};
+
+const char *gremlin_name(enum gremlin_kind kind)
+{
+	assert(kind < GREMLINS);
+	return gremlins[kind].name;
+}
+
+void gremlin_init(struct gremlin *g, uint64_t seed)
+{
+	memset(g, 0, sizeof(*g));
+	vs_rand_seed(&g->rand, seed ^ 0x93e4111);
+}
+
+void gremlin_act(struct gremlin *g, struct world *w)
+{
+	enum gremlin_kind kind;
+
+	if (below(g, GREMLIN_RARE))
+		return;
+	kind = (enum gremlin_kind)below(g, GREMLINS);
+	g->count[kind]++;
+	trace_add(
+	    &w->trace, world_now(w).mono_ms, "gremlin: %s", gremlin_name(kind));
+	gremlins[kind].run(g, w);
+}
+
+void gremlin_rest(struct gremlin *g, struct world *w)
+{
+	struct ending e = { .g = g };
+
+	sched_clear(w->sched, WORLD_GREMLIN);
+	net_ends(w, &e);
+	disks_heal(w, &e);
+	overflow_ends(w, &e);
+	folder_io_ends(w, &e);
+	slow_ends(w, &e);
+	shut_ends(w, &e);
+	pause_ends(w, &e);
+	memdisk_show(w->disk, MEMDISK_HERE, false);
+}

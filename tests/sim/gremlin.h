@@ -1,0 +1,52 @@
+/* What goes wrong, when, and for how long. */
+#ifndef GREMLIN_H
+#define GREMLIN_H
+
+#include "tests/sim/world.h"
+
+enum gremlin_kind {
+	GREMLIN_NET, /* the network gets bad */
+	GREMLIN_NET_DOWN,
+	GREMLIN_NO_TOKEN,
+	GREMLIN_CLOUD_KILL,
+	GREMLIN_CLOUD_POWER,
+	GREMLIN_CLOUD_DISK, /* one error below the cloud's database */
+	GREMLIN_CLOUD_FULL,
+	GREMLIN_AGENT_KILL,
+	GREMLIN_AGENT_POWER,
+	GREMLIN_AGENT_INSIDE, /* dies at the n-th access to its database */
+	GREMLIN_AGENT_DISK,
+	GREMLIN_AGENT_FULL,
+	GREMLIN_OVERFLOW,
+	GREMLIN_ROOT,
+	GREMLIN_UNREADABLE,
+	GREMLIN_MOUNT,
+	GREMLIN_FOLDER_IO, /* errors in listing, looking, hashing */
+	GREMLIN_SLOW_HASH,
+	GREMLIN_CLOCK,
+	GREMLIN_PAUSE,
+	GREMLIN_RESCAN,
+	GREMLIN_DOUBT,
+	GREMLIN_DECIDE,
+	GREMLIN_FLUSH,
+	GREMLINS,
+};
+
+struct gremlin {
+	struct vs_rand rand;
+	int64_t count[GREMLINS];
+	struct memfs_node *shut; /* unreadable or mounted over; a reference */
+};
+
+void gremlin_init(struct gremlin *g, uint64_t seed);
+
+/* Maybe starts something; now and then, not always. */
+void gremlin_act(struct gremlin *g, struct world *w);
+
+/* Ends all of it: from here on everything works. */
+void gremlin_rest(struct gremlin *g, struct world *w);
+
+/* "cloud: power cut", ...: for the summary. */
+const char *gremlin_name(enum gremlin_kind kind);
+
+#endif

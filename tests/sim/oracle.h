@@ -1,0 +1,40 @@
+/*
+ * The judge: what the folder holds, what the agent believes, what the cloud
+ * lists, and what its log adds up to must be one and the same once
+ * everything has come to rest.
+ */
+#ifndef ORACLE_H
+#define ORACLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/sim/table.h"
+#include "tests/sim/world.h"
+
+/* The log so far, replayed. */
+struct oracle {
+	struct table replay;
+	int64_t seq; /* last event replayed */
+	struct vs_map *deletes; /* path: deletions in the log */
+	int64_t compared; /* times */
+};
+
+void oracle_init(struct oracle *o);
+void oracle_release(struct oracle *o);
+
+/*
+ * Lets the world come to rest: nothing fails any more, the agent rescans,
+ * held deletions are approved, and it says itself that all is published.
+ * scan: ask for a full rescan (else only for the barrier).  False (with
+ * w->failure) when that takes over some hours.
+ */
+bool oracle_settle(struct world *w, bool scan);
+
+/* Reads on in the log; each event must change something and be true. */
+bool oracle_follow(struct oracle *o, struct world *w);
+
+/* Compares all; whole: the log is replayed once more from its start. */
+bool oracle_compare(struct oracle *o, struct world *w, bool whole);
+
+#endif
