@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "common/base/stamp.h"
+#include "common/proto/totals.h"
 
 struct eventlog {
 	struct vs_buf *b;
@@ -51,10 +52,12 @@ int eventlog_page(struct call *call, int64_t from_seq, int64_t limit,
 	}
 	vs_buf_addf(b,
 	    "],\"next_seq\":%" PRId64 ",\"last_seq\":%" PRId64
-	    ",\"has_more\":%s,\"log_id\":\"%s\"}",
+	    ",\"has_more\":%s,\"log_id\":\"%s\",\"tree\":",
 	    page.last_seq + 1, p->last_seq,
 	    page.rows > 0 && page.last_seq < p->last_seq ? "true" : "false",
 	    p->log_id);
+	vs_totals_write(b, &p->tree);
+	vs_buf_addch(b, '}');
 	*rows = page.rows;
 	return VS_OK;
 }

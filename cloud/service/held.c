@@ -10,6 +10,7 @@
 #include "common/base/hex.h"
 #include "common/base/json.h"
 #include "common/base/stamp.h"
+#include "common/proto/totals.h"
 
 static int fail(struct call *call, struct vs_err *err, int rc)
 {
@@ -163,16 +164,13 @@ static void write_answer(
     struct vs_buf *b, const struct call *call, bool approve, int64_t deleted)
 {
 	const struct store_project *p = &call->project;
-	char sum[VS_HASH_HEX + 1];
 
-	vs_hex_encode(sum, p->tree.sum, sizeof(p->tree.sum));
 	vs_buf_addf(b,
 	    "{\"success\":true,\"approved\":%s,\"deleted\":%" PRId64
-	    ",\"log_id\":\"%s\",\"last_seq\":%" PRId64
-	    ",\"tree\":{\"count\":%" PRId64 ",\"bytes\":%" PRId64
-	    ",\"checksum\":\"%s\"}}",
-	    approve ? "true" : "false", deleted, p->log_id, p->last_seq,
-	    p->tree.count, p->tree.bytes, sum);
+	    ",\"log_id\":\"%s\",\"last_seq\":%" PRId64 ",\"tree\":",
+	    approve ? "true" : "false", deleted, p->log_id, p->last_seq);
+	vs_totals_write(b, &p->tree);
+	vs_buf_addch(b, '}');
 }
 
 int held_decide(

@@ -13,6 +13,7 @@
 #include "common/base/json.h"
 #include "common/crypto/sha256.h"
 #include "common/proto/batch.h"
+#include "common/proto/totals.h"
 
 /* One request on its way. */
 struct ingest {
@@ -296,9 +297,7 @@ static void merge_all(struct ingest *in)
 static void write_answer(struct ingest *in, struct vs_buf *b)
 {
 	const struct store_project *p = &in->call->project;
-	char sum[VS_HASH_HEX + 1];
 
-	vs_hex_encode(sum, p->tree.sum, sizeof(p->tree.sum));
 	vs_buf_addf(b,
 	    "{\"success\":true,\"synced\":%" PRId64
 	    ",\"total\":%zu,\"results\":[",
@@ -315,10 +314,9 @@ static void write_answer(struct ingest *in, struct vs_buf *b)
 		vs_json_add_str(b, in->req.id.epoch);
 		vs_buf_addf(b, ",\"counter\":%" PRId64 "}", in->req.id.counter);
 	}
-	vs_buf_addf(b,
-	    ",\"tree\":{\"count\":%" PRId64 ",\"bytes\":%" PRId64
-	    ",\"checksum\":\"%s\"}}",
-	    p->tree.count, p->tree.bytes, sum);
+	vs_buf_addstr(b, ",\"tree\":");
+	vs_totals_write(b, &p->tree);
+	vs_buf_addch(b, '}');
 }
 
 /* Remembers the batch with its answer, for when it comes again. */

@@ -7,6 +7,7 @@
 #include "common/base/hex.h"
 #include "common/base/json.h"
 #include "common/base/limits.h"
+#include "common/proto/totals.h"
 
 void vs_batch_open(
     struct vs_buf *b, const char *device_id, const struct vs_batch_id *id)
@@ -89,26 +90,6 @@ int vs_batch_read(
 	return batch_read_id(body, &r->id, err);
 }
 
-static int batch_read_tree(struct vs_batch_reply *r, struct vs_err *err)
-{
-	json_t *tree = NULL;
-	const char *sum;
-
-	if (vs_json_get_object(r->doc, "tree", false, &tree, err) < 0)
-		return VS_EINVAL;
-	if (tree == NULL)
-		return VS_OK;
-	if (vs_json_get_i64(tree, "count", true, &r->tree.count, err) < 0 ||
-	    vs_json_get_i64(tree, "bytes", true, &r->tree.bytes, err) < 0 ||
-	    vs_json_get_str(tree, "checksum", true, &sum, err) < 0)
-		return VS_EINVAL;
-	if (vs_hex_decode(r->tree.sum, sizeof(r->tree.sum), sum) < 0)
-		return vs_err_set(
-		    err, VS_EINVAL, "checksum: must be 64 hex digits");
-	r->has_tree = true;
-	return VS_OK;
-}
-
 /* An array that older servers leave out; then it is an empty one. */
 static int batch_read_list(
     struct vs_batch_reply *r, const char *key, json_t **out, struct vs_err *err)
@@ -169,7 +150,7 @@ static int batch_reply_fill(struct vs_batch_reply *r,
 	if (rc == VS_OK)
 		rc = batch_check_echo(r, want, err);
 	if (rc == VS_OK)
-		rc = batch_read_tree(r, err);
+		rc = vs_totals_read(r->doc, &r->tree, &r->has_tree, err);
 	return rc;
 }
 
