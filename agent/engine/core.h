@@ -96,7 +96,13 @@ enum core_stop {
 	CORE_STOP_NOT_PUBLISHER,
 };
 
-enum core_request { CORE_NO_REQUEST, CORE_BATCH, CORE_PAGE, CORE_HOLD };
+enum core_request {
+	CORE_NO_REQUEST,
+	CORE_BATCH,
+	CORE_PAGE,
+	CORE_HOLD,
+	CORE_CHECK,
+};
 
 struct core_cloud {
 	enum core_request request; /* under way */
@@ -112,6 +118,7 @@ struct core_cloud {
 	char why[VS_ERR_MSG]; /* of offline or stop */
 	enum core_stop stop;
 	int tree_equal; /* -1 unknown, 0, 1 */
+	int64_t check_ms; /* mono: ask for the checksum then */
 	struct vs_tree tree; /* the cloud's, at the last answer */
 	bool relist; /* the cloud's listing must be compared */
 	bool relist_begun;

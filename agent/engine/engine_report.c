@@ -240,9 +240,9 @@ static const char *state_name(struct engine *e, const struct counts *c)
 		return "scanning";
 	if (is_busy(e, c))
 		return "publishing";
-	if (e->cloud.tree_equal == 0)
-		return "diverged";
-	return "in_sync";
+	if (e->cloud.tree_equal < 0)
+		return "publishing"; /* no proof yet: it is being asked for */
+	return e->cloud.tree_equal == 0 ? "diverged" : "in_sync";
 }
 
 static json_t *tree_doc(const struct vs_tree *t)

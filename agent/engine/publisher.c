@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/check.h"
 #include "agent/engine/receipt.h"
 #include "agent/engine/relist.h"
 #include "agent/engine/root.h"
@@ -227,9 +228,12 @@ static int next_batch(
 
 	if (rc < 0)
 		return rc;
+	if (!p.go && p.wait_ms >= 0) {
+		*due = e->now.mono_ms + p.wait_ms + 1;
+		return 0;
+	}
 	if (!p.go) {
-		if (p.wait_ms >= 0)
-			*due = e->now.mono_ms + p.wait_ms + 1;
+		check_step(e, due);
 		return 0;
 	}
 	if (p.deletes && !root_check(e))
@@ -380,6 +384,8 @@ void publisher_answered(struct engine *e, const struct engine_answer *a)
 		stop_by(e, v);
 	else if (what == CORE_PAGE)
 		relist_answered(e, a);
+	else if (what == CORE_CHECK)
+		check_answered(e, a);
 	else
 		verdicts_answered(e, a);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/check.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/relist.h"
 #include "agent/engine/stage.h"
@@ -164,6 +165,7 @@ static int compare(struct receipt *r, struct vs_err *err)
 	if (r->reply.last_seq >= 0)
 		c->last_seq = r->reply.last_seq;
 	c->last_ack_ms = r->e->now.wall_ms;
+	c->check_ms = r->e->now.mono_ms + CHECK_MS;
 	if (rc == 0)
 		rc = state_set_int(s, "last_seq", c->last_seq, err);
 	if (rc == 0)
