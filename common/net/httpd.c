@@ -20,7 +20,6 @@
 #define HTTPD_CONNECTIONS 1000
 #define HTTPD_TICK_MS 250
 #define HTTPD_RATE 1024 /* bytes a second a body must come at */
-#define HTTPD_RATE_AFTER_MS 10000
 #define HTTPD_GRACE_MS 500 /* for answers under way when closing */
 
 static void httpd_run(struct vs_httpd *s);
@@ -321,15 +320,15 @@ static size_t httpd_unescape(void *cls, struct MHD_Connection *mhd, char *s)
 static bool httpd_too_slow(const struct httpd_conn *c, int64_t now)
 {
 	const struct vs_httpd_req *r = c->req;
+	int64_t patience = c->server->o.patience_ms;
 	int64_t took;
 
 	if (r == NULL)
-		return now - c->since_ms >
-		    (c->served ? VS_IDLE_MS : VS_HEADER_MS);
+		return now - c->since_ms > (c->served ? VS_IDLE_MS : patience);
 	took = now - r->started_ms;
 	if (r->state == HTTPD_HEAD)
-		return took > VS_HEADER_MS;
-	return r->state == HTTPD_BODY && took > HTTPD_RATE_AFTER_MS &&
+		return took > patience;
+	return r->state == HTTPD_BODY && took > patience &&
 	    (int64_t)r->wire < took * HTTPD_RATE / 1000;
 }
 
@@ -461,6 +460,8 @@ int vs_httpd_new(struct vs_httpd **out, uv_loop_t *loop,
 	if (s != NULL) {
 		s->loop = loop;
 		s->o = *o;
+		if (s->o.patience_ms == 0)
+			s->o.patience_ms = VS_HEADER_MS;
 		s->mhd = httpd_start_daemon(s);
 	}
 	if (s == NULL || s->mhd == NULL) {

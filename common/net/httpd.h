@@ -30,6 +30,8 @@ struct vs_httpd_options {
 	size_t max_body; /* bytes on the wire; more is 413 */
 	size_t max_inflated; /* bytes of a gzip body inflated; 413 */
 	unsigned connections; /* at most; 0: 1,000 */
+	int patience_ms; /* for a header, and before a body's least rate of
+	                    1 KiB/s is asked for; 0: VS_HEADER_MS */
 	bool check_peer; /* Unix socket: only our own uid */
 	/* a request with its body; answer now or later */
 	void (*handle)(void *arg, struct vs_httpd_req *req);
@@ -79,8 +81,8 @@ struct vs_httpd_answer {
 void vs_httpd_answer(struct vs_httpd_req *r, const struct vs_httpd_answer *a);
 
 /* Answers {"error":message,"code":code}. */
-void vs_httpd_refuse(struct vs_httpd_req *r, int status, const char *code,
-    const char *message);
+void vs_httpd_refuse(
+    struct vs_httpd_req *r, int status, const char *code, const char *message);
 
 /*
  * Answers 200 with a body that comes piece by piece (chunked).  The stream
