@@ -7,6 +7,7 @@
 
 #include "agent/engine/publisher.h"
 #include "agent/engine/sweep.h"
+#include "agent/engine/verdicts.h"
 #include "agent/state/outbox.h"
 
 #define COOKIE_PREFIX ".vsync/cookie-"
@@ -92,6 +93,20 @@ static const char *stuck(const struct engine *e, int *code)
 	return e->cloud.why;
 }
 
+/* All that could be sent was: is it also in the log? */
+static void check_held(struct engine *e, struct core_flush *f, bool here)
+{
+	struct vs_err err = VS_ERR_INIT;
+	int open = verdicts_open(e, &err);
+
+	if (open < 0)
+		core_fault(e, &err); /* f is gone */
+	else if (here || open == 2)
+		end(e, f, VS_EHELD, "deletions are held: see `vsync held`");
+	else if (open == 0)
+		end(e, f, VS_OK, "");
+}
+
 static void check_sent(struct engine *e, struct core_flush *f)
 {
 	int64_t last, least, held;
@@ -102,11 +117,7 @@ static void check_sent(struct engine *e, struct core_flush *f)
 		return; /* f is gone */
 	if ((least == 0 || least > f->mark) && !e->cloud.relist &&
 	    !e->cloud.reconcile) {
-		if (held != 0 && held <= f->mark)
-			end(e, f, VS_EHELD,
-			    "deletions are held: see `vsync held`");
-		else
-			end(e, f, VS_OK, "");
+		check_held(e, f, held != 0 && held <= f->mark);
 		return;
 	}
 	why = stuck(e, &code);

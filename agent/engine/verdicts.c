@@ -33,6 +33,32 @@ static int first(struct engine *e, int64_t decision, struct vs_err *err)
 	return 1;
 }
 
+int verdicts_open(struct engine *e, struct vs_err *err)
+{
+	static const struct {
+		int64_t decision;
+		int open;
+	} order[] = { { UNDECIDED, 2 }, { APPROVED, 1 }, { REJECTED, 1 } };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		sqlite3_stmt *st = vs_db_stmt(e->state.db, SQL_HOLD_FIRST, err);
+
+		if (st == NULL)
+			return err->code;
+		rc = vs_db_bind(st, err, "i", order[i].decision);
+		if (rc == 0)
+			rc = vs_db_step(e->state.db, st, err);
+		if (rc == 1) {
+			sqlite3_reset(st);
+			return order[i].open;
+		}
+		if (rc < 0)
+			break;
+	}
+	return rc;
+}
+
 static void send(struct engine *e)
 {
 	char path[256];

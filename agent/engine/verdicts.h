@@ -10,6 +10,12 @@
 /* Sends the next decision; true if one is under way. */
 bool verdicts_step(struct engine *e);
 
+/*
+ * What is open: 0 nothing, 1 a decision that was taken is to be sent, 2 a
+ * person has yet to decide; or a negative code.
+ */
+int verdicts_open(struct engine *e, struct vs_err *err);
+
 void verdicts_answered(struct engine *e, const struct engine_answer *a);
 
 #endif
