@@ -251,7 +251,8 @@ static void file_note(
     struct medium_file *f, const struct record *r, const void *data)
 {
 	image_put(&f->pending, r, sizeof(*r), f->pending.len);
-	image_put(&f->pending, data, r->len, f->pending.len);
+	if (data)
+		image_put(&f->pending, data, r->len, f->pending.len);
 	if (f->pending.len > MEDIUM_DIRTY_MAX)
 		medium_sync(f);
 }
