@@ -126,8 +126,11 @@ static const json_t *status_of(const struct progress *p, const char *project)
 
 	if (s != NULL)
 		return s;
-	json_object_foreach(p->status, id,
-	    v) if (strcmp(member(v, "name"), project) == 0) return v;
+	json_object_foreach(p->status, id, v)
+	{
+		if (strcmp(member(v, "name"), project) == 0)
+			return v;
+	}
 	return NULL;
 }
 

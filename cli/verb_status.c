@@ -87,7 +87,10 @@ static void print_project(struct print *p, const struct evidence *e)
 			    : PRINT_BAD,
 	    state);
 	print_f(p, "\n");
-	json_array_foreach(e->problems, i, problem) print_problem(p, problem);
+	json_array_foreach(e->problems, i, problem)
+	{
+		print_problem(p, problem);
+	}
 	print_refused(p, e);
 	print_f(p, "  folder   ");
 	print_name(p, e->root);
