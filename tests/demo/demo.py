@@ -298,12 +298,27 @@ class Demo:
                       f"{entries:,} entries in {took:.1f} s, 0 events")
         self.measured("events in the log", f"{events:,}, seqs 1 to {events:,}")
 
+    def control(self):
+        heading("Would the comparison notice?")
+        s = self.stage
+        s.run("vsync pause")
+        s.run("echo changed >> notes/plan.txt")
+        try:
+            compare.four(s)
+        except Failed as e:
+            say(f"-- it does: {e}")
+        else:
+            raise Failed("the comparison does not see a changed file")
+        s.run("vsync resume")
+        s.in_sync()
+        self.compared("again")
+
     def play(self):
         start = time.monotonic()
         for scene in (
             self.folder, self.hosting, self.owner, self.look, self.save,
             self.rename_and_delete, self.recording, self.saves, self.outage,
-            self.crash, self.second_look,
+            self.crash, self.control, self.second_look,
         ):
             scene()
         self.measured("all of it", f"{time.monotonic() - start:.0f} s")
