@@ -50,10 +50,10 @@ static struct ending *ending_add(struct gremlin *g, struct world *w,
 	return e;
 }
 
+/* Back to what is usual in this stretch: all well, or never quite well. */
 static void net_ends(struct world *w, struct ending *e)
 {
-	(void)e;
-	w->net = (struct world_net){ .delay_ms = 20 };
+	w->net = (struct world_net){ .delay_ms = 20, .fault = e->g->usual };
 }
 
 static void act_net(struct gremlin *g, struct world *w)
@@ -382,12 +382,19 @@ void gremlin_init(struct gremlin *g, uint64_t seed)
 {
 	memset(g, 0, sizeof(*g));
 	vs_rand_seed(&g->rand, seed ^ 0x93e4111);
+	g->usual = -1;
 }
 
 void gremlin_act(struct gremlin *g, struct world *w)
 {
 	enum gremlin_kind kind;
 
+	if (g->usual < 0) {
+		struct ending e = { .g = g };
+
+		g->usual = below(g, 2) ? (int)below(g, 400) : 0;
+		net_ends(w, &e);
+	}
 	if (below(g, GREMLIN_RARE))
 		return;
 	kind = (enum gremlin_kind)below(g, GREMLINS);
@@ -402,6 +409,7 @@ void gremlin_rest(struct gremlin *g, struct world *w)
 	struct ending e = { .g = g };
 
 	sched_clear(w->sched, WORLD_GREMLIN);
+	g->usual = 0;
 	net_ends(w, &e);
 	disks_heal(w, &e);
 	overflow_ends(w, &e);
@@ -410,4 +418,5 @@ void gremlin_rest(struct gremlin *g, struct world *w)
 	shut_ends(w, &e);
 	pause_ends(w, &e);
 	memdisk_show(w->disk, MEMDISK_HERE, false);
+	g->usual = -1;
 }

@@ -35,6 +35,7 @@ enum gremlin_kind {
 struct gremlin {
 	struct vs_rand rand;
 	int64_t count[GREMLINS];
+	int usual; /* chance of a fault in the network; -1: to be drawn */
 	struct memfs_node *shut; /* unreadable or mounted over; a reference */
 };
 

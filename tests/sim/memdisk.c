@@ -219,6 +219,13 @@ static int disk_watch(struct disk *disk, const char *dir, struct vs_err *err)
 	return VS_OK;
 }
 
+static int64_t disk_watched(struct disk *disk)
+{
+	const struct memdisk *d = of(disk);
+
+	return (int64_t)d->watches - (watch_by_wd(d, d->ours) >= 0);
+}
+
 /* --- events to hints, as agent/watch does it --- */
 
 static enum watch_what hint_what(const struct raw *e)
@@ -532,6 +539,7 @@ struct memdisk *memdisk_new(struct vs_rand *rand)
 		.hash = disk_hash,
 		.cookie = disk_cookie,
 		.watch = disk_watch,
+		.watched = disk_watched,
 	};
 	d->rand = rand;
 	d->empty = memfs_new(&hooks);

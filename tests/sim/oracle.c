@@ -370,33 +370,39 @@ static bool log_again(struct oracle *o, struct world *w)
 
 /* --- the checksums --- */
 
-static bool tree_same(struct world *w, const struct table *t)
+/* o has the member tree, and it is that of the table. */
+static bool tree_is(
+    struct world *w, const char *whose, const json_t *o, const struct table *t)
 {
-	json_t *status = engine_status(w->engine, world_now(w));
-	const char *names[] = { "tree", "cloud_tree" };
+	const json_t *tree = json_object_get(o, "tree");
+	const char *have = json_string_value(json_object_get(tree, "checksum"));
+	int64_t n = json_integer_value(json_object_get(tree, "count"));
 	struct vs_tree want;
 	char sum[65];
-	bool ok = true;
 
 	table_tree(t, &want);
 	vs_hex_encode(sum, want.sum, sizeof(want.sum));
-	for (int i = 0; i < 2 && ok; i++) {
-		json_t *o = json_object_get(status, names[i]);
-		const char *s =
-		    json_string_value(json_object_get(o, "checksum"));
-		int64_t n = json_integer_value(json_object_get(o, "count"));
+	if (have && !strcmp(have, sum) && n == want.count)
+		return true;
+	return world_fail(w, "%s tree is %.16s of %lld, not %.16s of %lld",
+	    whose, have ? have : "none", (long long)n, sum,
+	    (long long)want.count);
+}
 
-		/* before its first batch it has heard of no tree */
-		if (json_is_null(o) && !t->n)
-			continue;
-		if (!s || strcmp(s, sum) || n != want.count)
-			ok = world_fail(w,
-			    "the agent's %s is %.16s of %lld, not %.16s of "
-			    "%lld",
-			    names[i], s ? s : "none", (long long)n, sum,
-			    (long long)want.count);
-	}
+static bool trees_same(struct oracle *o, struct world *w, const struct table *t)
+{
+	json_t *status = engine_status(w->engine, world_now(w));
+	char path[160];
+	json_t *page;
+	bool ok;
+
+	snprintf(path, sizeof(path), "/api/projects/%s/events?since_seq=%lld",
+	    cloudbox_project(w->cloud), (long long)o->seq);
+	page = cloudbox_ask(w->cloud, "GET", path, NULL);
+	ok = tree_is(w, "the agent's", status, t) &&
+	    tree_is(w, "the cloud's", page, t);
 	json_decref(status);
+	json_decref(page);
 	return ok;
 }
 
@@ -433,7 +439,7 @@ bool oracle_compare(struct oracle *o, struct world *w, bool whole)
 		!table_equal(&disk, "the folder", &o->replay, "the log", why,
 		    sizeof(why))))
 		ok = world_fail(w, "%s", why);
-	ok = ok && tree_same(w, &disk) && (!whole || log_again(o, w));
+	ok = ok && trees_same(o, w, &disk) && (!whole || log_again(o, w));
 	table_release(&disk);
 	table_release(&own);
 	table_release(&cloud);
