@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	call_init(&c);
 	if (run(&c, argc, argv) != VS_OK)
-		report(&c, options_want_json(argc, argv));
+		report(&c, call_json(&c) || options_want_json(argc, argv));
 	code = c.trouble.exit;
 	error = print_flush(&c.out);
 	/* A verb that ends well on a signal has ended as it should. */

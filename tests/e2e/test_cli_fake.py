@@ -1,0 +1,1027 @@
+"""The real command line against an agent that says what a test wants: every
+exit code, every document, every kind of hostile answer.
+
+VSYNC_BIN names the program; else it is build/vsync.
+"""
+
+import errno
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from fake_agent import (  # noqa: E402
+    FakeAgent, Lines, Raw, ok, project, refusal, status)
+from wait import PATIENCE, wait_for  # noqa: E402
+
+TOP = HERE.parents[1]
+BIN = os.environ.get("VSYNC_BIN") or str(
+    TOP / (os.environ.get("BUILD") or "build") / "vsync")
+ID = project()["id"]
+EVIL = "a b\n\x1b[31m\u202e'x"
+
+
+class Run:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self):
+        """The one document, which has to agree with the exit code."""
+        assert self.out.count(b"\n") >= 1 and self.out.endswith(b"\n")
+        doc = json.loads(self.out)
+        assert doc["schema"] == 1
+        assert doc["ok"] == (self.code == 0), (self.code, doc)
+        if not doc["ok"]:
+            assert doc["exit"] == self.code
+            assert set(doc["error"]) == {"code", "message", "hint", "path"}
+        return doc
+
+    def __repr__(self):
+        return "<exit %d, out %r, err %r>" % (self.code, self.out, self.err)
+
+
+class Place:
+    """The directories of one user, and a folder to publish."""
+
+    def __init__(self):
+        self.base = Path(tempfile.mkdtemp(prefix="vsf", dir="/tmp"))
+        self.root = self.base / "Film"
+        (self.root / "scenes").mkdir(parents=True)
+        self.socket = self.base / "run" / "vsync" / "agent.sock"
+        self.trace = self.base / "trace"
+        wrapper = self.base / "agent"
+        wrapper.write_text('#!/bin/sh\nexec /usr/bin/python3 -B %s "$@"\n'
+                           % (HERE / "fake_agent.py"))
+        wrapper.chmod(0o755)
+        self.env = {k: v for k, v in os.environ.items()
+                    if k.endswith("SAN_OPTIONS")}
+        self.env.update({
+            "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC",
+            "TERM": "xterm", "HOME": str(self.base),
+            "XDG_CONFIG_HOME": str(self.base / "config"),
+            "XDG_STATE_HOME": str(self.base / "state"),
+            "XDG_RUNTIME_DIR": str(self.base / "run"),
+            "VSYNC_AGENT": str(wrapper), "FAKE_TRACE": str(self.trace),
+            "FAKE_ROOT": str(self.root)})
+        self.agent = None
+
+    def serve(self, **routes):
+        """Starts the fake: serve(GET_status=...) for "GET /v1/status"."""
+        self.agent = FakeAgent(self.socket, {
+            "%s /v1/%s" % tuple(k.split("_")): v for k, v in routes.items()})
+        if "GET /v1/status" not in self.agent.routes:
+            self.agent.routes["GET /v1/status"] = status(
+                project(root=str(self.root)))
+        return self.agent
+
+    def run(self, *args, input=b"", env=None, cwd=None, **more):
+        done = subprocess.run(
+            [BIN, *map(str, args)], env=dict(self.env, **(env or {})),
+            input=input, cwd=cwd or self.base, capture_output=True,
+            timeout=40 * PATIENCE, **more)
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def popen(self, *args, env=None, **more):
+        return subprocess.Popen(
+            [BIN, *map(str, args)], env=dict(self.env, **(env or {})),
+            cwd=self.base, **dict({"stdin": subprocess.DEVNULL,
+                                   "stdout": subprocess.PIPE,
+                                   "stderr": subprocess.PIPE}, **more))
+
+    def traces(self):
+        return self.trace.read_text() if self.trace.exists() else ""
+
+    def close(self):
+        if self.agent:
+            self.agent.close()
+        shutil.rmtree(self.base, ignore_errors=True)
+
+
+@pytest.fixture
+def place():
+    p = Place()
+    yield p
+    p.close()
+
+
+def on_terminal(place, *args, keys=b"", env=None, until=None, cwd=None):
+    """Runs with a terminal for all three; (exit code, what it showed)."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        try:
+            os.chdir(cwd or place.base)
+            os.execve(BIN, [BIN, *map(str, args)],
+                      dict(place.env, **(env or {})))
+        finally:
+            os._exit(127)
+    seen, sent = b"", False
+    end = time.monotonic() + 20 * PATIENCE
+    try:
+        while time.monotonic() < end:
+            if not select.select([fd], [], [], 0.1)[0]:
+                continue
+            try:
+                data = os.read(fd, 65536)
+            except OSError as e:
+                assert e.errno == errno.EIO
+                data = b""
+            if not data:
+                break
+            seen += data
+            if keys and not sent and (until is None or until in seen):
+                os.write(fd, keys)
+                sent = True
+        else:
+            os.kill(pid, signal.SIGKILL)
+    finally:
+        _, code = os.waitpid(pid, 0)
+        os.close(fd)
+    return os.waitstatus_to_exitcode(code), seen
+
+
+READING = [("status",), ("ls",), ("log",), ("held",), ("why", "a"),
+           ("rescan",), ("flush",), ("wait", "--in-sync"), ("pause",),
+           ("resume",)]
+
+
+# No agent, and agents that are none
+
+@pytest.mark.parametrize("argv", READING, ids=lambda a: a[0])
+def test_without_agent_every_verb_says_69(place, argv):
+    r = place.run(*argv)
+    assert r.code == 69 and r.out == b""
+    assert b"cannot reach the agent: no socket at " in r.err
+    assert bytes(place.socket) in r.err
+    assert b"start it with `vsync watch` or " \
+        b"`systemctl --user start vsync-agent`" in r.err
+    assert r.err.count(b"\n") == 1
+    r = place.run(*argv, "--json")
+    assert r.code == 69 and r.err == b""
+    assert r.json["error"]["code"] == "no_agent"
+
+
+def test_stale_socket_says_69(place):
+    place.serve()
+    listener = place.agent.listener
+    place.agent.listener = None
+    os.close(listener.detach())
+    place.agent = None
+    assert place.socket.exists()
+    r = place.run("status")
+    # The thread in accept may hold the socket for one more connection.
+    if r.code != 69:
+        r = place.run("status")
+    assert r.code == 69, r
+
+
+def test_refused_socket_says_69(place):
+    import socket
+    place.socket.parent.mkdir(parents=True)
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(str(place.socket))
+    s.close()
+    r = place.run("status")
+    assert r.code == 69 and b"nobody listens at" in r.err
+
+
+def test_too_long_a_socket_name_is_said(place):
+    r = place.run("status", env={"XDG_RUNTIME_DIR": "/tmp/" + "x" * 120})
+    assert r.code == 78
+    assert b"too long a name" in r.err and b"XDG_RUNTIME_DIR" in r.err
+
+
+def test_a_relative_directory_is_refused(place):
+    r = place.run("status", "--json", env={"XDG_RUNTIME_DIR": "run"})
+    assert r.code == 78
+    assert "XDG_RUNTIME_DIR" in r.json["error"]["message"]
+
+
+@pytest.mark.parametrize("answer", [
+    Raw(b""), Raw(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
+    Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>hi</html>"),
+    Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"),
+    Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"),
+    Raw(b"HTTP/1.1 302 Found\r\nLocation: http://localhost/v1/x\r\n"
+        b"Content-Length: 0\r\n\r\n"),
+    (200, {"schema": 1, "ok": "yes"}), (500, {"schema": 1, "ok": True}),
+    (503, {"schema": 1, "ok": False}), (200, {"schema": 1, "ok": False}),
+    Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n" + b"[" * 200),
+], ids=range(12))
+def test_an_answer_that_is_none(place, answer):
+    place.serve(GET_status=answer)
+    r = place.run("status", "--json")
+    assert r.code not in (0, 2) and r.code > 0
+    assert r.json["error"]["message"]
+    assert place.run("status").code == r.code
+
+
+def test_an_agent_of_another_version(place):
+    place.serve(GET_status={"schema": 2, "ok": True, "projects": []})
+    r = place.run("status")
+    assert r.code == 1
+    assert b"protocol 2, this vsync 1" in r.err and b"restart" in r.err
+
+
+def test_proxies_of_the_environment_are_not_asked(place):
+    place.serve()
+    dead = "http://127.0.0.1:9"
+    r = place.run("status", env={"http_proxy": dead, "all_proxy": dead})
+    assert r.code == 0, r
+
+
+# Exit codes and documents
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 7, 8, 10, 69, 75, 78])
+@pytest.mark.parametrize("argv", READING[1:4] + READING[5:],
+                         ids=lambda a: a[0])
+def test_the_agents_exit_code_is_passed_on(place, argv, code):
+    no = refusal(code, "why_code", "cannot", "try harder")
+    place.serve(**{m + "_" + v: no for m in ("GET", "POST") for v in (
+        "ls", "log", "held", "why", "rescan", "flush", "wait", "pause",
+        "resume")})
+    r = place.run(*argv)
+    assert r.code == code and r.out == b""
+    assert r.err == b"vsync: cannot: try harder\n"
+    r = place.run(*argv, "--json")
+    assert r.code == code and r.err == b""
+    assert r.json["error"] == {"code": "why_code", "message": "cannot",
+                               "hint": "try harder", "path": None}
+
+
+@pytest.mark.parametrize("code", [0, -1, 9, 256, 1 << 40])
+def test_an_exit_code_that_does_not_exist_is_1(place, code):
+    place.serve(POST_rescan=refusal(code))
+    assert place.run("rescan", "--json").code == 1
+
+
+def test_the_path_of_an_error_is_shown_quoted(place):
+    place.serve(POST_rescan=refusal(4, path=EVIL))
+    r = place.run("rescan")
+    assert b"$'a b\\n\\e[31m\\u202e\\'x'" in r.err
+    assert b"\x1b" not in r.err and r.err.count(b"\n") == 1
+
+
+# The command line
+
+@pytest.mark.parametrize("argv,near", [
+    (("statsu",), "status"), (("lgo",), "log"), (("wacth",), "watch"),
+    (("rescna",), "rescan"), (("hlep",), "help"), (("lss",), "ls")])
+def test_an_unknown_verb_names_the_nearest(place, argv, near):
+    r = place.run(*argv)
+    assert r.code == 2 and r.out == b""
+    assert ("did you mean `vsync %s`?" % near).encode() in r.err
+
+
+@pytest.mark.parametrize("argv", [
+    (), ("frobnicate",), ("-x",), ("--color", "status"), ("status", "x"),
+    ("status", "--bogus"), ("ls", "a", "b"), ("why",), ("log", "--since"),
+    ("log", "--since", "x"), ("log", "--since", "-1"), ("log", "-n", "1x"),
+    ("log", "--limit", "9" * 30), ("wait",), ("flush", "--timeout", "nan"),
+    ("flush", "-t", "-1"), ("status", "--color=blue"), ("pull", "x"),
+    ("status", "--json=1"), ("ls", "-0", "-l"), ("ls", "-0l"),
+    ("held", "maybe"), ("help", "pull"), ("login",), ("login", "ftp://x"),
+    ("login", "http://u:p@h"), ("login", "https:///x"), ("init", "a", "b")])
+def test_a_wrong_command_line_is_2(place, argv):
+    r = place.run(*argv)
+    assert r.code == 2 and r.out == b"", r
+    assert r.err.startswith(b"vsync: ") and r.err.count(b"\n") == 1
+    r = place.run(*argv, "--json")
+    if argv[-1:] != ("--since",):  # it takes the next word, too
+        assert r.code == 2 and r.err == b"" and not r.json["ok"]
+
+
+def test_a_double_dash_ends_the_options(place):
+    place.serve(GET_why=ok(path="--json", stage="unknown", text="",
+                           waits_for=None))
+    r = place.run("why", "--", "--json", cwd=place.root)
+    assert r.code == 0
+    assert place.agent.params("GET /v1/why")["path"] == "--json"
+    assert not r.out.startswith(b"{")
+
+
+def test_help_lists_what_exists(place):
+    out = place.run("help").out.decode()
+    verbs = re.findall(r"^  ([a-z]+) ", out, re.M)
+    assert verbs == ["login", "init", "watch", "status", "ls", "log",
+                     "rescan", "flush", "wait", "pause", "resume", "held",
+                     "why", "version", "help"]
+    for v in verbs:
+        one = place.run("help", v)
+        assert one.code == 0
+        text = one.out.decode()
+        assert text.index("Examples") < text.index("Usage")
+        assert place.run(v, "--help").out == one.out
+        for example in re.findall(r"^  (vsync [a-z]+)", text, re.M):
+            assert example.split()[1] in verbs
+    for flag in ("--help", "-h"):
+        assert place.run(flag).out.decode() == out
+
+
+def test_version_without_and_with_an_agent(place):
+    r = place.run("version")
+    assert r.code == 0 and b"not running" in r.out and r.err == b""
+    assert place.run("version", "--json").json["agent"] is None
+    assert place.run("--version").out == r.out
+    place.serve(GET_version=ok(version="9.9", pid=4711))
+    assert b"agent 9.9" in place.run("version").out
+    assert place.run("version", "--json").json["agent"] == {
+        "version": "9.9", "pid": 4711}
+
+
+# status
+
+def test_status_proves_that_it_is_in_sync(place):
+    place.serve()
+    r = place.run("status")
+    assert r.code == 0
+    first = r.out.decode().splitlines()[0]
+    assert first == "film: in sync"
+    for proof in ("tree equal to the cloud's at seq 7", "reconciled",
+                  "2 folders watched (100 %)", "no overflow", "outbox empty"):
+        assert proof in r.out.decode()
+    assert place.run("status", "--check").code == 0
+    assert place.run("status", "--check", "--json").json["projects"]
+
+
+@pytest.mark.parametrize("lack", [
+    {"last_scan_at": None}, {"outbox": 3}, {"tree_equal": None},
+    {"tree_equal": False}, {"scanning": True}, {"in_sync": False},
+    {"settling": 1}, {"hashing": 2}, {"in_flight": 1}])
+def test_in_sync_is_not_said_without_its_proof(place, lack):
+    place.serve(GET_status=status(project(**lack)))
+    r = place.run("status")
+    assert r.code == 0
+    assert ": in sync\n" not in r.out.decode()
+    assert "not in sync: " in r.out.decode()
+    r = place.run("status", "--check", "--json")
+    assert r.code == 3 and r.json["projects"][0]["name"] == "film"
+
+
+@pytest.mark.parametrize("state", [
+    "scanning", "publishing", "offline", "paused", "root_lost", "auth",
+    "diverged", "degraded", "something_new"])
+def test_check_says_3_in_every_other_state(place, state):
+    place.serve(GET_status=status(project(state=state, in_sync=False)))
+    r = place.run("status", "--check")
+    assert r.code == 3
+    assert b"film is not in sync" in r.err
+    assert state.replace("_", " ") in r.out.decode().splitlines()[0]
+
+
+def test_check_says_3_for_an_error_though_in_sync(place):
+    p = {"code": "x", "severity": "error", "message": "bad", "hint": "h"}
+    place.serve(GET_status=status(project(problems=[p])))
+    assert place.run("status", "--check").code == 3
+    p["severity"] = "warning"
+    assert place.run("status", "--check").code == 0
+
+
+def test_check_says_7_when_a_person_must_decide(place):
+    place.serve(GET_status=status(
+        project(state="offline", in_sync=False),
+        project(name="two", id="2", held=120, state="held", in_sync=False)))
+    r = place.run("status", "--check", "--json")
+    assert r.code == 7 and r.json["error"]["hint"] == "see `vsync held`"
+
+
+def test_the_worst_comes_first_with_what_mends_it(place):
+    problem = {"code": "root", "severity": "error", "hint": "mount it",
+               "message": "the folder is not there"}
+    place.serve(GET_status=status(
+        project(name="good"),
+        project(name="busy", state="publishing", in_sync=False, outbox=5),
+        project(name="lost", state="root_lost", in_sync=False,
+                problems=[problem],
+                refused=[{"path": "x%d\n" % i, "reason": "no"}
+                         for i in range(8)])))
+    r = place.run("status")
+    text = r.out.decode()
+    assert text.index("lost: ") < text.index("busy: ") < text.index("good: ")
+    assert "error    the folder is not there\n             -> mount it" in text
+    assert "and 3 more" in text
+
+
+def test_status_before_any_project(place):
+    place.serve(GET_status=status(logged_in=False))
+    r = place.run("status")
+    assert r.code == 0
+    assert b"vsync init DIR" in r.out and b"vsync login URL" in r.out
+    assert place.run("status", "--check").code == 3
+
+
+@pytest.mark.parametrize("broken", [
+    {"name": 5}, {"state": None}, {"problems": {}}, {"outbox": "x"},
+    {"in_sync": 1}])
+def test_a_status_of_wrong_types_is_an_error(place, broken):
+    place.serve(GET_status=status(project(**broken)))
+    r = place.run("status", "--json")
+    assert r.code == 1 and r.json["error"]["code"] == "protocol"
+
+
+# ls
+
+def row(path, **more):
+    return dict({"path": path, "name": path.rsplit("/", 1)[-1], "size": 10,
+                 "kind": "file", "hash": "ab" * 32, "version": 1, "seq": 5,
+                 "modified_at": "2025-11-17T18:00:00.123Z", "badge": "="},
+                **more)
+
+
+def pages(*parts):
+    """An answer to /v1/ls in parts, chained by cursors."""
+    def answer(params):
+        n = int(params.get("cursor", 0))
+        return ok(project_id=ID, files=parts[n],
+                  next_cursor=str(n + 1) if n + 1 < len(parts) else None)
+    return answer
+
+
+def test_ls_pages_and_shows_badges(place):
+    place.serve(GET_ls=pages(
+        [row("a.mov"), row("b", kind="directory", badge="~")], [],
+        [row("c", badge="!"), row("d", badge="x"), row("e", badge="*"),
+         row("l", kind="symlink")]))
+    r = place.run("ls")
+    assert r.out.decode() == "= a.mov\n~ b/\n! c\nx d\n* e\n= l@\n"
+    assert place.agent.count("GET /v1/ls") == 3
+    files = place.run("ls", "--json").json["files"]
+    assert [f["path"] for f in files] == ["a.mov", "b", "c", "d", "e", "l"]
+    assert files[0]["hash"] == "ab" * 32
+
+
+def test_ls_of_nothing(place):
+    place.serve(GET_ls=pages([]))
+    assert place.run("ls").out == b""
+    assert place.run("ls", "--json").json["files"] == []
+
+
+def test_ls_long_recursive_and_null(place):
+    place.serve(GET_ls=pages([row("s/a.mov", size=3 << 20)],
+                             [row("s/" + EVIL)]))
+    out = place.run("ls", "-lR").out.decode()
+    assert re.match(r"=  *3\.0 MiB  2025-11-17T18:00:00\.123Z  v1 +#5 +"
+                    r"s/a\.mov\n", out)
+    assert place.agent.params("GET /v1/ls")["recursive"] == "1"
+    r = place.run("ls", "-0")
+    assert r.out.decode() == "s/a.mov\0s/%s\0" % EVIL
+
+
+def test_ls_that_breaks_off_is_no_success(place):
+    def answer(params):
+        return refusal(5) if "cursor" in params else ok(
+            project_id=ID, files=[row("a")], next_cursor="1")
+    place.serve(GET_ls=answer)
+    r = place.run("ls", "--json")
+    assert r.code == 5 and [f["path"] for f in r.json["files"]] == ["a"]
+    assert place.run("ls").code == 5
+
+
+def test_paths_are_seen_from_where_one_stands(place):
+    place.serve(GET_ls=pages([]))
+
+    def asked(arg=None, cwd=None):
+        r = place.run("ls", *([] if arg is None else [arg]), cwd=cwd)
+        assert r.code == 0, r
+        return place.agent.params("GET /v1/ls")["path"]
+
+    assert asked() == "" and asked(cwd=place.root) == ""
+    assert asked(cwd=place.root / "scenes") == "scenes"
+    assert asked("x/./y", cwd=place.root / "scenes") == "scenes/x/y"
+    assert asked("..", cwd=place.root / "scenes") == ""
+    assert asked("scenes/") == "scenes"
+    assert asked(place.root / "a b") == "a b"
+    assert asked(place.root) == ""
+    link = place.base / "link"
+    link.symlink_to(place.root)
+    assert asked(link / "scenes" / "new") == "scenes/new"
+
+
+@pytest.mark.parametrize("arg", ["..", "../..", "/etc/passwd", "a/../../b",
+                                 ".vsync/x", "", "x" * 300, b"\xff"])
+def test_a_path_outside_or_impossible_is_refused(place, arg):
+    place.serve(GET_why=ok(path="x", stage="s", text="t"))
+    done = subprocess.run([BIN, "why", "--json", "--", arg], env=place.env,
+                          cwd=place.base, capture_output=True)
+    r = Run(done.returncode, done.stdout, done.stderr)
+    assert r.code not in (0, 69) and not r.json["ok"]
+    assert place.agent.count("GET /v1/why") == 0
+
+
+# Which project
+
+def test_the_project_that_is_meant(place):
+    other = place.base / "Other"
+    other.mkdir()
+    place.serve(GET_ls=pages([]), GET_status=status(
+        project(root=str(place.root)),
+        project(root=str(other), id="2", name="other")))
+    r = place.run("ls", "--json")
+    assert r.code == 2 and "--project" in r.json["error"]["hint"]
+
+    def asked(*args, cwd=None):
+        r = place.run("ls", *args, cwd=cwd)
+        assert r.code == 0, r
+        return place.agent.params("GET /v1/ls")["project"]
+
+    assert asked(cwd=other) == "2"
+    assert asked(other / "x") == "2"
+    assert asked("-p", "other") == asked("--project=2") == "2"
+    assert asked("-p", "film", cwd=other) == ID
+    assert place.run("ls", "-p", "none").code == 4
+
+
+def test_two_projects_of_one_name_need_the_id(place):
+    place.serve(GET_ls=pages([]), GET_status=status(
+        project(), project(id="2")))
+    assert place.run("ls", "-p", "film").code == 2
+    assert place.run("ls", "-p", "2").code == 0
+
+
+# log
+
+def event(seq, path="a", op="update", **change):
+    return {"seq": seq, "created_at": "2025-11-17T18:00:00.123Z",
+            "change": dict({"path": path, "op": op, "kind": "file",
+                            "size": 10}, **change)}
+
+
+def log_of(events):
+    def answer(params):
+        since, limit = int(params["since"]), int(params["limit"])
+        page = [e for e in events if e["seq"] > since][:limit]
+        head = events[-1]["seq"] if events else 0
+        last = page[-1]["seq"] if page else head
+        return ok(events=page, next_seq=last + 1, last_seq=head,
+                  has_more=last < head)
+    return answer
+
+
+def test_log_pages_limits_and_starts_where_told(place):
+    place.serve(GET_log=log_of([event(n) for n in range(1, 1202)]))
+
+    def seqs(*args):
+        return [e["seq"] for e in place.run("log", "--json", *args).json[
+            "events"]]
+
+    assert seqs() == list(range(1, 1202))
+    assert seqs("--since", 1199) == [1200, 1201]
+    assert seqs("--since=5000") == []
+    assert seqs("-n", 3) == [1, 2, 3]
+    assert seqs("-n", 0) == []
+    assert seqs("--since", 10, "--limit", 700) == list(range(11, 711))
+    lines = place.run("log", "--json-lines", "-n", 501).out.splitlines()
+    assert [json.loads(x)["seq"] for x in lines] == list(range(1, 502))
+
+
+def test_log_as_people_read_it(place):
+    place.serve(GET_log=log_of([
+        event(1, "b", "create", renamed_from="a"), event(2, "a", "delete"),
+        event(3, "d", "create", kind="directory")]))
+    lines = place.run("log").out.decode().splitlines()
+    assert [re.sub(r"\s+", " ", x).strip() for x in lines] == [
+        "1 2025-11-17T18:00:00.123Z create b <- a 10 B",
+        "2 2025-11-17T18:00:00.123Z delete a",
+        "3 2025-11-17T18:00:00.123Z create d/"]
+
+
+def test_a_log_that_does_not_get_on_ends(place):
+    place.serve(GET_log=ok(events=[], next_seq=1, last_seq=9, has_more=True))
+    r = place.run("log", "--json")
+    assert r.code == 1 and "does not get on" in r.json["error"]["message"]
+
+
+# rescan, flush, wait, pause, resume, why
+
+def test_rescan_says_one_line(place):
+    place.serve(POST_rescan=ok(entries=1234, changed=1, errors=0,
+                               seconds=2.5))
+    r = place.run("rescan")
+    assert (r.code, r.err) == (0, b"")
+    assert r.out == b"rescan: 1,234 entries looked at, one change, 2.5 s\n"
+    r = place.run("rescan", "scenes", "--data", "--json")
+    assert r.json["entries"] == 1234
+    asked = place.agent.params("POST /v1/rescan")
+    assert (asked["path"], asked["data"]) == ("scenes", True)
+
+
+def test_rescan_with_unreadable_folders_fails(place):
+    place.serve(POST_rescan=ok(entries=5, changed=0, errors=2, seconds=0))
+    r = place.run("rescan")
+    assert r.code == 1 and b"2 errors" in r.out and b"could not" in r.err
+    assert place.run("rescan", "--json").json["errors"] == 2
+
+
+def test_flush_and_wait(place):
+    place.serve(POST_flush=ok(last_seq=1234, recording=2),
+                POST_wait=ok(last_seq=9))
+    r = place.run("flush", "--timeout", "1.5", "-p", "film")
+    assert r.code == 0 and b"seq 1,234" in r.out
+    assert b"2 files still being written" in r.err
+    asked = place.agent.params("POST /v1/flush")
+    assert asked == {"project": "film", "timeout_ms": 1500}
+    r = place.run("wait", "--in-sync")
+    assert r.out == b"in sync at seq 9\n"
+    assert place.agent.params("POST /v1/wait") == {"cwd": str(place.base)}
+    assert place.run("flush", "--json").json["last_seq"] == 1234
+
+
+def test_an_agent_that_hangs_does_not_hang_the_rest(place):
+    place.serve(GET_version=lambda p: time.sleep(10) or ok())
+    start = time.monotonic()
+    assert b"not running" in place.run("version").out
+    assert time.monotonic() - start < 8
+
+
+def test_pause_and_resume_mean_all_unless_told(place):
+    place.serve(POST_pause=ok(), POST_resume=ok())
+    assert place.run("pause", cwd=place.root).out == b"paused: all projects\n"
+    assert place.agent.params("POST /v1/pause") == {}
+    assert place.run("resume", "-p", "film").out == b"resumed: film\n"
+    assert place.agent.params("POST /v1/resume") == {"project": "film"}
+    assert place.run("pause", "--json").json["ok"]
+
+
+def test_why_tells_the_stage_and_the_facts(place):
+    place.serve(GET_why=ok(
+        path="a.mov", stage="outbox", text="waits for its batch",
+        waits_for="the server", disk={"size": 5, "kind": "file"},
+        manifest=None, outbox={"op": "update"}, cloud=None))
+    out = place.run("why", "a.mov").out.decode()
+    assert out.startswith("a.mov: outbox: waits for its batch\n")
+    assert "waits for the server" in out and "size 5, kind file" in out
+    assert re.search(r"manifest +nothing", out)
+    assert place.run("why", "a.mov", "--json").json["stage"] == "outbox"
+
+
+# held
+
+def held_routes(count=2):
+    return dict(
+        GET_held=ok(count=count, more=count > 2, held=[
+            {"path": "a", "kind": "file", "size": 1},
+            {"path": "b", "kind": "directory", "size": 0}][:count]),
+        POST_held=lambda p: ok(count=count))
+
+
+def test_held_lists(place):
+    place.serve(**held_routes(120))
+    r = place.run("held")
+    assert (r.code, r.out) == (0, b"a\nb/\n")
+    assert b"118 more" in r.err and b"vsync held approve" in r.err
+    assert place.run("held", "-0").out == b"a\0b\0"
+    assert place.run("held", "--json").json["count"] == 120
+
+
+def test_held_approve_needs_a_person_or_yes(place):
+    place.serve(**held_routes())
+    r = place.run("held", "approve")
+    assert r.code == 2 and b"--yes" in r.err
+    assert place.agent.count("POST /v1/held") == 0
+    r = place.run("held", "approve", "--yes")
+    assert (r.code, r.out) == (0, b"approved: 2 deletions\n")
+    assert place.agent.params("POST /v1/held")["approve"] is True
+    r = place.run("held", "reject")
+    assert (r.code, r.out) == (0, b"rejected: 2 deletions\n")
+    assert place.agent.params("POST /v1/held")["approve"] is False
+    assert place.run("held", "approve", "-y", "--json").json["count"] == 2
+
+
+@pytest.mark.parametrize("keys,code,sent", [
+    (b"y\n", 0, 1), (b"yes\n", 0, 1), (b"n\n", 7, 0), (b"\n", 7, 0),
+    (b"\x04", 7, 0), (b"\x03", -signal.SIGINT, 0)])
+def test_held_approve_asks_on_a_terminal(place, keys, code, sent):
+    place.serve(**held_routes())
+    got, seen = on_terminal(place, "held", "approve", keys=keys,
+                            until=b"[y/N]")
+    assert b"Delete 2 paths from the project, for everybody?" in seen
+    assert got == code, seen
+    assert place.agent.count("POST /v1/held") == sent
+
+
+# login and init
+
+def test_login_reads_the_token_from_standard_input(place):
+    agent = place.serve(POST_login=lambda p: ok(
+        server=p["url"], device_id="d1", user={"id": "u", "name": "ada"}))
+    r = place.run("login", "http://127.0.0.1:1", input=b" s3cret \r\nmore")
+    assert r.code == 0, r
+    assert r.out == b"logged in to http://127.0.0.1:1 as ada, device d1\n"
+    asked = agent.params("POST /v1/login")
+    assert asked["token"] == "s3cret" and asked["device"]
+    r = place.run("login", "http://127.0.0.1:1", "--device", "box", "--json",
+                  input=b"s3cret")
+    assert r.json["user"]["name"] == "ada"
+    assert agent.params("POST /v1/login")["device"] == "box"
+    assert b"s3cret" not in r.out + r.err
+
+
+@pytest.mark.parametrize("token", [b"", b"\n", b"q w\n", b"q\0w\n",
+                                   "q\u00e9\n".encode(), b"q" * 9000])
+def test_login_refuses_what_is_no_token(place, token):
+    place.serve()
+    r = place.run("login", "http://127.0.0.1:1", input=token)
+    assert r.code == 2 and b"the " in r.err
+    assert b"q" not in r.err
+    assert place.agent.count("POST /v1/login") == 0
+
+
+def test_login_warns_before_a_token_goes_in_the_clear(place):
+    place.serve(POST_login=lambda p: ok(server=p["url"], device_id="d"))
+    for url, warns in (("http://example.org", True),
+                       ("https://example.org", False),
+                       ("http://localhost:1", False),
+                       ("http://localhost.evil.org", True),
+                       ("http://[::1]:1", False)):
+        r = place.run("login", url, input=b"t")
+        assert r.code == 0 and (b"unencrypted" in r.err) == warns, url
+
+
+def test_login_on_a_terminal_echoes_nothing(place):
+    place.serve(POST_login=lambda p: ok(server=p["url"], device_id="d"))
+    code, seen = on_terminal(place, "login", "http://127.0.0.1:1",
+                             keys=b"s3cret\n", until=b"Token: ")
+    assert code == 0 and b"s3cret" not in seen
+    assert place.agent.params("POST /v1/login")["token"] == "s3cret"
+
+
+def test_login_starts_an_idle_agent_for_its_own_length(place):
+    r = place.run("login", "http://127.0.0.1:1", input=b"t0ken\n")
+    assert r.code == 0, r
+    assert r.err == b""
+    trace = place.traces()
+    assert trace.startswith("started --attended --idle\n")
+    assert "POST /v1/login" in trace and trace.endswith("ended\n")
+    assert not place.socket.exists()
+
+
+def test_init_says_what_is_published(place):
+    r = place.run("init", place.root, "--name", "film")
+    assert r.code == 0, r
+    text = r.out.decode()
+    assert text.startswith("%s is the project film (p1)\n" % place.root)
+    assert "not published  .vsync, .stfolder" in text
+    assert "/.stignore: /.vsync" in text
+    assert place.traces().startswith("started --attended --idle\n")
+    doc = place.run("init", "--json", cwd=place.root).json
+    assert (doc["name"], doc["root"]) == ("Film", str(place.root))
+
+
+def test_init_of_what_is_no_folder(place):
+    assert place.run("init", place.base / "absent").code == 4
+    assert place.run("init", "/etc/passwd", "--json").code == 4
+    assert place.traces() == ""
+
+
+def test_an_agent_that_cannot_start_says_why(place):
+    r = place.run("init", place.root, env={"FAKE_MODE": "refuses"})
+    assert r.code == 69
+    assert b"held by process 99 (exit 73)" in r.err and b"<3>" not in r.err
+    r = place.run("init", place.root, "--json", env={"FAKE_MODE": "config"})
+    assert r.code == 78 and "did you mean url" in r.json["error"]["message"]
+
+
+def test_an_agent_that_is_not_installed(place):
+    r = place.run("init", place.root, env={"VSYNC_AGENT": "/nowhere/agent"})
+    assert r.code == 69
+    assert b"/nowhere/agent: No such file" in r.err
+    assert b"VSYNC_AGENT" in r.err
+
+
+# watch
+
+def published(n, **more):
+    return dict({"type": "published", "project": ID, "op": "update", "seq": n,
+                 "path": "f%d" % n, "size": 2048,
+                 "at": "2025-11-17T18:00:0%d.000Z" % (n % 10)}, **more)
+
+
+def stream(*lines):
+    return Lines(dict(project(), type="status"), *lines)
+
+
+def test_watch_writes_a_line_for_each_thing(place):
+    place.serve(GET_watch=stream(
+        published(8), dict(project(), type="status"),
+        {"type": "committed", "project": ID, "path": "quiet"},
+        {"type": "held", "project": ID, "n": 120},
+        {"type": "refused", "project": ID, "path": EVIL, "text": "bad"},
+        {"type": "scanned", "project": ID, "n": 1},
+        dict(project(state="offline"), type="status"),
+        {"type": "committed", "project": ID, "path": "seen", "op": "create"},
+        {"type": "state", "project": ID, "text": "offline"}))
+    r = place.run("watch")
+    assert r.code == 69 and b"the agent ended" in r.err
+    lines = [x.split(" ", 1)[1] for x in r.out.decode().split("\n") if
+             re.match(r"\d\d:\d\d:\d\d ", x)]
+    assert lines[0].startswith("film in_sync: tree equal to the cloud's")
+    assert lines[1] == "film published update f8 (2.0 KiB) #8"
+    assert lines[2] == "film held 120 deletions: see `vsync held`"
+    assert lines[4] == "film scanned one entry"
+    assert lines[5].startswith("film offline: ")
+    assert lines[6] == "film committed create seen"
+    assert lines[7] == "film now offline"
+    assert b"18:00:08 film" in r.out
+    assert b"attached to the agent" in r.err
+
+
+def test_watch_passes_json_lines_on(place):
+    place.serve(GET_watch=stream(published(8), published(9)))
+    r = place.run("watch", "--json-lines")
+    docs = [json.loads(x) for x in r.out.splitlines()]
+    assert [d["type"] for d in docs[:3]] == ["status", "published",
+                                             "published"]
+
+
+def test_watch_does_not_take_any_line(place):
+    place.serve(GET_watch=stream(b"{nonsense\n", published(8)))
+    r = place.run("watch")
+    assert r.code == 1 and b"makes no sense" in r.err
+    assert b"f8" not in r.out
+
+
+def test_watch_of_a_refusal(place):
+    place.serve(GET_watch=refusal(6, message="no", hint="log in"))
+    r = place.run("watch")
+    assert (r.code, r.err.splitlines()[-1]) == (6, b"vsync: no: log in")
+
+
+def test_watch_wants_a_projects_folder(place):
+    place.serve(GET_watch=stream())
+    r = place.run("watch", place.root / "scenes")
+    assert r.code == 4
+    assert b"vsync init %s" % bytes(place.root / "scenes") in r.err
+    assert place.run("watch", place.root).err.endswith(b"`vsync watch`\n")
+    assert place.agent.params("GET /v1/watch") == {"project": ID}
+    place.agent.routes["GET /v1/status"] = status()
+    r = place.run("watch")
+    assert r.code == 4 and b"vsync init DIR" in r.err
+
+
+def read_until(proc, what):
+    seen = b""
+
+    def more():
+        nonlocal seen
+        if select.select([proc.stdout], [], [], 0)[0]:
+            seen += os.read(proc.stdout.fileno(), 65536)
+        return what in seen
+
+    wait_for(more, repr(what))
+    return seen
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM,
+                                    signal.SIGHUP])
+def test_watch_ends_the_agent_it_started(place, number):
+    proc = place.popen("watch")
+    read_until(proc, b"published create a.mov")
+    assert place.socket.exists()
+    proc.send_signal(number)
+    _, err = proc.communicate(timeout=20)
+    assert proc.returncode == 0, err
+    assert b"agent started" in err and b"ending the agent" in err
+    assert b"a warning\n" in err and b"mere news" not in err
+    assert b"<4>" not in err
+    trace = place.traces()
+    assert trace.startswith("started --attended\n")
+    assert trace.endswith("ended\n")
+
+
+def test_watch_killed_takes_its_agent_along(place):
+    proc = place.popen("watch")
+    read_until(proc, b"published create a.mov")
+    proc.kill()
+    proc.communicate()
+    wait_for(lambda: place.traces().endswith("ended\n"), "the agent's end")
+
+
+def test_watch_leaves_an_agent_it_found(place):
+    place.serve(GET_watch=stream(published(8), lambda: time.sleep(20)))
+    proc = place.popen("watch")
+    read_until(proc, b"f8")
+    proc.send_signal(signal.SIGINT)
+    _, err = proc.communicate(timeout=10)
+    assert proc.returncode == 0 and b"ending" not in err
+    assert place.run("status").code == 0
+
+
+def test_watch_tells_how_its_agent_died(place):
+    proc = place.popen("watch", env={"FAKE_MODE": "dies"})
+    _, err = proc.communicate(timeout=30)
+    assert proc.returncode == 69
+    assert b"out of luck (exit 1)" in err
+
+
+def test_watch_of_a_reader_that_leaves_ends_the_agent(place):
+    proc = place.popen("watch")
+    proc.stdout.close()
+    proc.stdout = None
+    proc.communicate(timeout=20)
+    assert proc.returncode == -signal.SIGPIPE
+    assert place.traces().endswith("ended\n")
+
+
+def test_the_live_view_is_drawn_and_left(place):
+    place.serve(GET_watch=stream(
+        published(8), dict(project(
+            state="offline", outbox=1234, in_sync=False, problems=[{
+                "code": "net", "severity": "warning", "hint": "wait",
+                "message": "no\x1b[2J server"}]), type="status"),
+        lambda: time.sleep(20)))
+    code, seen = on_terminal(place, "watch", keys=b"\x03",
+                             until=b"\x1b[J")
+    assert code == 0
+    assert b"changes/s" in seen and b"1,234 queued" in seen
+    assert b"no\\e[2J server" in seen and b"\x1b[2J" not in seen
+    assert seen.rfind(b"\x1b[?7h") > seen.rfind(b"\x1b[?7l")
+
+
+# Signals, pipes, colours, names
+
+def test_the_first_interrupt_ends_as_a_shell_expects(place):
+    place.serve(POST_wait=lambda p: time.sleep(20) or ok(last_seq=1))
+    proc = place.popen("wait", "--in-sync")
+    wait_for(lambda: place.agent.count("POST /v1/wait"), "the request")
+    proc.send_signal(signal.SIGINT)
+    out, err = proc.communicate(timeout=10)
+    assert proc.returncode == -signal.SIGINT
+    assert out == b"" and b"interrupted" in err
+
+
+def test_a_reader_that_leaves_is_no_error(place):
+    place.serve(GET_ls=pages(*[[row("f%d" % (i * 500 + j)) for j in
+                                range(500)] for i in range(40)]))
+    proc = place.popen("ls", "-R")
+    assert proc.stdout.readline() == b"= f0\n"
+    proc.stdout.close()
+    proc.stdout = None
+    _, err = proc.communicate(timeout=20)
+    assert proc.returncode == -signal.SIGPIPE and err == b""
+    assert place.agent.count("GET /v1/ls") < 40
+
+
+def test_a_full_disk_is_an_error(place):
+    place.serve()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN, "status"], env=place.env, stdout=full,
+                              stderr=subprocess.PIPE, cwd=place.base)
+    assert done.returncode == 1 and b"No space left" in done.stderr
+
+
+COLOUR = b"\x1b["
+
+
+def test_colours_are_for_terminals_that_want_them(place):
+    place.serve(GET_ls=pages([row("a", badge="!")]))
+    assert COLOUR not in place.run("ls").out
+    assert COLOUR in place.run("ls", "--color=always").out
+    assert COLOUR in on_terminal(place, "ls")[1]
+    for argv, env in ((("ls",), {"NO_COLOR": "1"}),
+                      (("ls",), {"TERM": "dumb"}),
+                      (("ls", "--color=never"), {})):
+        assert COLOUR not in on_terminal(place, *argv, env=env)[1]
+    assert COLOUR in on_terminal(place, "ls", env={"NO_COLOR": ""})[1]
+    assert COLOUR in on_terminal(place, "ls", "--color", "always",
+                                 env={"NO_COLOR": "1"})[1]
+
+
+@pytest.mark.parametrize("name", [
+    "plain", "a b", "it's", "-rf", "$(reboot)", "a\nb", "\x1b]0;x\x07",
+    "\u202egnp.exe", "\u009b31m", "caf\u00e9", "a\\b", "*", "#x", "~",
+    "tab\there", "\U000e0041", "new\u2028line", "'", "$'x'"])
+def test_a_terminal_gets_names_that_a_shell_reads_back(place, name):
+    place.serve(GET_ls=pages([row(name)]))
+    code, seen = on_terminal(place, "ls", env={"NO_COLOR": "1"})
+    assert code == 0
+    shown = seen.decode()
+    assert shown.startswith("= ") and shown.endswith("\r\n")
+    shown = shown[2:-2]
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u202e\U000e0041]", shown)
+    back = subprocess.run(["bash", "-c", "printf %s " + shown],
+                          capture_output=True, env=place.env)
+    assert back.stdout.decode() == name, shown
+    # A pipe gets the bytes.
+    assert place.run("ls").out == ("= %s\n" % name).encode()
+
+
+def test_a_message_cannot_drive_the_terminal(place):
+    place.serve(GET_status=status(project(problems=[{
+        "code": "x", "severity": "error", "message": "a\n\x1b[2Jb\u202e",
+        "hint": "run\rthis"}])))
+    for out in (place.run("status").out, on_terminal(place, "status")[1]):
+        assert b"a\\n\\e[2Jb\\u202e" in out and b"run\\rthis" in out
