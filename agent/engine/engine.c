@@ -377,8 +377,10 @@ int engine_rescan(struct engine *e, const char *path, bool data,
 
 int engine_pause(struct engine *e, bool paused, struct vs_err *err)
 {
+	struct vs_err own = VS_ERR_INIT;
 	int rc;
 
+	err = err != NULL ? err : &own;
 	if (e->fault.on)
 		return vs_err_set(err, e->fault.code, "%s", e->fault.why);
 	rc = stage_begin(e, err);

@@ -551,7 +551,9 @@ int engine_each(struct engine *e,
     struct vs_err *err)
 {
 	struct export x = { .each = each, .arg = arg };
+	struct vs_err own = VS_ERR_INIT;
 
+	err = err != NULL ? err : &own;
 	if (e->fault.on)
 		return vs_err_set(err, e->fault.code, "%s", e->fault.why);
 	return manifest_each(&e->state, export_row, &x, err);

@@ -354,22 +354,38 @@ out:
 	return rc;
 }
 
-/* A folder that is gone: its children, then itself. */
+/* It came back before its turn: a listing is what it needs. */
+static bool is_back(const struct listing *l)
+{
+	struct disk *d = l->e->world.disk;
+	struct disk_stat seen;
+
+	return d->look(d, l->dir, &seen, NULL) == 0 && !seen.odd &&
+	    seen.kind == VS_KIND_DIR;
+}
+
+/*
+ * A folder that is gone: its children, then itself.  Something may have come
+ * into it between the two; then it goes round anew.
+ */
 static int gone(struct listing *l, struct dirq_item *item)
 {
 	struct names none = { 0 }, known = { 0 };
 	struct manifest_row *row;
+	bool empty;
 	int rc;
 
-	if (!item->opened) {
-		item->opened = true;
-		rc = manifest_list(
-		    &l->e->state, l->dir, from_manifest, &known, l->err);
-		if (rc == 0)
-			rc = merge(l, &none, &known);
-		names_release(&known);
-		return rc < 0 ? rc : 0;
+	if (is_back(l)) {
+		item->flags = DIRQ_DEEP;
+		return 0;
 	}
+	rc = manifest_list(&l->e->state, l->dir, from_manifest, &known, l->err);
+	empty = known.count == 0;
+	if (rc == 0)
+		rc = merge(l, &none, &known);
+	names_release(&known);
+	if (rc < 0 || !empty)
+		return rc;
 	row = malloc(sizeof(*row));
 	if (row == NULL)
 		return vs_err_set(l->err, VS_ENOMEM, "scan: out of memory");

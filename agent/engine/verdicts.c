@@ -129,9 +129,11 @@ void verdicts_answered(struct engine *e, const struct engine_answer *a)
 int engine_decide(
     struct engine *e, bool approve, struct vs_now now, struct vs_err *err)
 {
+	struct vs_err own = VS_ERR_INIT;
 	struct outbox_sums sums;
 	int rc;
 
+	err = err != NULL ? err : &own;
 	e->now = now;
 	if (e->fault.on)
 		return vs_err_set(err, e->fault.code, "%s", e->fault.why);

@@ -51,8 +51,6 @@ void work_want_dir(
 		core_fault(e, &err);
 		return;
 	}
-	if ((flags & DIRQ_GONE) == 0)
-		item->opened = false;
 	if (fresh && gen == 0)
 		item->gen = barrier_enter(&e->barrier);
 	else
@@ -364,6 +362,7 @@ static int hashed_well(struct engine *e, const struct core_job *j,
 {
 	struct manifest_row *old = malloc(2 * sizeof(*old));
 	struct manifest_row *row;
+	char parent[VS_PATH_MAX + 1];
 	int rc;
 
 	if (old == NULL)
@@ -377,7 +376,10 @@ static int hashed_well(struct engine *e, const struct core_job *j,
 		memcpy(row->target, h->target, sizeof(row->target));
 	row->racy = is_racy(e, &h->stat);
 	rc = manifest_get(&e->state, j->path, old, err);
-	if (rc == 1 && old->stat.kind == VS_KIND_DIR) {
+	parent_of(parent, j->path);
+	if (rc >= 0 &&
+	    ((rc == 1 && old->stat.kind == VS_KIND_DIR) ||
+		!work_is_dir(e, parent))) {
 		work_want(e, j->path, j->flags, j->gen);
 		rc = 0;
 	} else if (rc >= 0) {

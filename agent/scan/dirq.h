@@ -19,7 +19,6 @@ struct dirq_item {
 	char *path;
 	unsigned flags; /* enum dirq_flags */
 	uint64_t gen; /* of the barrier */
-	bool opened; /* GONE: its children were pushed already */
 	struct dirq_item *prev, *next;
 };
 
