@@ -166,12 +166,9 @@ void api_handle(const struct api_context *x, const struct api_request *r,
 
 void api_failed(struct api_answer *a, int code)
 {
-	struct vs_err err = VS_ERR_INIT;
 	struct call call = { .news = 0 };
 
-	assert(code < 0);
-	(void)vs_err_set(&err, code, "%s", vs_err_text(code));
-	(void)fault_store(&call.fault, &err);
+	(void)fault_failed(&call.fault, code);
 	a->last_seq = 0;
 	write_fault(&call, a);
 }

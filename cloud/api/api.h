@@ -40,11 +40,12 @@ struct api_answer {
 	struct vs_buf body;
 	char
 	    *headers[API_HEADERS + 1]; /* "Name: value", malloc'd, NULL-ended */
-	/* a commit made something new in this project's log: tell who waits */
-	char project_id[37];
+	char project_id[37]; /* that the following is about */
+	/* a commit made something new in the project's log: tell who waits */
 	int64_t last_seq; /* 0: nothing new */
 	/* a long-poll with nothing to say yet: ask again when the project's
-	   log passes wait_seq or after wait_ms; 0: this is the answer */
+	   log passes wait_seq or after wait_ms; 0: this is the answer.  The
+	   answer without waiting is there as well */
 	int64_t wait_ms;
 	int64_t wait_seq;
 };

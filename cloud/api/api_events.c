@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "cloud/api/handlers.h"
 #include "cloud/service/eventlog.h"
 #include "common/base/limits.h"
@@ -27,6 +29,7 @@ int api_events_list(
 	rc = eventlog_page(call, from, limit, &a->body, &rows);
 	if (rc != VS_OK || rows > 0 || wait == 0)
 		return rc;
+	memcpy(a->project_id, call->project.id, sizeof(a->project_id));
 	a->wait_ms = wait * 1000;
 	a->wait_seq = from - 1;
 	return VS_OK;

@@ -150,7 +150,7 @@ static int read_cursor(struct children *w)
 		return VS_OK;
 	len = strlen(cursor);
 	if ((cursor[0] != 'f' && cursor[0] != 'd') || len < 3 ||
-	    len > CURSOR_SIZE || len % 2 != 1 ||
+	    len >= CURSOR_SIZE || len % 2 != 1 ||
 	    vs_hex_decode((uint8_t *)w->name, len / 2, cursor + 1) != VS_OK)
 		return VS_EINVAL;
 	w->name[len / 2] = '\0';

@@ -39,11 +39,10 @@ int fault_set(struct fault *f, enum fault_kind kind, const char *field,
 	return VS_EINVAL;
 }
 
-int fault_store(struct fault *f, const struct vs_err *err)
+int fault_failed(struct fault *f, int code)
 {
-	assert(err->code < 0);
-	vs_log(VS_LOG_ERR, "store: %s: %s", vs_err_name(err->code), err->msg);
-	switch (err->code) {
+	assert(code < 0);
+	switch (code) {
 	case VS_ENOSPC:
 		return fault_set(f, FAULT_NO_SPACE, "",
 		    "the server's disk is full; try again later");
@@ -57,6 +56,12 @@ int fault_store(struct fault *f, const struct vs_err *err)
 		    "the server's database is not available; "
 		    "try again later");
 	}
+}
+
+int fault_store(struct fault *f, const struct vs_err *err)
+{
+	vs_log(VS_LOG_ERR, "store: %s: %s", vs_err_name(err->code), err->msg);
+	return fault_failed(f, err->code);
 }
 
 int fault_status(enum fault_kind kind)

@@ -51,10 +51,13 @@ int fault_set(struct fault *f, enum fault_kind kind, const char *field,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * The fault a failure of the store or the machine is to its sender: no
- * space, unavailable or internal.  Says nothing of paths or SQL; the reason
- * goes to the log.  Always returns VS_EINVAL.
+ * The fault a failure (code, negative) of the store or the machine is to
+ * its sender: no space, unavailable or internal, and nothing of paths or
+ * SQL.  Always returns VS_EINVAL.
  */
+int fault_failed(struct fault *f, int code);
+
+/* The same, and the reason goes to the log. */
 int fault_store(struct fault *f, const struct vs_err *err);
 
 int fault_status(enum fault_kind kind); /* HTTP; 200 for FAULT_NONE */

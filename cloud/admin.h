@@ -1,0 +1,28 @@
+/* The commands of whoever runs the server: users and their tokens. */
+#ifndef ADMIN_H
+#define ADMIN_H
+
+#include <stdbool.h>
+
+#include "common/base/err.h"
+
+struct admin {
+	const char *path; /* of the SQLite file; a server may be using it */
+	bool json; /* one JSON object instead of text */
+};
+
+/*
+ * Standard output gets the token alone (or the object), standard error the
+ * token's id, by which it is revoked.  VS_EEXIST, VS_ENOENT, ...
+ */
+int admin_add_user(const struct admin *a, const char *name, struct vs_err *err);
+int admin_add_token(
+    const struct admin *a, const char *name, struct vs_err *err);
+
+/* One line a token: id, user, since when; never the token. */
+int admin_list_tokens(const struct admin *a, struct vs_err *err);
+
+int admin_revoke_token(
+    const struct admin *a, const char *id, struct vs_err *err);
+
+#endif

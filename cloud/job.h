@@ -1,0 +1,45 @@
+/*
+ * A request between its arrival and its answer, with copies of all it needs:
+ * the client may leave at any time.  It belongs to one thread at a time: the
+ * loop's, or the lane's that works on it.
+ */
+#ifndef JOB_H
+#define JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cloud/api/api.h"
+#include "common/net/httpd.h"
+
+struct job {
+	struct api_request request; /* its strings are the job's */
+	struct api_answer answer;
+	struct vs_httpd_req *req; /* the loop's; NULL: the client left */
+	bool slow; /* for the lane of long reads */
+	bool writes; /* for the writer */
+	int64_t deadline_ms; /* of a long-poll, on the loop's clock; 0 */
+	uint64_t seen; /* how much news there was when it was sent */
+	size_t bytes; /* it holds of the server's ceiling */
+	struct job *next;
+};
+
+/* Copies what req asks; NULL out of memory. */
+struct job *job_new(struct vs_httpd_req *req);
+void job_free(struct job *job); /* NULL is nothing */
+
+/* Forgets the answer, so that the request can be asked again. */
+void job_again(struct job *job);
+
+/* A first-in first-out list; all zero is an empty one. */
+struct job_list {
+	struct job *first;
+	struct job *last;
+	size_t count;
+};
+
+void job_append(struct job_list *list, struct job *job);
+struct job *job_take(struct job_list *list); /* NULL when empty */
+
+#endif
