@@ -192,13 +192,17 @@ int account_load(
 int account_save_token(
     const struct account *a, const struct vs_dirs *dirs, struct vs_err *err)
 {
+	const char *file = getenv("VSYNC_TOKEN_FILE");
 	char text[ACCOUNT_TOKEN_MAX + 2];
 	char path[PATH_MAX];
 	int n;
 	int r;
 
 	assert(a->token[0] != '\0');
-	if (snprintf(path, sizeof(path), "%s/token", dirs->config) >= PATH_MAX)
+	n = file != NULL && *file != '\0'
+	    ? snprintf(path, sizeof(path), "%s", file)
+	    : snprintf(path, sizeof(path), "%s/token", dirs->config);
+	if (n >= PATH_MAX)
 		return vs_err_set(err, VS_ELIMIT, "token: path too long");
 	n = snprintf(text, sizeof(text), "%s\n", a->token);
 	r = vs_file_write(path, text, (size_t)n, 0600, err);

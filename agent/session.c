@@ -43,6 +43,23 @@ int session_new(struct session **out, uv_loop_t *loop, struct vs_httpc *httpc,
 	return VS_OK;
 }
 
+int session_like(struct session **out, const struct session *s, const char *url,
+    const char *token, struct vs_err *err)
+{
+	struct session *own;
+	int r = session_new(&own, s->loop, s->httpc, err);
+
+	if (r < 0)
+		return r;
+	r = session_set(own, url, token, err);
+	if (r < 0) {
+		session_free(own);
+		return r;
+	}
+	*out = own;
+	return VS_OK;
+}
+
 static void token_drop(struct session *s)
 {
 	if (s->token != NULL)

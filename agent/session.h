@@ -29,7 +29,11 @@ struct session_request {
 int session_new(struct session **out, uv_loop_t *loop, struct vs_httpc *httpc,
     struct vs_err *err);
 
-/* When httpc is closed: nothing is under way. */
+/* Another one on the same client, with a server and a token of its own. */
+int session_like(struct session **out, const struct session *s, const char *url,
+    const char *token, struct vs_err *err);
+
+/* Nothing may be under way. */
 void session_free(struct session *s);
 
 /* Server and token from now on; copied.  NULL or "" for none. */

@@ -24,8 +24,7 @@
 
 struct disk_posix {
 	struct disk disk; /* first: it is what callers hold */
-	int (*watch)(void *arg, const char *dir, struct vs_err *err);
-	void *watch_arg;
+	struct disk_watcher watcher;
 	char root[];
 };
 
@@ -480,12 +479,18 @@ static int disk_watch(struct disk *d, const char *dir, struct vs_err *err)
 {
 	struct disk_posix *p = (struct disk_posix *)d;
 
-	return p->watch(p->watch_arg, dir, err);
+	return p->watcher.watch(p->watcher.arg, dir, err);
+}
+
+static int64_t disk_watched(struct disk *d)
+{
+	struct disk_posix *p = (struct disk_posix *)d;
+
+	return p->watcher.watched(p->watcher.arg);
 }
 
 int disk_posix_new(struct disk **out, const char *root,
-    int (*watch)(void *arg, const char *dir, struct vs_err *err), void *arg,
-    struct vs_err *err)
+    const struct disk_watcher *w, struct vs_err *err)
 {
 	struct disk_posix *p;
 	size_t len = strlen(root) + 1;
@@ -495,8 +500,6 @@ int disk_posix_new(struct disk **out, const char *root,
 	if (p == NULL)
 		return vs_err_set(err, VS_ENOMEM, "disk: out of memory");
 	memcpy(p->root, root, len);
-	p->watch = watch;
-	p->watch_arg = arg;
 	p->disk = (struct disk){
 		.root = root_identify,
 		.mark = root_mark,
@@ -504,8 +507,12 @@ int disk_posix_new(struct disk **out, const char *root,
 		.look = path_look,
 		.hash = path_hash,
 		.cookie = cookie_make,
-		.watch = watch != NULL ? disk_watch : NULL,
 	};
+	if (w != NULL) {
+		p->watcher = *w;
+		p->disk.watch = disk_watch;
+		p->disk.watched = disk_watched;
+	}
 	*out = &p->disk;
 	return VS_OK;
 }

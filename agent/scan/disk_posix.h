@@ -7,14 +7,21 @@
 
 #define DISK_MARKER ".vsync/root-id" /* below the root */
 
+/* What the folder's watcher does for struct disk. */
+struct disk_watcher {
+	/* dir NULL: forget all */
+	int (*watch)(void *arg, const char *dir, struct vs_err *err);
+	int64_t (*watched)(void *arg);
+	void *arg;
+};
+
 /*
- * root: absolute path; it need not exist.  watch (may be NULL) becomes the
- * disk's watch and gets arg.  No descriptor is kept between calls, so the
- * file system can be unmounted at any time.
+ * root: absolute path; it need not exist.  w (copied; may be NULL) becomes
+ * the disk's watch and watched.  No descriptor is kept between calls, so
+ * the file system can be unmounted at any time.
  */
 int disk_posix_new(struct disk **out, const char *root,
-    int (*watch)(void *arg, const char *dir, struct vs_err *err), void *arg,
-    struct vs_err *err);
+    const struct disk_watcher *w, struct vs_err *err);
 
 void disk_posix_free(struct disk *d); /* no hash may be running */
 

@@ -1,0 +1,65 @@
+/*
+ * The owner of everything that runs: the loop, the projects, the way to the
+ * cloud, the control socket.  One a user, held by a lock on the state
+ * directory.  All functions on the loop's thread.
+ */
+#ifndef AGENT_H
+#define AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "agent/account.h"
+#include "agent/config.h"
+#include "agent/project.h"
+#include "agent/session.h"
+#include "common/base/err.h"
+#include "common/os/dirs.h"
+
+struct agent;
+
+struct agent_options {
+	const char *config; /* its path; NULL: in the usual place */
+	bool attended; /* ends when standard input does */
+	bool idle; /* serves the socket, starts no project */
+	bool verbose;
+	bool json; /* log as JSON */
+	int ready_fd; /* gets a byte when the socket listens; -1: none */
+};
+
+/*
+ * Runs until it is told to end; VS_OK then.  VS_EBUSY: another agent holds
+ * the state; VS_ECONFIG, VS_ESCHEMA: nothing to try again.
+ */
+int agent_run(const struct agent_options *o, struct vs_err *err);
+
+uv_loop_t *agent_loop(struct agent *a);
+const struct vs_dirs *agent_dirs(const struct agent *a);
+const struct config *agent_config(const struct agent *a);
+const struct account *agent_account(const struct agent *a);
+struct session *agent_session(struct agent *a);
+int64_t agent_started_ms(const struct agent *a); /* wall */
+bool agent_idle(const struct agent *a);
+
+/* The running project with this id, or NULL. */
+struct project *agent_project(struct agent *a, const char *id);
+
+/*
+ * Takes server and account over: written to the disk (token, device,
+ * configuration), then every project is started anew with them.
+ */
+int agent_login(struct agent *a, const char *url, const struct account *account,
+    struct vs_err *err);
+
+/*
+ * Reads the configuration again, starts what is new, stops what is gone.
+ * On an error all stays as it was.
+ */
+int agent_reload(struct agent *a, struct vs_err *err);
+
+/* Ends in order, shortly after what is being answered now. */
+void agent_quit(struct agent *a);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * flush: everything that was on the disk is in the cloud.  wait: the same,
+ * and then the project says of itself that it is in sync, with proof.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/control/status.h"
+#include "agent/control/verbs.h"
+#include "common/os/clock.h"
+
+#define LOOK_MS 100 /* between two looks at the status */
+
+struct await {
+	char *id; /* the project's */
+	bool sync; /* wait: go on until it is in sync */
+	bool flushing; /* the engine has the barrier */
+	int64_t until_ms; /* mono; INT64_MAX: as long as it takes */
+	struct project_call cancel;
+	struct request *request; /* for cancel */
+};
+
+static void await_free(void *data)
+{
+	struct await *w = data;
+
+	free(w->id);
+	free(w);
+}
+
+static void barrier_done(void *arg, int code, const char *text)
+{
+	struct request *r = arg;
+
+	if (code < 0)
+		vs_err_set(&r->call.err, code, "flush: %s",
+		    text != NULL && *text != '\0' ? text : vs_err_text(code));
+	project_return(&r->call);
+}
+
+static void barrier_run(
+    struct project_call *c, struct engine *e, struct vs_now now)
+{
+	struct request *r = request_of(c);
+
+	if (engine_flush(e, barrier_done, r, now, &c->err) < 0)
+		project_return(c);
+}
+
+static void cancel_run(
+    struct project_call *c, struct engine *e, struct vs_now now)
+{
+	struct await *w =
+	    (struct await *)((char *)c - offsetof(struct await, cancel));
+
+	(void)now;
+	engine_flush_cancel(e, w->request);
+	project_return(c);
+}
+
+/* Nobody waits for the barrier any more; its call comes back now. */
+static void cancel_done(struct project_call *c)
+{
+	struct await *w =
+	    (struct await *)((char *)c - offsetof(struct await, cancel));
+	struct request *r = w->request;
+
+	/* done was not called and will not be: its hold ends here */
+	if (w->flushing) {
+		w->flushing = false;
+		request_unpin(r);
+	}
+	request_unpin(r);
+}
+
+/* The client gave up, or ran out of time. */
+static void await_end(struct request *r)
+{
+	struct await *w = r->data;
+	struct project *p = agent_project(r->agent, w->id);
+
+	if (!w->flushing || p == NULL)
+		return;
+	w->request = r;
+	w->cancel.run = cancel_run;
+	w->cancel.done = cancel_done;
+	request_pin(r);
+	project_call(p, &w->cancel);
+}
+
+static void await_late(struct request *r)
+{
+	const struct await *w = r->data;
+	struct vs_err err = VS_ERR_INIT;
+
+	await_end(r);
+	vs_err_set(&err, VS_ETIMEDOUT, "%s in the time given",
+	    w->sync ? "not in sync" : "not everything is in the cloud");
+	request_fail(r, &err, "vsync status says what it waits for");
+}
+
+static json_t *await_document(const json_t *p)
+{
+	return json_pack("{s:O, s:O}", "last_seq",
+	    json_object_get(p, "last_seq"), "recording",
+	    json_object_get(p, "recording"));
+}
+
+static void await_look(struct request *r);
+
+static void await_seen(void *arg, json_t *p)
+{
+	struct request *r = arg;
+	const struct await *w = r->data;
+
+	if (request_open(r)) {
+		if (!w->sync ||
+		    (json_is_true(json_object_get(p, "in_sync")) &&
+			json_is_true(json_object_get(p, "tree_equal"))))
+			request_ok(r, await_document(p));
+		else
+			request_timer(r, LOOK_MS, await_look);
+	}
+	json_decref(p);
+	request_unpin(r);
+}
+
+static void await_look(struct request *r)
+{
+	const struct await *w = r->data;
+	struct project *p = agent_project(r->agent, w->id);
+	struct vs_err err = VS_ERR_INIT;
+
+	if (vs_clock_mono_ms() >= w->until_ms) {
+		await_late(r);
+		return;
+	}
+	if (p == NULL) {
+		vs_err_set(&err, VS_ECANCELED, "the project was stopped");
+		request_fail(r, &err, NULL);
+		return;
+	}
+	request_pin(r);
+	status_of(r->agent, p, await_seen, r);
+}
+
+/* The barrier has been passed, or cannot be. */
+static void await_flushed(struct request *r)
+{
+	struct await *w = r->data;
+
+	w->flushing = false;
+	if (!request_open(r))
+		return;
+	if (r->err.code < 0)
+		request_fail(r, &r->err, NULL);
+	else
+		await_look(r);
+}
+
+static void await_serve(struct request *r, bool sync)
+{
+	struct project *p = request_running(r);
+	struct await *w = p != NULL ? calloc(1, sizeof(*w)) : NULL;
+	struct vs_err err = VS_ERR_INIT;
+
+	int64_t ms;
+
+	if (p == NULL)
+		return;
+	ms = request_number(r, "timeout_ms", -1);
+	if (w != NULL)
+		w->id = strdup(project_id(p));
+	if (w == NULL || w->id == NULL) {
+		free(w);
+		vs_err_set(&err, VS_ENOMEM, "out of memory");
+		request_fail(r, &err, NULL);
+		return;
+	}
+	w->sync = sync;
+	w->flushing = true;
+	w->until_ms = ms < 0 ? INT64_MAX : vs_clock_mono_ms() + ms;
+	r->data = w;
+	r->data_free = await_free;
+	r->gone = await_end;
+	request_engine(r, p, barrier_run, await_flushed);
+	if (ms >= 0)
+		request_timer(r, ms, await_late);
+}
+
+void await_flush(struct request *r)
+{
+	await_serve(r, false);
+}
+
+void await_sync(struct request *r)
+{
+	await_serve(r, true);
+}

@@ -1,0 +1,104 @@
+/*
+ * One request on the control socket, from its arguments to its answer.
+ *
+ * It lives as long as something holds it: the client's connection (until it
+ * is answered or gone), a call to the engine, a request to the cloud, a
+ * timer.  Whatever comes back must ask request_open before it goes on.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+#include <uv.h>
+
+#include "agent/agent.h"
+#include "agent/control.h"
+#include "agent/project.h"
+#include "common/base/err.h"
+#include "common/net/httpc.h"
+#include "common/net/httpd.h"
+
+struct request {
+	struct agent *agent;
+	struct control *control;
+	/* the verb's own */
+	void *data;
+	void (*data_free)(void *data);
+	void (*gone)(struct request *r); /* the client went away; or NULL */
+	json_t *doc; /* a result in the making */
+	struct vs_err err;
+	struct project_call call;
+	/* what the helpers keep */
+	struct vs_httpd_req *http; /* NULL: answered or gone */
+	json_t *body; /* of a POST, or NULL */
+	void (*after)(struct request *r);
+	void (*cloud)(struct request *r, const struct vs_httpc_result *result);
+	uv_timer_t timer;
+	void (*due)(struct request *r);
+	bool timed;
+	int pins;
+};
+
+/* For control.c: makes one, and what to do when the client went away. */
+struct request *request_new(
+    struct agent *a, struct control *c, struct vs_httpd_req *http);
+void request_gone(struct request *r);
+
+/* Something holds it; lets go, and frees it with the last. */
+void request_pin(struct request *r);
+void request_unpin(struct request *r);
+
+/* True while the client waits for an answer. */
+bool request_open(const struct request *r);
+
+/* Arguments: of the query, or of the body.  NULL, or fallback if absent. */
+const char *request_str(const struct request *r, const char *key);
+bool request_flag(const struct request *r, const char *key);
+int64_t request_number(
+    const struct request *r, const char *key, int64_t fallback);
+
+/* Answers; doc is taken over and gets "schema" and "ok".  Once. */
+void request_ok(struct request *r, json_t *doc);
+
+/* Answers with err and a hint of its own, or the one that suits the code. */
+void request_fail(
+    struct request *r, const struct vs_err *err, const char *hint);
+void request_fail_path(struct request *r, const struct vs_err *err,
+    const char *hint, const char *path);
+
+/* The connection is answered by other means: the request lets go of it. */
+void request_leave(struct request *r);
+
+/* The project that is meant, or NULL: then it has been answered. */
+const struct config_project *request_project(struct request *r);
+
+/* The same, running. */
+struct project *request_running(struct request *r);
+
+/*
+ * The argument "path", checked: "" for the whole project.  NULL: answered.
+ * Leading and trailing slashes are taken off by the caller of the agent.
+ */
+const char *request_path(struct request *r);
+
+/*
+ * Runs run on the engine's thread and then after on the loop's; the request
+ * is held meanwhile.  after sees r->err.
+ */
+void request_engine(struct request *r, struct project *p,
+    void (*run)(struct project_call *c, struct engine *e, struct vs_now now),
+    void (*after)(struct request *r));
+struct request *request_of(struct project_call *c);
+
+/* Asks the cloud; cloud is called once. */
+void request_cloud(struct request *r, struct session *s,
+    const struct session_request *q,
+    void (*cloud)(struct request *r, const struct vs_httpc_result *result));
+
+/* Calls due after ms, once, unless it is set anew; < 0 stops it. */
+void request_timer(
+    struct request *r, int64_t ms, void (*due)(struct request *r));
+
+#endif

@@ -1,0 +1,11 @@
+/* The control socket's inside, for the verbs. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "agent/control.h"
+
+struct streams;
+
+struct streams *control_streams(struct control *c);
+
+#endif

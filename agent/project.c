@@ -1,0 +1,743 @@
+/*
+ * Who touches what: the loop's thread owns the poll handle and the list of
+ * requests under way; the engine's thread owns the engine, the watcher's map
+ * and the state of opening; identity and the mailbox are shared and do not
+ * change.  The struct is freed on the loop's thread when the engine's thread
+ * was joined and the poll handle is closed.
+ */
+#include "agent/project.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/mailbox.h"
+#include "agent/scan/disk_posix.h"
+#include "common/base/log.h"
+#include "common/net/backoff.h"
+#include "common/os/clock.h"
+#include "common/os/file.h"
+#include "common/os/rand.h"
+#include "common/proto/control.h"
+
+#define RETRY_MS 5000 /* between two tries to open the state */
+#define NEWS_MAX 4096 /* of single paths, waiting for the loop */
+#define READS 16 /* of the watcher in one turn of the loop */
+#define SLEPT_MS 10000 /* a longer gap between the clocks was a sleep */
+
+struct project {
+	const struct project_host *host;
+	char *id;
+	char *name;
+	char *root;
+	char *root_id;
+	char *device_id;
+	struct mailbox *mailbox;
+	struct watch *watch; /* NULL: none to be had, scans only */
+	struct disk *disk;
+	uv_thread_t thread;
+	atomic_bool cancel; /* hashes: give up */
+	atomic_bool lost; /* events were dropped here */
+	atomic_bool listened;
+	atomic_int news_waiting;
+	atomic_ullong hashed; /* bytes */
+	/* loop's thread */
+	uv_poll_t poll;
+	int handles; /* still open: poll, thread */
+	struct sending *sendings; /* under way */
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+	struct post_item ended;
+	/* engine's thread */
+	struct engine *engine; /* NULL: not open */
+	struct engine_world world;
+	struct vs_err why; /* not open */
+	int64_t retry_ms; /* when to try again */
+	int64_t ahead_ms; /* of one clock before the other */
+	bool stop;
+	/* loop's thread; the kernel's events before they are copied */
+	char raw[WATCH_RAW_MAX];
+};
+
+/* Crash-only: what is durable is durable, the start repairs the rest. */
+static void *must(void *p)
+{
+	if (p == NULL) {
+		vs_log(VS_LOG_ERR, "project: out of memory");
+		_exit(VS_EXIT_TEMPFAIL);
+	}
+	return p;
+}
+
+/* Events: loop -> engine. */
+
+struct raw_message {
+	struct mailbox_item item;
+	struct project *project;
+	char data[];
+};
+
+static void hint_take(void *arg, const struct watch_hint *h)
+{
+	struct project *p = arg;
+
+	engine_hint(p->engine, h, vs_clock_now());
+}
+
+static void raw_handle(struct mailbox_item *item)
+{
+	struct raw_message *m = (struct raw_message *)item;
+	struct project *p = m->project;
+
+	/* not open: the scan at opening sees it all */
+	if (p->engine != NULL)
+		watch_translate(p->watch, m->data, item->weight, hint_take, p);
+	free(m);
+}
+
+static void raw_put(struct project *p, size_t n)
+{
+	struct raw_message *m;
+
+	if (mailbox_weight(p->mailbox) + n > PROJECT_RAW_MAX) {
+		atomic_store(&p->lost, true);
+		return;
+	}
+	m = must(malloc(sizeof(*m) + n));
+	m->item.weight = n;
+	m->item.handle = raw_handle;
+	m->project = p;
+	memcpy(m->data, p->raw, n);
+	mailbox_put(p->mailbox, &m->item);
+}
+
+static void poll_ready(uv_poll_t *poll, int status, int events)
+{
+	struct project *p = poll->data;
+	struct vs_err err = VS_ERR_INIT;
+	int n = status < 0 ? status : 1;
+
+	(void)events;
+	/* bounded, so that a storm does not starve the other handles */
+	for (int i = 0; i < READS && n > 0; i++) {
+		n = watch_read(watch_fd(p->watch), p->raw, &err);
+		if (n > 0)
+			raw_put(p, (size_t)n);
+	}
+	if (n < 0) {
+		vs_log(VS_LOG_ERR, "project: %s: %s", p->id, err.msg);
+		atomic_store(&p->lost, true);
+		uv_poll_stop(poll);
+	}
+}
+
+/* Hashes: engine -> workers -> engine. */
+
+struct hashing {
+	struct mailbox_item item;
+	struct hasher_job job;
+	struct project *project;
+	uint64_t id;
+};
+
+static void hashing_handle(struct mailbox_item *item)
+{
+	struct hashing *h = (struct hashing *)item;
+	struct project *p = h->project;
+
+	if (p->engine != NULL)
+		engine_hashed(p->engine, h->id, h->job.code, &h->job.hash,
+		    vs_clock_now());
+	free(h->job.path);
+	free(h);
+}
+
+static void hashing_done(struct hasher_job *job)
+{
+	struct hashing *h =
+	    (struct hashing *)((char *)job - offsetof(struct hashing, job));
+
+	if (job->code == VS_OK && job->hash.stat.kind == VS_KIND_FILE &&
+	    job->hash.writer != DISK_WRITER)
+		atomic_fetch_add(&h->project->hashed,
+		    (unsigned long long)job->hash.stat.size);
+	mailbox_put(h->project->mailbox, &h->item);
+}
+
+static void world_hash(void *arg, const struct engine_hash *want)
+{
+	struct project *p = arg;
+	struct hashing *h = must(calloc(1, sizeof(*h)));
+
+	h->item.handle = hashing_handle;
+	h->project = p;
+	h->id = want->id;
+	h->job.disk = p->disk;
+	h->job.path = must(strdup(want->path));
+	h->job.size = want->size;
+	h->job.cancel = &p->cancel;
+	h->job.owner = p;
+	h->job.done = hashing_done;
+	hasher_submit(p->host->hasher, &h->job);
+}
+
+/* Requests: engine -> loop -> cloud -> loop -> engine. */
+
+struct sending {
+	struct post_item out;
+	struct mailbox_item in;
+	struct project *project; /* NULL: ended meanwhile */
+	struct sending *prev; /* in project->sendings */
+	struct sending *next;
+	uint64_t id;
+	char *method;
+	char *path;
+	char *body;
+	size_t len;
+	size_t max_body;
+	struct engine_answer answer;
+	struct vs_err err;
+	char *type;
+};
+
+static void sending_free(struct sending *s)
+{
+	free(s->method);
+	free(s->path);
+	free(s->body);
+	free(s->type);
+	free((char *)s->answer.body);
+	free(s);
+}
+
+static void sending_handle(struct mailbox_item *item)
+{
+	struct sending *s =
+	    (struct sending *)((char *)item - offsetof(struct sending, in));
+	struct project *p = s->project;
+
+	if (p->engine != NULL)
+		engine_answered(p->engine, s->id, &s->answer, vs_clock_now());
+	sending_free(s);
+}
+
+static void answer_copy(struct sending *s, const struct vs_httpc_result *r)
+{
+	char *body = must(malloc(r->len + 1));
+
+	memcpy(body, r->body != NULL ? r->body : "", r->len);
+	body[r->len] = '\0';
+	s->err = r->err;
+	s->type = must(strdup(r->type != NULL ? r->type : ""));
+	s->answer = (struct engine_answer){
+		.code = s->err.code,
+		.why = s->err.msg,
+		.status = r->status,
+		.type = s->type,
+		.retry_after_ms =
+		    vs_backoff_retry_after(r->retry_after, vs_clock_wall_ms()),
+		.body = body,
+		.len = r->len,
+	};
+}
+
+static void sending_answered(void *arg, const struct vs_httpc_result *r)
+{
+	struct sending *s = arg;
+	struct project *p = s->project;
+
+	if (p == NULL) {
+		sending_free(s);
+		return;
+	}
+	if (s->prev != NULL)
+		s->prev->next = s->next;
+	else
+		p->sendings = s->next;
+	if (s->next != NULL)
+		s->next->prev = s->prev;
+	answer_copy(s, r);
+	s->in.handle = sending_handle;
+	mailbox_put(p->mailbox, &s->in);
+}
+
+static void sending_start(struct post_item *item)
+{
+	struct sending *s =
+	    (struct sending *)((char *)item - offsetof(struct sending, out));
+	struct project *p = s->project;
+	struct session_request q = {
+		.method = s->method,
+		.path = s->path,
+		.body = s->body,
+		.len = s->len,
+		.max_body = s->max_body,
+		.timeout_ms = VS_IDLE_MS,
+		.done = sending_answered,
+		.arg = s,
+	};
+
+	s->next = p->sendings;
+	if (s->next != NULL)
+		s->next->prev = s;
+	p->sendings = s;
+	session_send(p->host->session, &q);
+}
+
+static void world_send(void *arg, const struct engine_send *want)
+{
+	struct project *p = arg;
+	struct sending *s = must(calloc(1, sizeof(*s)));
+
+	s->out.run = sending_start;
+	s->project = p;
+	s->id = want->id;
+	s->method = must(strdup(want->method));
+	s->path = must(strdup(want->path));
+	if (want->body != NULL) {
+		s->body = must(malloc(want->len + 1));
+		memcpy(s->body, want->body, want->len);
+		s->body[want->len] = '\0';
+		s->len = want->len;
+	}
+	s->max_body = want->max_body;
+	post_send(p->host->post, &s->out);
+}
+
+/* News: engine -> loop. */
+
+struct news {
+	struct post_item item;
+	struct project *project;
+	struct engine_event event;
+	bool counted;
+	char text[]; /* path, op, text */
+};
+
+static void news_arrive(struct post_item *item)
+{
+	struct news *n = (struct news *)item;
+	struct project *p = n->project;
+
+	if (n->counted)
+		atomic_fetch_sub(&p->news_waiting, 1);
+	p->host->news(p->host->arg, p, &n->event);
+	free(n);
+}
+
+/* Copies s (NULL stays NULL) to *at and moves *at on. */
+static const char *text_copy(char **at, const char *s)
+{
+	size_t n;
+	char *copy = *at;
+
+	if (s == NULL)
+		return NULL;
+	n = strlen(s) + 1;
+	memcpy(copy, s, n);
+	*at += n;
+	return copy;
+}
+
+static size_t text_size(const char *s)
+{
+	return s != NULL ? strlen(s) + 1 : 0;
+}
+
+/* Of one path among many: told only while somebody listens. */
+static bool news_small(enum engine_news news)
+{
+	return news == ENGINE_COMMITTED || news == ENGINE_PUBLISHED ||
+	    news == ENGINE_RECORDING;
+}
+
+static void world_tell(void *arg, const struct engine_event *e)
+{
+	struct project *p = arg;
+	struct news *n;
+	char *at;
+
+	if (news_small(e->news) &&
+	    (!atomic_load(&p->listened) ||
+		atomic_load(&p->news_waiting) >= NEWS_MAX))
+		return;
+	n = must(calloc(1,
+	    sizeof(*n) + text_size(e->path) + text_size(e->op) +
+		text_size(e->text)));
+	n->item.run = news_arrive;
+	n->project = p;
+	n->event = *e;
+	at = n->text;
+	n->event.path = text_copy(&at, e->path);
+	n->event.op = text_copy(&at, e->op);
+	n->event.text = text_copy(&at, e->text);
+	n->counted = news_small(e->news);
+	if (n->counted)
+		atomic_fetch_add(&p->news_waiting, 1);
+	post_send(p->host->post, &n->item);
+}
+
+/* Calls: loop -> engine -> loop. */
+
+struct call_message {
+	struct mailbox_item item;
+	struct project_call *call;
+};
+
+static void call_done(struct post_item *item)
+{
+	struct project_call *c = (struct project_call *)((char *)item -
+	    offsetof(struct project_call, item));
+
+	c->done(c);
+}
+
+void project_return(struct project_call *c)
+{
+	c->item.run = call_done;
+	post_send(c->project->host->post, &c->item);
+}
+
+static void call_handle(struct mailbox_item *item)
+{
+	struct call_message *m = (struct call_message *)item;
+	struct project_call *c = m->call;
+	struct project *p = c->project;
+
+	free(m);
+	if (p->engine != NULL) {
+		c->run(c, p->engine, vs_clock_now());
+		return;
+	}
+	c->err = p->why;
+	if (p->stop || c->err.code == VS_OK)
+		vs_err_set(&c->err, VS_ECANCELED, "the project is stopping");
+	project_return(c);
+}
+
+void project_call(struct project *p, struct project_call *c)
+{
+	struct call_message *m = must(calloc(1, sizeof(*m)));
+
+	assert(c->run != NULL && c->done != NULL);
+	vs_err_clear(&c->err);
+	c->project = p;
+	m->item.handle = call_handle;
+	m->call = c;
+	mailbox_put(p->mailbox, &m->item);
+}
+
+void project_listen(struct project *p, bool wanted)
+{
+	atomic_store(&p->listened, wanted);
+}
+
+/* The engine's thread. */
+
+static int disk_watch_dir(void *arg, const char *dir, struct vs_err *err)
+{
+	struct project *p = arg;
+
+	if (dir != NULL)
+		return watch_add(p->watch, dir, err);
+	watch_clear(p->watch);
+	return VS_OK;
+}
+
+static int64_t disk_watched_dirs(void *arg)
+{
+	const struct project *p = arg;
+
+	return (int64_t)watch_count(p->watch);
+}
+
+static int state_open(struct project *p, struct vs_now now)
+{
+	char dir[PATH_MAX];
+	char db[PATH_MAX + 16];
+	struct engine_options o = {
+		.db_path = db,
+		.project_id = p->id,
+		.device_id = p->device_id,
+		.root_id = p->root_id,
+		.hash_jobs = p->host->hash_jobs,
+	};
+	int r;
+
+	if (snprintf(dir, sizeof(dir), "%s/projects/%s", p->host->state_dir,
+		p->id) >= (int)sizeof(dir))
+		return vs_err_set(&p->why, VS_ELIMIT, "path too long");
+	snprintf(db, sizeof(db), "%s/manifest.db", dir);
+	r = vs_file_mkdirs(dir, 0700, &p->why);
+	if (r < 0)
+		return r;
+	return engine_open(&p->engine, &p->world, &o, now, &p->why);
+}
+
+struct failure {
+	struct post_item item;
+	struct project *project;
+	struct vs_err why;
+};
+
+static void failure_arrive(struct post_item *item)
+{
+	struct failure *f = (struct failure *)item;
+
+	f->project->host->failed(f->project->host->arg, f->project, &f->why);
+	free(f);
+}
+
+/* Tries to open the state if it is time to; when to be called again. */
+static int64_t project_open(struct project *p, struct vs_now now)
+{
+	struct failure *f;
+
+	if (now.mono_ms < p->retry_ms)
+		return p->retry_ms;
+	vs_err_clear(&p->why);
+	if (state_open(p, now) == VS_OK)
+		return now.mono_ms;
+	p->engine = NULL;
+	f = must(calloc(1, sizeof(*f)));
+	f->item.run = failure_arrive;
+	f->project = p;
+	f->why = p->why;
+	post_send(p->host->post, &f->item);
+	p->retry_ms =
+	    p->why.code == VS_ESCHEMA ? INT64_MAX : now.mono_ms + RETRY_MS;
+	return p->retry_ms;
+}
+
+/* What was missed is said once, whatever it was. */
+static void doubt_check(struct project *p, struct vs_now now)
+{
+	int64_t ahead = now.mono_ms - (int64_t)(uv_hrtime() / 1000000);
+	bool slept = ahead - p->ahead_ms > SLEPT_MS;
+
+	p->ahead_ms = ahead;
+	if (atomic_exchange(&p->lost, false))
+		engine_doubt(p->engine, "too many events at once", now);
+	else if (slept)
+		engine_doubt(p->engine, "woke from sleep", now);
+}
+
+static void project_run(void *arg)
+{
+	struct project *p = arg;
+	struct vs_now now = vs_clock_now();
+
+	p->ahead_ms = now.mono_ms - (int64_t)(uv_hrtime() / 1000000);
+	while (!p->stop) {
+		int64_t due;
+
+		now = vs_clock_now();
+		if (p->engine == NULL)
+			due = project_open(p, now);
+		if (p->engine != NULL) {
+			doubt_check(p, now);
+			due = engine_step(p->engine, now);
+			now = vs_clock_now();
+		}
+		mailbox_serve(
+		    p->mailbox, due == INT64_MAX ? due : due - now.mono_ms);
+	}
+	/* waiting calls return from inside */
+	engine_close(p->engine);
+	p->engine = NULL;
+	hasher_forget(p->host->hasher, p);
+	mailbox_serve(p->mailbox, 0);
+	post_send(p->host->post, &p->ended);
+}
+
+struct stop_message {
+	struct mailbox_item item;
+	struct project *project;
+};
+
+static void stop_handle(struct mailbox_item *item)
+{
+	struct stop_message *m = (struct stop_message *)item;
+
+	m->project->stop = true;
+	free(m);
+}
+
+/* Beginning and end. */
+
+static void project_free(struct project *p)
+{
+	mailbox_free(p->mailbox);
+	watch_free(p->watch);
+	disk_posix_free(p->disk);
+	free(p->id);
+	free(p->name);
+	free(p->root);
+	free(p->root_id);
+	free(p->device_id);
+	free(p);
+}
+
+static void handle_closed(struct project *p)
+{
+	void (*stopped)(void *arg) = p->stopped;
+	void *arg = p->stopped_arg;
+
+	assert(p->handles > 0);
+	if (--p->handles > 0)
+		return;
+	while (p->sendings != NULL) {
+		struct sending *s = p->sendings;
+
+		p->sendings = s->next;
+		s->project = NULL;
+	}
+	/* answers that came when nobody took them any more */
+	mailbox_serve(p->mailbox, 0);
+	project_free(p);
+	stopped(arg);
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+	handle_closed(handle->data);
+}
+
+static void thread_ended(struct post_item *item)
+{
+	struct project *p =
+	    (struct project *)((char *)item - offsetof(struct project, ended));
+
+	uv_thread_join(&p->thread);
+	handle_closed(p);
+}
+
+void project_stop(struct project *p, void (*stopped)(void *arg), void *arg)
+{
+	struct stop_message *m = must(calloc(1, sizeof(*m)));
+
+	assert(stopped != NULL && p->stopped == NULL);
+	p->stopped = stopped;
+	p->stopped_arg = arg;
+	atomic_store(&p->cancel, true);
+	m->item.handle = stop_handle;
+	m->project = p;
+	mailbox_put(p->mailbox, &m->item);
+	if (p->watch != NULL)
+		uv_close((uv_handle_t *)&p->poll, poll_closed);
+}
+
+static int watch_start(struct project *p, struct vs_err *err)
+{
+	int r = watch_new(&p->watch, p->root, err);
+
+	if (r < 0) {
+		/* scans still find everything, later */
+		vs_log(VS_LOG_WARN,
+		    "project: %s: %s; only scans will find "
+		    "changes",
+		    p->id, err != NULL ? err->msg : "");
+		vs_err_clear(err);
+		p->watch = NULL;
+		return VS_OK;
+	}
+	r = uv_poll_init(p->host->loop, &p->poll, watch_fd(p->watch));
+	if (r != 0)
+		return vs_err_errno(err, -r, "watcher on the loop");
+	p->poll.data = p;
+	p->handles++;
+	r = uv_poll_start(&p->poll, UV_READABLE, poll_ready);
+	return r == 0 ? VS_OK : vs_err_errno(err, -r, "watcher on the loop");
+}
+
+static struct project *project_alloc(
+    const struct project_host *host, const struct config_project *c)
+{
+	struct project *p = must(calloc(1, sizeof(*p)));
+
+	p->host = host;
+	p->id = must(strdup(c->id));
+	p->name = must(strdup(c->name));
+	p->root = must(strdup(c->root));
+	p->root_id = must(strdup(c->root_id));
+	p->device_id = must(strdup(host->device_id));
+	p->ended.run = thread_ended;
+	return p;
+}
+
+static void start_undone(void *arg)
+{
+	(void)arg;
+}
+
+int project_start(struct project **out, const struct project_host *host,
+    const struct config_project *c, struct vs_err *err)
+{
+	struct project *p = project_alloc(host, c);
+	const struct disk_watcher w = {
+		.watch = disk_watch_dir, .watched = disk_watched_dirs, .arg = p
+	};
+	int r = mailbox_new(&p->mailbox, err);
+
+	if (r == VS_OK)
+		r = watch_start(p, err);
+	if (r == VS_OK)
+		r = disk_posix_new(
+		    &p->disk, p->root, p->watch != NULL ? &w : NULL, err);
+	p->world = (struct engine_world){
+		.arg = p,
+		.disk = p->disk,
+		.rand = vs_rand_os(),
+		.hash = world_hash,
+		.send = world_send,
+		.tell = world_tell,
+	};
+	if (r == VS_OK) {
+		int e = uv_thread_create(&p->thread, project_run, p);
+
+		if (e != 0)
+			r = vs_err_errno(err, -e, "thread of the project");
+	}
+	if (r < 0 && p->handles > 0) {
+		p->stopped = start_undone;
+		uv_close((uv_handle_t *)&p->poll, poll_closed);
+		return r;
+	}
+	if (r < 0) {
+		project_free(p);
+		return r;
+	}
+	p->handles++;
+	*out = p;
+	return VS_OK;
+}
+
+const char *project_id(const struct project *p)
+{
+	return p->id;
+}
+
+const char *project_name(const struct project *p)
+{
+	return p->name;
+}
+
+const char *project_root(const struct project *p)
+{
+	return p->root;
+}
+
+uint64_t project_hashed(const struct project *p)
+{
+	return atomic_load(&p->hashed);
+}
+
+bool project_is(const struct project *p, const struct config_project *c)
+{
+	return strcmp(p->id, c->id) == 0 && strcmp(p->name, c->name) == 0 &&
+	    strcmp(p->root, c->root) == 0 &&
+	    strcmp(p->root_id, c->root_id) == 0;
+}
