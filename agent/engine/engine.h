@@ -167,8 +167,9 @@ json_t *engine_why(struct engine *e, const char *path, struct vs_now now);
 json_t *engine_held(struct engine *e, int limit);
 
 /*
- * Everything the manifest holds, in no special order: for comparing, in tests and
- * in the demonstration.  each gets rows of struct vs_change (VS_OP_CREATE).
+ * Everything the manifest holds, in no special order: for comparing, in
+ * tests and in the demonstration.  each gets rows of struct vs_change
+ * (VS_OP_CREATE).
  */
 int engine_each(struct engine *e,
     int (*each)(void *arg, const struct vs_change *row), void *arg,

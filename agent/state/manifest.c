@@ -1,6 +1,7 @@
 #include "agent/state/manifest.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ static void row_content(sqlite3_stmt *st, int at, struct manifest_row *row)
 	if (row->has_hash)
 		memcpy(row->hash, hash, VS_SHA256_SIZE);
 	if (target != NULL)
-		strncpy(row->target, target, sizeof(row->target) - 1);
+		snprintf(row->target, sizeof(row->target), "%s", target);
 }
 
 int manifest_get(struct state *s, const char *path, struct manifest_row *row,

@@ -1,6 +1,7 @@
 #include "agent/state/outbox.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,8 +258,7 @@ static const char *keep(char *out, size_t cap, const char *text)
 {
 	if (text == NULL)
 		return NULL;
-	out[0] = '\0';
-	strncat(out, text, cap - 1);
+	snprintf(out, cap, "%s", text);
 	return out;
 }
 

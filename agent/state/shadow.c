@@ -1,6 +1,7 @@
 #include "agent/state/shadow.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ int shadow_get(struct state *s, const char *path, struct shadow_row *row,
 	row->size = sqlite3_column_int64(st, 1);
 	hash = (const char *)sqlite3_column_text(st, 2);
 	if (hash != NULL)
-		strncpy(row->hash, hash, sizeof(row->hash) - 1);
+		snprintf(row->hash, sizeof(row->hash), "%s", hash);
 	sqlite3_reset(st);
 	return 1;
 }
@@ -77,7 +78,7 @@ static void of_change(struct shadow_row *out, const struct vs_change *c)
 	out->kind = c->kind;
 	out->size = c->size;
 	if (c->hash != NULL)
-		strncpy(out->hash, c->hash, sizeof(out->hash) - 1);
+		snprintf(out->hash, sizeof(out->hash), "%s", c->hash);
 }
 
 int shadow_keep(struct state *s, const char *path,
@@ -206,9 +207,8 @@ static int read_page(
 		const char *path = (const char *)sqlite3_column_text(st, 0);
 
 		assert(n < EACH_PAGE);
-		page[n].path[0] = '\0';
-		if (path != NULL)
-			strncat(page[n].path, path, VS_PATH_MAX);
+		snprintf(page[n].path, sizeof(page[n].path), "%s",
+		    path != NULL ? path : "");
 		page[n++].kind = (enum vs_kind)sqlite3_column_int(st, 1);
 		rc = 0;
 	}

@@ -25,8 +25,7 @@ struct state {
 	int64_t entries; /* rows of the manifest */
 	int64_t dirs; /* of them, directories */
 	int64_t bytes; /* sum of their sizes */
-	bool
-	    totals_dirty; /* tree, cloud_files or baseline differ from the database */
+	bool totals_dirty; /* the above is newer than the database */
 };
 
 /* Opens or makes the database at path; vfs NULL is the default one. */

@@ -114,7 +114,7 @@ static bool answer_add_header(struct MHD_Response *resp, const char *line)
 	char name[64];
 	size_t len = strcspn(line, ":");
 
-	assert(line[len] == ':' && len < sizeof(name));
+	assert(len < sizeof(name) && line[len] == ':');
 	memcpy(name, line, len);
 	name[len] = '\0';
 	line += len + 1;

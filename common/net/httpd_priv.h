@@ -118,8 +118,8 @@ struct vs_httpd_req *vs_httpd_req_new(
 void vs_httpd_req_free(struct vs_httpd_req *r);
 
 /* Notes why the request is refused, unless something was wrong before. */
-void vs_httpd_req_fail(struct vs_httpd_req *r, int status, const char *code,
-    const char *text);
+void vs_httpd_req_fail(
+    struct vs_httpd_req *r, int status, const char *code, const char *text);
 
 /* The header is there: what will come of the body? */
 void vs_httpd_body_start(struct vs_httpd_req *r);

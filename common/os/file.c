@@ -78,7 +78,7 @@ static int file_open_dir(const char *path)
 	memcpy(dir, path, len);
 	dir[len] = '\0';
 	if (len == 0)
-		strcpy(dir, slash != NULL ? "/" : ".");
+		memcpy(dir, slash != NULL ? "/" : ".", 2);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd >= 0 ? fd : -errno;
 }

@@ -73,7 +73,7 @@ static int sock_address(struct sockaddr_un *sa, int dir, const char *path)
 	memset(sa, 0, sizeof(*sa));
 	sa->sun_family = AF_UNIX;
 	if (strlen(path) < sizeof(sa->sun_path)) {
-		strcpy(sa->sun_path, path);
+		memcpy(sa->sun_path, path, strlen(path) + 1);
 		return VS_OK;
 	}
 	len = snprintf(sa->sun_path, sizeof(sa->sun_path),
@@ -143,7 +143,7 @@ static int sock_split(const char *address, struct sock_name *n)
 	digits = strspn(colon + 1, "0123456789");
 	if (digits == 0 || digits > 5 || colon[1 + digits] != '\0')
 		return VS_EINVAL;
-	strcpy(n->port, colon + 1);
+	memcpy(n->port, colon + 1, digits + 1);
 	len = (size_t)(colon - address);
 	if (len > 0 && host[0] == '[') {
 		if (host[len - 1] != ']')

@@ -42,11 +42,16 @@ TYPEDEF = re.compile(r"^typedef\s+(struct|union)\b")
 LATER = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
 
 
+# Test programs write constants into buffers of their own.
+LENIENT = ("tests/unit/", "tests/fault/")
+
+
 def check(root):
     for path in tree.files(root, (".c", ".h")):
         text = tree.read(root, path)
         for n, line in enumerate(tree.code(text).split("\n"), 1):
-            for name in CALL.findall(line):
+            calls = [] if path.startswith(LENIENT) else CALL.findall(line)
+            for name in calls:
                 yield f"{path}:{n}: {name}: use {FUNCTIONS[name]}"
             if TYPEDEF.match(line):
                 yield f"{path}:{n}: typedef of a struct"

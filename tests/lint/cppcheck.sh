@@ -12,4 +12,5 @@ exec cppcheck -q -j "$(nproc)" --cppcheck-build-dir=build/lint/cppcheck \
     --enable=warning,performance,portability \
     --suppressions-list="$here/cppcheck.txt" \
     -D_GNU_SOURCE -DVS_VERSION='"0"' -I. \
+    --include="$here/cppcheck.h" \
     --template='{file}:{line}: {id}: {message}' "${dirs[@]}"

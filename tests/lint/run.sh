@@ -70,7 +70,7 @@ spoil() {
     layers.py) printf '#include "cli/two.h"\n' >>common/base/one.c ;;
     banned.py) printf 'char *f(char *s) { return strtok(s, "x"); }\n' \
         >>common/base/one.c ;;
-    sizes.py) printf 'int f(int a, int b, int c, int d, int e, int g, int h,\n    int i)\n{\n}\n' \
+    sizes.py) printf 'int f(int a, int b, int c, int d, int e, int g, int h,\n    int i, int j)\n{\n}\n' \
         >>common/base/one.c ;;
     format.sh) printf 'int  f( void );\n' >>common/base/one.c ;;
     headers.sh) printf 'size_t one_size(void);\n' >>cli/two.h ;;

@@ -14,7 +14,7 @@ import tree
 COLUMNS = 80
 FILE_LINES = 800
 FUNCTION_LINES = 120
-PARAMETERS = 7
+PARAMETERS = 8  # what callbacks of libraries ask for
 
 # what, over how many, at most what share of all functions
 SHARES = (("lines", 55, 0.10), ("parameters", 5, 0.02))

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -314,7 +315,7 @@ static struct memshm *shared_get(struct memvfs *v, const char *name)
 	if (v->shared_count == MEMVFS_FILES)
 		abort();
 	s = &v->shared[v->shared_count++];
-	strcpy(s->name, name);
+	snprintf(s->name, sizeof(s->name), "%s", name);
 	s->shm = memshm_new();
 	return memshm_ref(s->shm);
 }
@@ -340,7 +341,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file,
 	if (name && strlen(name) >= sizeof(h->path))
 		return SQLITE_CANTOPEN;
 	if (name)
-		strcpy(h->path, name);
+		memcpy(h->path, name, strlen(name) + 1);
 	else
 		sqlite3_snprintf(sizeof(h->path), h->path, "temp-%lld",
 		    (long long)vs_rand_u64(v->rand));
@@ -393,7 +394,7 @@ static int vfs_full_path(sqlite3_vfs *vfs, const char *name, int cap, char *out)
 	(void)vfs;
 	if (strlen(name) >= (size_t)cap)
 		return SQLITE_CANTOPEN;
-	strcpy(out, name);
+	memcpy(out, name, strlen(name) + 1);
 	return SQLITE_OK;
 }
 

@@ -30,7 +30,8 @@ struct vs_now sched_now(const struct sched *s);
 void sched_jump(struct sched *s, int64_t ms);
 
 /*
- * Calls fn(arg, data) in delay_ms.  owner marks events that are to be dropped together.
+ * Calls fn(arg, data) in delay_ms.  owner marks events that are to be
+ * dropped together.
  */
 void sched_add(struct sched *s, int64_t delay_ms, int owner, sched_fn *fn,
     void *arg, void *data);
