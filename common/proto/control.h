@@ -53,6 +53,13 @@
  *                     {path,kind,size,hash,mtime,mode}
  *  GET  /metrics      OpenMetrics text
  *  POST /v1/quit      ends the agent
+ *
+ * Where no agent runs, the command line starts one of its own, with a pipe
+ * it keeps open as standard input, and waits until the socket accepts:
+ *   vsync-agent --attended          all of an agent; ends when its standard
+ *                                   input does (vsync watch)
+ *   vsync-agent --attended --idle   the socket only, no project is served
+ *                                   (login, init)
  */
 #ifndef VS_CONTROL_H
 #define VS_CONTROL_H
