@@ -358,7 +358,7 @@ static void batch_answered(struct engine *e, const struct engine_answer *a)
 		publisher_back_off(e, a->retry_after_ms, why);
 		break;
 	case VERDICT_SPLIT:
-		rc = receipt_split(e, why, &err);
+		rc = receipt_split(e, a, why, &err);
 		break;
 	case VERDICT_RESYNC:
 		rc = in_transaction(e, publisher_renew, &err);

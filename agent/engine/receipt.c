@@ -299,23 +299,36 @@ static int refuse_one(
 	return stage_trouble(s->e, c->path, true, s->why, s->err);
 }
 
-int receipt_split(struct engine *e, const char *why, struct vs_err *err)
+/* Half of what it was, under the same counter: the cloud has no memory of it. */
+static int thaw(struct engine *e, struct split *s, struct vs_err *err)
 {
-	struct split s = { .e = e, .why = why, .err = err };
 	int rc = stage_begin(e, err);
 
-	if (rc == 0)
-		rc = outbox_each_frozen(&e->state, count_one, &s, err);
-	if (rc == 0 && s.count <= 1)
-		rc = outbox_each_frozen(&e->state, refuse_one, &s, err);
+	if (rc == 0 && s->count <= 1)
+		rc = outbox_each_frozen(&e->state, refuse_one, s, err);
 	if (rc == 0)
 		rc = outbox_thaw(&e->state, err);
-	/* the cloud has no memory of this counter: it is used again */
 	if (rc == 0 && e->cloud.batch.counter > 0)
 		rc = state_set_int(
 		    &e->state, "counter", --e->cloud.batch.counter, err);
-	if (rc == 0)
-		rc = stage_commit(e, err);
+	return rc < 0 ? rc : stage_commit(e, err);
+}
+
+int receipt_split(struct engine *e, const struct engine_answer *a,
+    const char *why, struct vs_err *err)
+{
+	struct split s = { .e = e, .why = why, .err = err };
+	int rc = outbox_each_frozen(&e->state, count_one, &s, err);
+
+	if (rc < 0)
+		return rc;
+	if (s.count <= 1 && a->status == 413) {
+		/* a few hundred bytes are not too large: something else
+		   stands in the way */
+		publisher_back_off(e, a->retry_after_ms, why);
+		return 0;
+	}
+	rc = thaw(e, &s, err);
 	if (rc < 0)
 		return rc == VS_EROOT ? 0 : rc;
 	e->cloud.batch_max = s.count > 1 ? (s.count + 1) / 2 : 1;

@@ -14,8 +14,10 @@ int receipt_take(
 
 /*
  * The batch was refused whole: the next ones are half as large; a single
- * change that is refused is noted as trouble and dropped.
+ * change that is refused is noted as trouble and dropped (a full scan offers
+ * it again); one that is "too large" is tried again later.
  */
-int receipt_split(struct engine *e, const char *why, struct vs_err *err);
+int receipt_split(struct engine *e, const struct engine_answer *a,
+    const char *why, struct vs_err *err);
 
 #endif
