@@ -13,7 +13,7 @@
 
 #include "agent/control.h"
 #include "agent/hasher.h"
-#include "agent/notify.h"
+#include "agent/manager.h"
 #include "agent/post.h"
 #include "common/base/log.h"
 #include "common/net/httpc.h"
@@ -201,7 +201,7 @@ static void agent_apply(struct agent *a)
 		if (a->account.device_id[0] != '\0' &&
 		    !slot_exists(a, a->config.projects[i].id))
 			slot_start(a, &a->config.projects[i]);
-	notify_send("STATUS=%zu of %zu projects served", slot_count(a),
+	manager_tell("STATUS=%zu of %zu projects served", slot_count(a),
 	    a->config.nprojects);
 }
 
@@ -340,13 +340,13 @@ static void signal_reload(uv_signal_t *handle, int number)
 	(void)number;
 	if (a->stopping)
 		return;
-	notify_send("RELOADING=1\nMONOTONIC_USEC=%llu",
+	manager_tell("RELOADING=1\nMONOTONIC_USEC=%llu",
 	    (unsigned long long)(uv_hrtime() / 1000));
 	if (agent_reload(a, &err) < 0)
 		vs_log(VS_LOG_ERR, "agent: not reloaded: %s", err.msg);
 	else
 		vs_log(VS_LOG_INFO, "agent: configuration reloaded");
-	notify_send("READY=1");
+	manager_tell("READY=1");
 }
 
 static void signal_dump(uv_signal_t *handle, int number)
@@ -377,7 +377,7 @@ static void parent_ready(uv_poll_t *poll, int status, int events)
 static void watchdog_due(uv_timer_t *timer)
 {
 	(void)timer;
-	notify_send("WATCHDOG=1");
+	manager_tell("WATCHDOG=1");
 }
 
 static void quit_due(uv_timer_t *timer)
@@ -451,7 +451,7 @@ static int parent_start(struct agent *a, struct vs_err *err)
 
 static void timers_start(struct agent *a)
 {
-	int64_t ms = notify_watchdog_ms();
+	int64_t ms = manager_watchdog_ms();
 
 	uv_timer_init(&a->loop, &a->watchdog);
 	uv_timer_init(&a->loop, &a->quit);
@@ -576,7 +576,7 @@ static int socket_start(struct agent *a, struct vs_err *err)
 
 static void ready_tell(struct agent *a)
 {
-	notify_send("READY=1");
+	manager_tell("READY=1");
 	if (a->options->ready_fd < 0)
 		return;
 	if (write(a->options->ready_fd, "1", 1) != 1)
@@ -651,7 +651,7 @@ static void agent_stop(struct agent *a)
 {
 	if (!a->stopping) {
 		a->stopping = true;
-		notify_send("STOPPING=1");
+		manager_tell("STOPPING=1");
 		uv_timer_start(&a->deadline, deadline_due, STOP_MS, 0);
 		for (struct slot *s = a->slots; s != NULL; s = s->next)
 			if (s->project != NULL)

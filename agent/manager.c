@@ -1,4 +1,4 @@
-#include "agent/notify.h"
+#include "agent/manager.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -26,7 +26,7 @@ static socklen_t address(struct sockaddr_un *a, const char *path)
 	    (*path == '/' ? 1 : 0));
 }
 
-void notify_send(const char *fmt, ...)
+void manager_tell(const char *fmt, ...)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un a;
@@ -55,7 +55,7 @@ void notify_send(const char *fmt, ...)
 	close(fd);
 }
 
-int64_t notify_watchdog_ms(void)
+int64_t manager_watchdog_ms(void)
 {
 	const char *usec = getenv("WATCHDOG_USEC");
 	const char *pid = getenv("WATCHDOG_PID");
