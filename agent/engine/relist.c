@@ -292,11 +292,28 @@ static int too_little(
 	    &r->e->state, &c, false, r->e->now.wall_ms, &op, r->err);
 }
 
+/* What the cloud refused once is offered again. */
+static int offer_again(struct engine *e, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(e->state.db, SQL_TROUBLE_CLOUD, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_step(e->state.db, st, err);
+	if (rc == 1)
+		sqlite3_reset(st);
+	e->cloud.reconcile |= rc == 1;
+	return rc < 0 ? rc : 0;
+}
+
 static int reconcile(struct engine *e, struct vs_err *err)
 {
 	struct reconcile r = { .e = e, .err = err };
 	int rc = stage_begin(e, err);
 
+	if (rc == 0)
+		rc = offer_again(e, err);
 	if (rc == 0)
 		rc = shadow_each(&e->state, too_much, &r, err);
 	if (rc == 0 && e->cloud.reconcile)

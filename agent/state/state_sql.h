@@ -121,6 +121,7 @@
 	X(TROUBLE_DIR, "SELECT path FROM trouble WHERE dir = ? AND cloud = 0") \
 	X(TROUBLE_LIST, \
 	    "SELECT path, reason, cloud FROM trouble ORDER BY path LIMIT ?") \
+	X(TROUBLE_CLOUD, "SELECT 1 FROM trouble WHERE cloud = 1 LIMIT 1") \
 	X(TROUBLE_COUNT, "SELECT count(*) FROM trouble") \
 	X(HOLD_PUT, \
 	    "INSERT INTO cloud_holds(path, kind, hold_id) " \
