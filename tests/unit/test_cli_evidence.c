@@ -1,0 +1,157 @@
+/* What proves that a project is in sync. */
+#include "cli/evidence.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOW INT64_C(1763402400123) /* 2025-11-17T18:00:00.123Z */
+
+static struct evidence e;
+static json_t *doc;
+
+static json_t *proven(void)
+{
+	return json_pack(
+	    "{s:s,s:s,s:s,s:s,s:b,s:b,s:s,s:f,s:i,s:i,s:b,s:b,s:i}", "id", "1",
+	    "name", "film", "root", "/f", "state", "in_sync", "in_sync", 1,
+	    "tree_equal", 1, "last_scan_at", "2025-11-17T17:00:00Z", "coverage",
+	    1.0, "dirs_watched", 3, "last_seq", 7, "scanning", 0, "in_flight",
+	    0, "overflows", 0);
+}
+
+/* The proven one, but for one member. */
+static int reading(const char *key, json_t *value)
+{
+	struct vs_err err = VS_ERR_INIT;
+
+	json_decref(doc);
+	doc = proven();
+	if (key != NULL)
+		json_object_set_new(doc, key, value);
+	return evidence_read(&e, doc, &err);
+}
+
+static void lacks(const char *key, json_t *value, const char *what)
+{
+	assert_int_equal(reading(key, value), VS_OK);
+	assert_non_null(evidence_lacks(&e));
+	if (strstr(evidence_lacks(&e), what) == NULL)
+		fail_msg("%s: %s", key, evidence_lacks(&e));
+	/* The agent's word alone is not enough for the best rank. */
+	assert_int_not_equal(evidence_rank(&e), 0);
+}
+
+static void test_all_of_it_is_a_proof(void **state)
+{
+	(void)state;
+	assert_int_equal(reading(NULL, NULL), VS_OK);
+	assert_null(evidence_lacks(&e));
+	assert_int_equal(evidence_rank(&e), 0);
+}
+
+static void test_each_part_is_needed(void **state)
+{
+	(void)state;
+	lacks("last_scan_at", json_null(), "never reconciled");
+	lacks("scanning", json_true(), "being reconciled");
+	lacks("outbox", json_integer(1), "wait for the cloud");
+	lacks("in_flight", json_true(), "wait for the cloud");
+	lacks("in_flight", json_integer(2), "wait for the cloud");
+	lacks("settling", json_integer(1), "looked at");
+	lacks("hashing", json_integer(1), "looked at");
+	lacks("held", json_integer(1), "decision");
+	lacks("tree_equal", json_null(), "not compared");
+	lacks("tree_equal", json_false(), "another");
+	lacks("in_sync", json_false(), "agent");
+}
+
+static void test_the_worst_ranks_highest(void **state)
+{
+	static const char *const order[] = { "in_sync", "publishing", "paused",
+		"offline", "held", "diverged", "root_lost", "from_the_future" };
+	int last = -1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		assert_int_equal(
+		    reading("state", json_string(order[i])), VS_OK);
+		assert_true(evidence_rank(&e) > last);
+		last = evidence_rank(&e);
+	}
+}
+
+static void test_wrong_types_are_refused(void **state)
+{
+	struct vs_err err = VS_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(reading("name", json_integer(1)), VS_EINVAL);
+	assert_int_equal(reading("state", json_null()), VS_EINVAL);
+	assert_int_equal(reading("in_sync", json_integer(1)), VS_EINVAL);
+	assert_int_equal(reading("outbox", json_string("1")), VS_EINVAL);
+	assert_int_equal(reading("problems", json_object()), VS_EINVAL);
+	assert_int_equal(evidence_read(&e, NULL, &err), VS_EINVAL);
+}
+
+static void test_errors_among_problems(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    reading("problems", json_pack("[{s:s}]", "severity", "warning")),
+	    VS_OK);
+	assert_false(evidence_has_error(&e));
+	assert_int_equal(
+	    reading("problems", json_pack("[{},{s:s}]", "severity", "error")),
+	    VS_OK);
+	assert_true(evidence_has_error(&e));
+}
+
+static void prints(const char *key, json_t *value, const char *want)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	struct print p = { .f = f };
+
+	assert_int_equal(reading(key, value), VS_OK);
+	evidence_print(&p, &e, NOW);
+	fclose(f);
+	if (strstr(text, want) == NULL)
+		fail_msg("%s: no \"%s\"", text, want);
+	free(text);
+}
+
+static void test_the_facts_on_a_line(void **state)
+{
+	(void)state;
+	prints(NULL, NULL,
+	    "tree equal to the cloud's at seq 7, reconciled 1 h 0 min ago, "
+	    "3 folders watched (100 %), no overflow, outbox empty");
+	prints("coverage", json_real(0.9999), "(99 %)");
+	prints("tree_equal", json_null(), "tree not compared with");
+	prints("tree_equal", json_false(), "tree different from");
+	prints("overflows", json_integer(2), "2 overflows");
+	prints("outbox", json_integer(1234), "outbox 1,234");
+	prints("held", json_integer(9), "outbox empty, 9 held");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_of_it_is_a_proof),
+		cmocka_unit_test(test_each_part_is_needed),
+		cmocka_unit_test(test_the_worst_ranks_highest),
+		cmocka_unit_test(test_wrong_types_are_refused),
+		cmocka_unit_test(test_errors_among_problems),
+		cmocka_unit_test(test_the_facts_on_a_line),
+	};
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+
+	json_decref(doc);
+	return rc;
+}
