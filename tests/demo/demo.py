@@ -143,8 +143,10 @@ class Demo:
         found = self.stage.logged(seq, lambda found: len(found) >= 2)
         took = (time.monotonic() - start) * 1000
         first, second = (e["change"] for e in found[:2])
-        if (first.get("renamed_from") != "scenes/scene-01.nut"
-                or second["op"] != "delete"):
+        # The new name comes first, so that who follows can move the file.
+        if ((first["op"], first["path"]) != ("create", "scenes/opening.nut")
+                or (second["op"], second["path"])
+                != ("delete", "scenes/scene-01.nut")):
             raise Failed(f"not a rename: {first} then {second}")
         self.measured("a rename is in the log", f"{took:.0f} ms")
         self.stage.run("rm scenes/scene-02.nut")
