@@ -280,7 +280,7 @@ static void add_disk(struct engine *e, json_t *doc)
 	    json_real(
 		watched >= folders ? 1.0 : (double)watched / (double)folders));
 	set_int(doc, "overflows", e->overflows);
-	set_int(doc, "settling", (int64_t)settle_count(e->settle));
+	set_int(doc, "settling", (int64_t)settle_active(e->settle));
 	set_int(doc, "hashing", work_jobs(e));
 	set_int(doc, "recording", (int64_t)settle_recording(e->settle));
 	json_object_set_new(doc, "scanning", json_boolean(is_scanning(e)));

@@ -163,6 +163,8 @@ static int learn(struct engine *e, const struct page *p, struct vs_err *err)
 			rc = shadow_learn(&e->state, &c, err);
 	}
 	if (rc == 0 && !p->more)
+		rc = outbox_refine(&e->state, err);
+	if (rc == 0 && !p->more)
 		rc = state_set_int(&e->state, "relist", RELIST_LISTED, err);
 	return rc < 0 ? rc : stage_commit(e, err);
 }

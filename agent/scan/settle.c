@@ -215,3 +215,21 @@ size_t settle_recording(const struct settle *s)
 	vs_map_each(s->by_path, count_recording, &n);
 	return n;
 }
+
+static bool count_active(void *arg, const char *key, void *value)
+{
+	const struct settle_item *item = value;
+
+	(void)key;
+	*(size_t *)arg +=
+	    (item->flags & (SETTLE_RECORDING | SETTLE_RECHECK)) == 0;
+	return true;
+}
+
+size_t settle_active(const struct settle *s)
+{
+	size_t n = 0;
+
+	vs_map_each(s->by_path, count_active, &n);
+	return n;
+}

@@ -65,5 +65,6 @@ int64_t settle_due(const struct settle *s);
 
 size_t settle_count(const struct settle *s);
 size_t settle_recording(const struct settle *s); /* with SETTLE_RECORDING */
+size_t settle_active(const struct settle *s); /* no mere second looks */
 
 #endif

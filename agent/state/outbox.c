@@ -320,6 +320,13 @@ int outbox_thaw(struct state *s, struct vs_err *err)
 	return rc;
 }
 
+int outbox_refine(struct state *s, struct vs_err *err)
+{
+	int rc = vs_db_run(s->db, SQL_OUTBOX_NEW, err, "");
+
+	return rc < 0 ? rc : vs_db_run(s->db, SQL_OUTBOX_NEEDLESS, err, "");
+}
+
 int outbox_count(
     struct state *s, int64_t *all, int64_t *held, struct vs_err *err)
 {

@@ -67,6 +67,12 @@ int outbox_each_frozen(struct state *s,
 /* The batch is over; rows left in it are pending again. */
 int outbox_thaw(struct state *s, struct vs_err *err);
 
+/*
+ * The shadow tells the truth again: what the cloud lacks is created, and
+ * not deleted.
+ */
+int outbox_refine(struct state *s, struct vs_err *err);
+
 /* Rows in all, and those held. */
 int outbox_count(
     struct state *s, int64_t *all, int64_t *held, struct vs_err *err);

@@ -67,6 +67,12 @@
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target " \
 	    "FROM outbox WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
 	    "ORDER BY id") \
+	X(OUTBOX_NEW, \
+	    "UPDATE outbox SET op = 0 WHERE op = 1 AND batch = 0 " \
+	    "AND path NOT IN (SELECT path FROM shadow)") \
+	X(OUTBOX_NEEDLESS, \
+	    "DELETE FROM outbox WHERE op = 2 AND batch = 0 " \
+	    "AND path NOT IN (SELECT path FROM shadow)") \
 	X(OUTBOX_FREEZE, "UPDATE outbox SET batch = 1 WHERE id = ?") \
 	X(OUTBOX_BATCH, \
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target " \
