@@ -15,11 +15,12 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 
 import compare
 import material
-from stage import Failed, Stage, heading, human, say, until
+from stage import Failed, Stage, cut, heading, human, say, until
 
 SAVES = 100
 LIMIT_MS = 300  # p99 of a save until it is in the log
@@ -88,6 +89,9 @@ class Demo:
         s.in_sync(90)
         took = time.monotonic() - start
         entries, size, _ = self.compared("after the first publishing")
+        say("   meanwhile, `vsync watch` said:")
+        for line in cut(s.tail("agent.log", 100000)):
+            say("   | " + line)
         self.measured("published first",
                       f"{entries:,} entries, {human(size)}, {took:.1f} s")
         self.measured("  of that a second",
@@ -255,35 +259,40 @@ class Demo:
     def crash(self):
         heading("kill -9, of the agent and of the cloud, in the middle of work")
         s = self.stage
-        self.burst("crash", 0, 600)
-        until("changes are on their way", 10, lambda: s.status()["outbox"])
-        pid = self.kill_agent()
-        say(f"$ kill -9 {pid}        # the agent")
-        self.burst("crash", 300, 900)
-        os.remove(self.path("crash", "file-0000.txt"))
-        start = time.monotonic()
+        say("$ for n in $(seq 3000); do echo $n > crash/file-$n.txt; done &")
+        writer = threading.Thread(target=self.write_on, daemon=True)
+        writer.start()
+        self.work_goes_on()
+        say(f"$ kill -9 {self.agent_pid()}        # the agent")
+        os.kill(self.agent_pid(), signal.SIGKILL)
+        s.agent.wait(20)
+        time.sleep(0.3)
         s.start_agent()
-        self.burst("crash", 900, 1500)
-        until("changes are on their way", 10, lambda: s.status()["outbox"])
+        self.work_goes_on()
         say(f"$ kill -9 {s.cloud.pid}        # the cloud")
         s.stop(s.cloud, signal.SIGKILL)
+        time.sleep(0.3)
         s.start_cloud()
-        s.in_sync()
-        self.measured("both killed, restarted, in sync again",
-                      f"{time.monotonic() - start:.1f} s")
-        s.run("vsync status")
+        self.work_goes_on()
+        writer.join()
+        self.measured("after both kills in sync again",
+                      f"{s.in_sync():.1f} s after the last write")
+        self.compared("after the crashes")
 
-    def burst(self, folder, first, last):
-        for n in range(first, last):
-            material.write(self.path(folder, f"file-{n:04}.txt"),
-                           b"%d and %d\n" % (n, first))
+    def write_on(self):
+        for n in range(3000):
+            material.write(self.path("crash", f"file-{n:04}.txt"), b"%d" % n)
+            if n % 10 == 9:
+                os.remove(self.path("crash", f"file-{n - 5:04}.txt"))
+            time.sleep(0.001)
 
-    def kill_agent(self):
-        """kill -9 of the agent itself, whoever started it."""
-        doc = json.loads(self.stage.control("/v1/version"))
-        os.kill(doc["pid"], signal.SIGKILL)
-        self.stage.agent.wait(20)
-        return doc["pid"]
+    def work_goes_on(self):
+        """Returns when the log has grown by a few, and not to its end."""
+        seq = self.stage.head()
+        self.stage.logged(seq, lambda found: len(found) > 100)
+
+    def agent_pid(self):
+        return json.loads(self.stage.control("/v1/version"))["pid"]
 
     def second_look(self):
         heading("Nothing changed, nothing sent")
@@ -297,8 +306,10 @@ class Demo:
             raise Failed(f"a rescan made {s.head() - before} events")
         entries, _, events = self.compared("at the end")
         self.measured("a full rescan",
-                      f"{entries:,} entries in {took:.1f} s, 0 events")
+                      f"{entries:,} entries in {took:.2f} s, 0 events")
         self.measured("events in the log", f"{events:,}, seqs 1 to {events:,}")
+        until("status says so, too", 20, lambda: s.status()["in_sync"])
+        s.run("vsync status --check")
 
     def control(self):
         heading("Would the comparison notice?")
