@@ -110,14 +110,15 @@ const char *evidence_lacks(const struct evidence *e)
 		return "the folder was never reconciled as a whole";
 	if (e->scanning)
 		return "the folder is being reconciled";
-	if (e->settling > 0 || e->hashing > 0)
-		return "changes are being looked at";
 	if (e->outbox > 0 || e->in_flight > 0)
 		return "changes wait for the cloud";
 	if (e->tree_equal < 0)
 		return "the cloud's tree was not compared yet";
 	if (e->tree_equal == 0)
 		return "the cloud's tree is another one";
+	/* What is only looked at once more does not keep it from being so. */
+	if (!e->claimed && (e->settling > 0 || e->hashing > 0))
+		return "changes are being looked at";
 	if (!e->claimed)
 		return "the agent does not say so";
 	return NULL;

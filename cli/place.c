@@ -8,6 +8,8 @@
 #include "common/base/buf.h"
 #include "common/base/path.h"
 
+enum { ROOM = 4 * VS_PATH_MAX }; /* for a path that is not yet checked */
+
 bool place_inside(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
@@ -37,6 +39,14 @@ static void walk(struct vs_buf *b, const char *s)
 	}
 }
 
+/* arg as it is seen from dir, without "." and "..", into b. */
+static void join(struct vs_buf *b, const char *dir, const char *arg)
+{
+	if (arg[0] != '/')
+		walk(b, dir);
+	walk(b, arg);
+}
+
 static int refuse(struct trouble *f, const char *arg, const char *why)
 {
 	trouble_set(f, VS_EPATH, "%s: %s", arg, why);
@@ -52,14 +62,16 @@ int place_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
 	int rc = VS_OK;
 
 	assert(root[0] == '/');
-	vs_buf_init(&b, 4 * VS_PATH_MAX);
+	vs_buf_init(&b, ROOM);
 	if (arg[0] == '\0') {
 		rc = refuse(f, "''", "an empty path");
 		goto out;
 	}
-	if (arg[0] != '/')
-		walk(&b, place_inside(cwd, root) ? cwd : root);
-	walk(&b, arg);
+	join(&b, cwd, arg);
+	if (arg[0] != '/' && !place_inside(vs_buf_str(&b), root)) {
+		vs_buf_reset(&b);
+		join(&b, root, arg);
+	}
 	if (vs_buf_error(&b) != 0) {
 		rc = refuse(f, arg, "too long");
 		goto out;
@@ -124,22 +136,27 @@ static int by_name(const json_t *projects, const char *name,
 	return VS_ENOENT;
 }
 
-/* The project with the deepest root that path lies in, or NULL. */
-static const json_t *by_root(const json_t *projects, const char *path)
+/* The project with the deepest root that arg, seen from cwd, lies in. */
+static const json_t *by_root(
+    const json_t *projects, const char *cwd, const char *arg)
 {
+	struct vs_buf path;
 	const json_t *best = NULL;
 	size_t i, most = 0;
 	json_t *p;
 
+	vs_buf_init(&path, ROOM);
+	join(&path, cwd, arg);
 	json_array_foreach(projects, i, p)
 	{
 		const char *root = member(p, "root");
 		if (root[0] == '/' && strlen(root) > most &&
-		    place_inside(path, root)) {
+		    place_inside(vs_buf_str(&path), root)) {
 			most = strlen(root);
 			best = p;
 		}
 	}
+	vs_buf_release(&path);
 	return best;
 }
 
@@ -168,10 +185,10 @@ int place_project(const json_t *projects, const struct place_wish *w,
 		if (rc != VS_OK)
 			return rc;
 	}
-	if (p == NULL && w->arg != NULL && w->arg[0] == '/')
-		p = by_root(projects, w->arg);
+	if (p == NULL && w->arg != NULL)
+		p = by_root(projects, w->cwd, w->arg);
 	if (p == NULL)
-		p = by_root(projects, w->cwd);
+		p = by_root(projects, w->cwd, ".");
 	if (p == NULL && json_array_size(projects) == 1)
 		p = json_array_get(projects, 0);
 	if (p == NULL)

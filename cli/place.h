@@ -13,8 +13,8 @@
 
 /*
  * Chooses among projects (the array of /v1/status): the one named by name
- * (name or id), else the one whose root arg lies in if that is absolute,
- * else the one that cwd lies in, else the only one.  name and arg may be
+ * (name or id), else the one whose root arg lies in as it is seen from
+ * cwd, else the one that cwd lies in, else the only one.  name and arg may be
  * NULL.  *project is borrowed from the array and has a "root" that is
  * absolute and an "id".
  */
@@ -29,7 +29,7 @@ int place_project(const json_t *projects, const struct place_wish *w,
 /*
  * Puts arg in the form of the wire (relative to root, "" is the root) into
  * out.  root and cwd are absolute.  An absolute arg must lie in root; a
- * relative one is seen from cwd where that lies in root, else from root.
+ * relative one is seen from cwd where that leads into root, else from root.
  * "." and ".." are resolved by name.  VS_EPATH: outside of root, not UTF-8,
  * too long, or below .vsync.
  */

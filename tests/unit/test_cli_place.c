@@ -36,7 +36,10 @@ static void test_relative_paths(void **state)
 {
 	(void)state;
 	gives("/", "a", "a");
-	gives("/home/ada", "Film", "Film");
+	gives("/home/ada", "Film", "");
+	gives("/home/ada", "Film/a", "a");
+	gives("/home/ada", "a", "a");
+	gives("/", "home/ada/./Film/a", "a");
 	gives(ROOT, "a/b", "a/b");
 	gives(ROOT "/scenes", "a", "scenes/a");
 	gives(ROOT "/scenes", ".", "scenes");
@@ -131,6 +134,9 @@ static void test_choosing_a_project(void **state)
 	assert_string_equal(chosen(NULL, "/f/deep/x", "/"), "2");
 	assert_string_equal(chosen(NULL, "x", "/f/deep/er"), "2");
 	assert_string_equal(chosen(NULL, "x", "/f/deeper"), "1");
+	assert_string_equal(chosen(NULL, "deep/../deep/x", "/f"), "2");
+	assert_string_equal(chosen(NULL, "other/x", "/"), "3");
+	assert_string_equal(chosen(NULL, "../other/x", "/f"), "3");
 
 	assert_string_equal(chosen("film", NULL, "/f"), "");
 	assert_int_equal(trouble.exit, VS_EXIT_USAGE);
