@@ -363,7 +363,7 @@ int config_root_check(const struct config *c, const struct vs_dirs *dirs,
 			continue;
 		o = resolved(p->root, other);
 		if (within(root, o) || within(o, root))
-			r = vs_err_set(err, VS_ECONFIG,
+			r = vs_err_set(err, VS_EEXIST,
 			    "the folder %s and project %s at %s lie inside "
 			    "each other: every file can belong to one "
 			    "project only",
@@ -394,7 +394,10 @@ int config_check(
 		if (r == VS_OK)
 			r = name_check(c, i, err);
 	}
-	return r;
+	/* to whoever starts, all of it is the file's fault */
+	if (r == VS_EEXIST && err != NULL)
+		err->code = VS_ECONFIG;
+	return r == VS_EEXIST ? VS_ECONFIG : r;
 }
 
 /* Applies n settings to the file at path. */

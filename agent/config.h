@@ -54,13 +54,14 @@ const struct config_project *config_at(const struct config *c, const char *dir);
 
 /*
  * May root (absolute, resolved) be watched?  VS_ECONFIG if our state or
- * configuration lies inside it, it inside our state, or it inside or above
- * another project's root.  skip: a project to leave out, or NULL.
+ * configuration lies inside it or it inside ours, VS_EEXIST if it lies
+ * inside or above another project's root.  skip: a project to leave out, or
+ * NULL.
  */
 int config_root_check(const struct config *c, const struct vs_dirs *dirs,
     const char *root, const struct config_project *skip, struct vs_err *err);
 
-/* All of them; names and ids are single, too. */
+/* All of them; names are single, too.  VS_ECONFIG. */
 int config_check(
     const struct config *c, const struct vs_dirs *dirs, struct vs_err *err);
 

@@ -71,6 +71,39 @@ static const struct route *route_find(
 	return NULL;
 }
 
+/* The members there are, of any verb, and their types. */
+static const struct {
+	const char *key;
+	json_type type;
+} members[] = {
+	{ "project", JSON_STRING },
+	{ "cwd", JSON_STRING },
+	{ "path", JSON_STRING },
+	{ "url", JSON_STRING },
+	{ "token", JSON_STRING },
+	{ "device", JSON_STRING },
+	{ "dir", JSON_STRING },
+	{ "name", JSON_STRING },
+	{ "timeout_ms", JSON_INTEGER },
+	{ "data", JSON_TRUE },
+	{ "approve", JSON_TRUE },
+};
+
+static int body_check(const json_t *body, struct vs_err *err)
+{
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		const json_t *v = json_object_get(body, members[i].key);
+
+		if (v == NULL || json_is_null(v) ||
+		    json_typeof(v) == members[i].type ||
+		    (json_is_boolean(v) && members[i].type == JSON_TRUE))
+			continue;
+		return vs_err_set(
+		    err, VS_EINVAL, "%s: of a wrong type", members[i].key);
+	}
+	return VS_OK;
+}
+
 /* Reads the body of a POST; false: answered. */
 static bool body_read(struct request *r)
 {
@@ -82,7 +115,7 @@ static bool body_read(struct request *r)
 		return true;
 	data = vs_httpd_body(r->http, &len);
 	r->body = len > 0 ? vs_json_parse(data, len, &err) : json_object();
-	if (json_is_object(r->body))
+	if (json_is_object(r->body) && body_check(r->body, &err) == VS_OK)
 		return true;
 	if (err.code == VS_OK)
 		vs_err_set(&err, VS_EINVAL, "the body is no JSON object");
