@@ -188,6 +188,14 @@ static size_t slot_count(const struct agent *a)
 	return n;
 }
 
+bool agent_settled(const struct agent *a)
+{
+	for (const struct slot *s = a->slots; s != NULL; s = s->next)
+		if (s->project == NULL)
+			return false;
+	return true;
+}
+
 /* Makes what runs agree with the configuration. */
 static void agent_apply(struct agent *a)
 {

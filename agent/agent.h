@@ -59,6 +59,9 @@ int agent_login(struct agent *a, const char *url, const struct account *account,
  */
 int agent_reload(struct agent *a, struct vs_err *err);
 
+/* False while projects are being stopped to be started anew. */
+bool agent_settled(const struct agent *a);
+
 /* Ends in order, shortly after what is being answered now. */
 void agent_quit(struct agent *a);
 

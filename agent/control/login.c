@@ -13,6 +13,7 @@
 
 #define ANSWER_MAX (64 * 1024)
 #define LOGIN_MS 20000
+#define SETTLE_MS 10 /* between two looks whether all is served again */
 #define NAME_MAX_BYTES 200
 
 struct login {
@@ -31,6 +32,21 @@ static void login_free(void *data)
 	free(l);
 }
 
+/* Whoever logs in may ask for something right after: then all is served. */
+static void login_settle(struct request *r)
+{
+	const struct login *l = r->data;
+
+	if (!agent_settled(r->agent)) {
+		request_timer(r, SETTLE_MS, login_settle);
+		return;
+	}
+	request_ok(r,
+	    json_pack("{s:s, s:{s:s, s:s}, s:s}", "server", l->url, "user",
+		"id", l->account.user_id, "name", l->account.user_name,
+		"device_id", l->account.device_id));
+}
+
 static void login_finish(struct request *r)
 {
 	struct login *l = r->data;
@@ -42,10 +58,7 @@ static void login_finish(struct request *r)
 	}
 	vs_log(VS_LOG_INFO, "login: device %s at the server",
 	    l->account.device_id);
-	request_ok(r,
-	    json_pack("{s:s, s:{s:s, s:s}, s:s}", "server", l->url, "user",
-		"id", l->account.user_id, "name", l->account.user_name,
-		"device_id", l->account.device_id));
+	login_settle(r);
 }
 
 /* A document from an answer, or NULL: then the request is answered. */
