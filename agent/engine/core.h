@@ -42,6 +42,7 @@ struct core_job {
 	char *path;
 	uint64_t gen;
 	unsigned flags; /* enum settle_flags */
+	int64_t asked_ms; /* wall; the reading begins later */
 };
 
 /* Changes of the open transaction, to be told once it is durable. */

@@ -138,16 +138,6 @@ int stage_delete(struct engine *e, const char *path,
 	return stage_no_trouble(e, path, err);
 }
 
-int stage_calm(struct engine *e, const char *path, struct vs_err *err)
-{
-	int rc = stage_begin(e, err);
-
-	if (rc == 0)
-		rc = manifest_calm(&e->state, path, err);
-	e->stage.changes++;
-	return rc;
-}
-
 /* 1 if path has trouble noted. */
 static int in_trouble(struct engine *e, const char *path, struct vs_err *err)
 {

@@ -17,9 +17,6 @@ int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
 int stage_delete(struct engine *e, const char *path,
     const struct manifest_row *old, struct vs_err *err);
 
-/* A second look found a racy entry unchanged. */
-int stage_calm(struct engine *e, const char *path, struct vs_err *err);
-
 /*
  * path cannot be published, and why; cloud: the cloud refused it.  It may be
  * any bytes.

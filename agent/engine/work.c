@@ -142,6 +142,7 @@ static int start_job(struct engine *e, const struct settle_item *item,
 	j->id = ++e->serial * CORE_JOBS_MAX + (uint64_t)(j - e->jobs);
 	j->gen = item->gen;
 	j->flags = item->flags;
+	j->asked_ms = e->now.wall_ms;
 	h.id = j->id;
 	h.path = j->path;
 	h.size = size;
@@ -184,16 +185,6 @@ static int found_gone(struct engine *e, const struct settle_item *item,
 	return 0;
 }
 
-static int found_same(struct engine *e, const struct settle_item *item,
-    const struct manifest_row *known, struct vs_err *err)
-{
-	int rc = stage_no_trouble(e, item->path, err);
-
-	if (rc == 0 && known->racy && (item->flags & SETTLE_RECHECK) != 0)
-		rc = stage_calm(e, item->path, err);
-	return rc;
-}
-
 /*
  * What the look at item's path says.  1: the item's gen passed on to a job.
  */
@@ -205,15 +196,16 @@ static int act(struct engine *e, const struct settle_item *item,
 	    compare_stat(seen, known != NULL ? &known->stat : NULL);
 	int rc;
 
-	if (v == COMPARE_SAME && (item->flags & SETTLE_FORCE) != 0 &&
-	    seen->kind != VS_KIND_DIR)
+	if (v == COMPARE_SAME && seen->kind != VS_KIND_DIR &&
+	    ((item->flags & SETTLE_FORCE) != 0 ||
+		((item->flags & SETTLE_RECHECK) != 0 && known->racy)))
 		v = COMPARE_READ;
 	if (known == NULL && (v == COMPARE_READ || v == COMPARE_DIR) &&
 	    parent_first(e, item))
 		return 0;
 	switch (v) {
 	case COMPARE_SAME:
-		return found_same(e, item, known, err);
+		return stage_no_trouble(e, item->path, err);
 	case COMPARE_READ:
 		rc = start_job(e, item, seen->size, err);
 		return rc < 0 ? rc : 1;
@@ -348,15 +340,6 @@ static void tell_recording(
 		e->world.tell(e->world.arg, &ev);
 }
 
-/* The clock of a file system may be too coarse to tell two writes apart. */
-static bool is_racy(struct engine *e, const struct disk_stat *st)
-{
-	int64_t at = st->mtime_ns > st->ctime_ns ? st->mtime_ns : st->ctime_ns;
-	int64_t age_ms = e->now.wall_ms - at / 1000000;
-
-	return age_ms < VS_RACY_MS;
-}
-
 static int hashed_well(struct engine *e, const struct core_job *j,
     const struct disk_hash *h, struct vs_err *err)
 {
@@ -374,7 +357,7 @@ static int hashed_well(struct engine *e, const struct core_job *j,
 	memcpy(row->hash, h->sha256, sizeof(row->hash));
 	if (h->stat.kind == VS_KIND_SYMLINK)
 		memcpy(row->target, h->target, sizeof(row->target));
-	row->racy = is_racy(e, &h->stat);
+	row->racy = compare_racy(&h->stat, j->asked_ms);
 	rc = manifest_get(&e->state, j->path, old, err);
 	parent_of(parent, j->path);
 	if (rc >= 0 &&
@@ -385,7 +368,8 @@ static int hashed_well(struct engine *e, const struct core_job *j,
 	} else if (rc >= 0) {
 		rc = stage_upsert(e, j->path, row, rc == 1 ? old : NULL, err);
 		if (rc == 0 && row->racy)
-			work_later(e, j->path, SETTLE_RECHECK, 0, VS_RACY_MS);
+			work_later(e, j->path, SETTLE_RECHECK, j->gen,
+			    compare_tick_ms(&h->stat) + 1);
 	}
 	free(old);
 	return rc;

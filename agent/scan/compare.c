@@ -28,3 +28,24 @@ enum compare_verdict compare_stat(
 	return known != NULL && same_key(seen, known) ? COMPARE_SAME
 						      : COMPARE_READ;
 }
+
+#define TICK_MS 20 /* 10 ms is the slowest kernel tick; as much again */
+#define TICK_FAT_MS 4000
+#define NS_PER_S 1000000000
+
+int64_t compare_tick_ms(const struct disk_stat *st)
+{
+	return st->mtime_ns % NS_PER_S == 0 && st->ctime_ns % NS_PER_S == 0
+	    ? TICK_FAT_MS
+	    : TICK_MS;
+}
+
+bool compare_racy(const struct disk_stat *st, int64_t wall_ms)
+{
+	int64_t age = wall_ms - st->ctime_ns / 1000000;
+	int64_t tick = compare_tick_ms(st);
+
+	/* far in the future: the clock was set back, and has other times to
+	   give for long */
+	return age <= tick && age >= -tick;
+}

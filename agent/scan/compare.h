@@ -23,4 +23,15 @@ enum compare_verdict {
 enum compare_verdict compare_stat(
     const struct disk_stat *seen, const struct disk_stat *known);
 
+/*
+ * Clocks of file systems tick: a write may leave the times of the write
+ * before it.  ms after the last change of st within which that can be, so
+ * that a content read then must be read again that much later; FAT's two
+ * seconds where its times look so.
+ */
+int64_t compare_tick_ms(const struct disk_stat *st);
+
+/* True for a content with this stat whose reading began at wall_ms. */
+bool compare_racy(const struct disk_stat *st, int64_t wall_ms);
+
 #endif

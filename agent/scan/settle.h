@@ -24,7 +24,7 @@ enum settle_why {
 };
 
 enum settle_flags {
-	SETTLE_RECHECK = 1, /* a second look at a racy entry */
+	SETTLE_RECHECK = 1, /* read the content of a racy entry again */
 	SETTLE_FORCE = 2, /* read the content even if the stat is the same */
 	SETTLE_RECORDING = 4, /* the last look found a writer */
 };

@@ -183,17 +183,6 @@ int manifest_set_synced(
 	    dir, (const void *)name, strlen(name));
 }
 
-int manifest_calm(struct state *s, const char *path, struct vs_err *err)
-{
-	const char *name = vs_path_name(path);
-	int64_t dir = dir_id(s, path, vs_path_parent_len(path), false, err);
-
-	if (dir <= 0)
-		return (int)dir;
-	return vs_db_run(s->db, SQL_ENTRY_CALM, err, "ib", dir,
-	    (const void *)name, strlen(name));
-}
-
 /* A name as a string; blobs in SQLite have no NUL. */
 static int name_copy(char *out, sqlite3_stmt *st, int at, struct vs_err *err)
 {

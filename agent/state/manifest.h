@@ -17,7 +17,7 @@ struct manifest_row {
 	bool has_hash; /* false for directories */
 	uint8_t hash[VS_SHA256_SIZE];
 	char target[VS_PATH_MAX + 1]; /* symlinks, else "" */
-	bool racy; /* hashed within VS_RACY_MS of its mtime */
+	bool racy; /* a later write may have left these times */
 	bool synced; /* the cloud has exactly this */
 };
 
@@ -36,9 +36,6 @@ int manifest_drop(struct state *s, const char *path,
 
 int manifest_set_synced(
     struct state *s, const char *path, bool synced, struct vs_err *err);
-
-/* No longer racy. */
-int manifest_calm(struct state *s, const char *path, struct vs_err *err);
 
 /*
  * The rows of directory dir in the order of their names' bytes; hash and

@@ -32,8 +32,6 @@
 	X(ENTRY_DROP, "DELETE FROM entries WHERE dir = ? AND name = ?") \
 	X(ENTRY_SYNCED, \
 	    "UPDATE entries SET synced = ? WHERE dir = ? AND name = ?") \
-	X(ENTRY_CALM, \
-	    "UPDATE entries SET racy = 0 WHERE dir = ? AND name = ?") \
 	X(ENTRY_EACH, \
 	    "SELECT dir, name FROM entries " \
 	    "WHERE (dir, name) > (?, ?) ORDER BY dir, name LIMIT ?") \

@@ -33,7 +33,6 @@
 
 #define VS_SETTLE_MS 50 /* after CLOSE_WRITE or a rename */
 #define VS_QUIET_MS 2000 /* written without a close */
-#define VS_RACY_MS 2000 /* second stat after a hash */
 #define VS_RESCAN_MS (24 * 60 * 60 * 1000LL)
 
 #define VS_PAGE_LIMIT 500 /* rows of a page */
