@@ -31,8 +31,11 @@ void oracle_release(struct oracle *o);
  */
 bool oracle_settle(struct world *w, bool scan);
 
-/* Reads on in the log; each event must change something and be true. */
-bool oracle_follow(struct oracle *o, struct world *w);
+/*
+ * Reads on in the log; each event must change something and be true.  must:
+ * no answer is a failure, too; else the cloud may be ill.
+ */
+bool oracle_follow(struct oracle *o, struct world *w, bool must);
 
 /* Compares all; whole: the log is replayed once more from its start. */
 bool oracle_compare(struct oracle *o, struct world *w, bool whole);

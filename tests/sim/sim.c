@@ -77,7 +77,8 @@ static bool run_judge(struct run *k, bool whole)
 	    !oracle_compare(&k->oracle, k->w, whole))
 		return false;
 	seq = k->oracle.seq;
-	if (!oracle_settle(k->w, true) || !oracle_follow(&k->oracle, k->w))
+	if (!oracle_settle(k->w, true) ||
+	    !oracle_follow(&k->oracle, k->w, true))
 		return false;
 	if (k->oracle.seq != seq)
 		return world_fail(k->w, "a second sync made %" PRId64 " events",
@@ -97,7 +98,8 @@ static bool run_ops(struct run *k, const struct options *o)
 			gremlin_act(&k->gremlin, k->w);
 		if (!world_run(k->w, pause_ms(&pace)))
 			return false;
-		if (k->op % SIM_FOLLOW == 0 && !oracle_follow(&k->oracle, k->w))
+		if (k->op % SIM_FOLLOW == 0 &&
+		    !oracle_follow(&k->oracle, k->w, false))
 			return false;
 		if (k->op < judge && k->op < o->ops)
 			continue;
