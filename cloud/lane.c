@@ -169,6 +169,8 @@ static void lane_main(void *arg)
 		else
 			tidy(lane);
 	}
+	if (lane->dirty)
+		tidy(lane);
 	store_close(lane->store);
 	lane->store = NULL;
 	lane->o.ended(lane->o.arg);

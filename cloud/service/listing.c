@@ -42,6 +42,26 @@ void listing_stamp(struct vs_buf *b, int64_t us)
 	vs_buf_addf(b, "\"%s%03dZ\"", stamp, (int)(us - ms * 1000));
 }
 
+static void put_times(struct vs_buf *b, const struct store_file *f)
+{
+	if (f->version == 0) {
+		/* a folder that only its content tells of */
+		vs_buf_addstr(b,
+		    ",\"modified_at\":null,\"created_at\":null"
+		    ",\"updated_at\":null,\"deleted_at\":null");
+		return;
+	}
+	/* a client that sent no mtime is shown when the change came */
+	put_time(
+	    b, "modified_at", to_ms(f->has_mtime ? f->mtime_us : f->stamp_us));
+	put_time(b, "created_at", f->created_ms);
+	put_time(b, "updated_at", to_ms(f->stamp_us));
+	if (f->deleted)
+		put_time(b, "deleted_at", f->deleted_ms);
+	else
+		vs_buf_addstr(b, ",\"deleted_at\":null");
+}
+
 void listing_row(struct vs_buf *b, const struct store_file *f)
 {
 	vs_buf_addstr(b, "{\"path\":");
@@ -54,15 +74,7 @@ void listing_row(struct vs_buf *b, const struct store_file *f)
 	    b, "mime_type", f->kind == VS_KIND_FILE ? mime_of(f->path) : NULL);
 	put_text(b, "hash", f->hash);
 	put_text(b, "file_hash", f->hash);
-	/* a client that sent no mtime is shown when the change came */
-	put_time(
-	    b, "modified_at", to_ms(f->has_mtime ? f->mtime_us : f->stamp_us));
-	put_time(b, "created_at", f->created_ms);
-	put_time(b, "updated_at", to_ms(f->stamp_us));
-	if (f->deleted)
-		put_time(b, "deleted_at", f->deleted_ms);
-	else
-		vs_buf_addstr(b, ",\"deleted_at\":null");
+	put_times(b, f);
 	put_text(b, "deleted_by", f->deleted ? f->deleted_by : NULL);
 	vs_buf_addf(
 	    b, ",\"version\":%" PRId64 ",\"seq\":%" PRId64, f->version, f->seq);
