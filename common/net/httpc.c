@@ -171,12 +171,29 @@ static void httpc_collect(struct vs_httpc *c)
 	}
 }
 
+static void httpc_on_timer(uv_timer_t *timer);
+
+static void httpc_arm(struct vs_httpc *c, long ms)
+{
+	/* The loop's idea of now may be old: the timer would fire early. */
+	uv_update_time(c->loop);
+	uv_timer_start(&c->timer, httpc_on_timer, (uint64_t)ms, 0);
+}
+
 static void httpc_on_timer(uv_timer_t *timer)
 {
 	struct vs_httpc *c = timer->data;
+	long ms = -1;
 	int running;
 
 	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	/*
+	 * A timer of whole ms may still be a little early.  libcurl then
+	 * does nothing, and does not ask for the same moment again.
+	 */
+	curl_multi_timeout(c->multi, &ms);
+	if (ms >= 0 && !uv_is_active((uv_handle_t *)timer))
+		httpc_arm(c, ms > 0 ? ms : 1);
 	httpc_collect(c);
 }
 
@@ -188,7 +205,7 @@ static int httpc_set_timer(CURLM *multi, long ms, void *arg)
 	if (ms < 0)
 		uv_timer_stop(&c->timer);
 	else if (!uv_is_closing((uv_handle_t *)&c->timer))
-		uv_timer_start(&c->timer, httpc_on_timer, (uint64_t)ms, 0);
+		httpc_arm(c, ms);
 	return 0;
 }
 
