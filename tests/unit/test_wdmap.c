@@ -1,0 +1,203 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/watch/wdmap.h"
+#include "common/base/limits.h"
+
+struct dropped {
+	int wds[64];
+	size_t count;
+};
+
+static void take(void *arg, int wd)
+{
+	struct dropped *d = arg;
+
+	assert_true(d->count < 64);
+	d->wds[d->count++] = wd;
+}
+
+static bool took(const struct dropped *d, int wd)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (d->wds[i] == wd)
+			return true;
+	return false;
+}
+
+static int setup(void **state)
+{
+	struct wdmap *m;
+
+	assert_int_equal(wdmap_new(&m, NULL), VS_OK);
+	*state = m;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	wdmap_free(*state);
+	return 0;
+}
+
+static void put(struct wdmap *m, const char *path, int wd)
+{
+	assert_int_equal(wdmap_put(m, path, wd, NULL), VS_OK);
+}
+
+static void check_path(struct wdmap *m, int wd, const char *want)
+{
+	char path[VS_PATH_MAX + 1];
+	struct wdmap_dir *d = wdmap_by_wd(m, wd);
+
+	assert_non_null(d);
+	assert_int_equal(wdmap_path(d, path, sizeof(path)), (int)strlen(want));
+	assert_string_equal(path, want);
+	assert_ptr_equal(wdmap_at(m, want), d);
+}
+
+static void test_both_ways(void **state)
+{
+	struct wdmap *m = *state;
+
+	put(m, "", 1);
+	put(m, "a", 2);
+	put(m, "a/b", 3);
+	put(m, "a/b/c", 4);
+	put(m, "ab", 5);
+	check_path(m, 1, "");
+	check_path(m, 2, "a");
+	check_path(m, 3, "a/b");
+	check_path(m, 4, "a/b/c");
+	check_path(m, 5, "ab");
+	assert_int_equal(wdmap_count(m), 5);
+	assert_null(wdmap_at(m, "b"));
+	assert_null(wdmap_at(m, "a/b/c/d"));
+	assert_null(wdmap_by_wd(m, 6));
+	assert_true(wdmap_is_root(wdmap_by_wd(m, 1)));
+	assert_false(wdmap_is_root(wdmap_by_wd(m, 2)));
+}
+
+static void test_path_needs_room(void **state)
+{
+	struct wdmap *m = *state;
+	char out[8];
+
+	put(m, "abc/def", 1);
+	assert_int_equal(wdmap_path(wdmap_by_wd(m, 1), out, 8), 7);
+	assert_int_equal(wdmap_path(wdmap_by_wd(m, 1), out, 7), VS_ELIMIT);
+}
+
+/* A folder moves away: it and all below it, and nothing beside it. */
+static void test_drop_takes_what_is_below(void **state)
+{
+	struct wdmap *m = *state;
+	struct dropped d = { .count = 0 };
+
+	put(m, "", 1);
+	put(m, "a", 2);
+	put(m, "a/b", 3);
+	put(m, "a/c", 4);
+	put(m, "a/b/d", 5);
+	put(m, "a2", 6);
+	wdmap_drop(m, wdmap_at(m, "a"), take, &d);
+	assert_int_equal(d.count, 4);
+	for (int wd = 2; wd <= 5; wd++) {
+		assert_true(took(&d, wd));
+		assert_null(wdmap_by_wd(m, wd));
+	}
+	assert_null(wdmap_at(m, "a"));
+	assert_int_equal(wdmap_count(m), 2);
+	check_path(m, 6, "a2");
+	put(m, "a/b", 7);
+	check_path(m, 7, "a/b");
+}
+
+static void test_drop_of_the_root_keeps_it(void **state)
+{
+	struct wdmap *m = *state;
+	struct dropped d = { .count = 0 };
+
+	put(m, "", 1);
+	put(m, "a/b/c", 2);
+	wdmap_drop(m, wdmap_at(m, ""), take, &d);
+	assert_int_equal(d.count, 2);
+	assert_int_equal(wdmap_count(m), 0);
+	assert_non_null(wdmap_at(m, ""));
+	put(m, "", 3);
+	check_path(m, 3, "");
+}
+
+/* The watch limit leaves gaps: a folder below an unwatched one. */
+static void test_gaps(void **state)
+{
+	struct wdmap *m = *state;
+
+	put(m, "", 1);
+	put(m, "a/b/c", 2);
+	assert_int_equal(wdmap_wd(wdmap_at(m, "a")), -1);
+	assert_false(wdmap_parent_watched(wdmap_by_wd(m, 2)));
+	put(m, "a/b", 3);
+	assert_true(wdmap_parent_watched(wdmap_by_wd(m, 2)));
+	wdmap_unwatch(m, wdmap_by_wd(m, 3));
+	assert_non_null(wdmap_at(m, "a/b"));
+	assert_false(wdmap_parent_watched(wdmap_by_wd(m, 2)));
+	wdmap_unwatch(m, wdmap_by_wd(m, 2));
+	/* the steps that led to it went with it */
+	assert_null(wdmap_at(m, "a"));
+	assert_int_equal(wdmap_count(m), 1);
+}
+
+static void test_many_and_deep(void **state)
+{
+	struct wdmap *m = *state;
+	char path[VS_PATH_MAX + 1] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		snprintf(path, sizeof(path), "d%d/e%d", i % 100, i);
+		put(m, path, i + 1);
+	}
+	for (int i = 0; i < 20000; i += 97) {
+		snprintf(path, sizeof(path), "d%d/e%d", i % 100, i);
+		check_path(m, i + 1, path);
+	}
+	path[0] = '\0';
+	for (int i = 0; len + 2 < VS_PATH_MAX; i++) {
+		len += (size_t)snprintf(
+		    path + len, sizeof(path) - len, "%sx", len > 0 ? "/" : "");
+		put(m, path, 100000 + i);
+	}
+	wdmap_drop(m, wdmap_at(m, "x"), NULL, NULL);
+	assert_int_equal(wdmap_count(m), 20000);
+	for (int i = 0; i < 100; i++) {
+		snprintf(path, sizeof(path), "d%d", i);
+		wdmap_drop(m, wdmap_at(m, path), NULL, NULL);
+	}
+	assert_int_equal(wdmap_count(m), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    test_both_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_path_needs_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_drop_takes_what_is_below, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_drop_of_the_root_keeps_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gaps, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_many_and_deep, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
