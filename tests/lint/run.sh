@@ -7,7 +7,7 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 cd "$(dirname "$0")/../.." || exit 2
 lint=$PWD/tests/lint
 checks=(layers.py banned.py sizes.py format.sh headers.sh warnings.sh
-    cppcheck.sh shell.sh python.sh man.sh units.sh)
+    cppcheck.sh shell.sh python.sh man.sh manuals.sh units.sh)
 passed=0
 failed=0
 tmp=$(mktemp -d)
@@ -81,6 +81,7 @@ spoil() {
     shell.sh) printf 'rm $1/x\n' >>packaging/deps.sh ;;
     python.sh) printf 'def f(:\n' >>packaging/one.py ;;
     man.sh) printf '.Xq oops\n.Sh NAME\n' >>man/one.1 ;;
+    manuals.sh) printf '\t.name = "two",\n' >cli/verb_two.c ;;
     units.sh) printf '[Service]\nType=no\n' >packaging/vsync-cloud.service ;;
     *) echo "lint: no fault for $1" ;;
     esac
