@@ -153,10 +153,10 @@ static void greet(struct watching *w)
 }
 
 /*
- * The stream is over with rc.  A signal is how a watch ends; otherwise the
+ * The stream is over.  A signal is how a watch ends; otherwise the
  * agent went away, and where it is ours it says why.
  */
-static int finish(struct watching *w, int rc)
+static int finish(struct watching *w)
 {
 	struct call *c = w->c;
 	bool signalled = c->intr.number != 0;
@@ -171,16 +171,21 @@ static int finish(struct watching *w, int rc)
 		}
 		return call_leave(c);
 	}
-	if (w->ours && !launch_alive(&c->agent)) {
+	if (w->ours) {
+		/* How it ended tells more than that its stream broke off. */
+		struct trouble broken = c->trouble;
 		c->trouble = (struct trouble)TROUBLE_INIT;
-		rc = call_leave(c);
+		if (call_leave(c) != VS_OK)
+			return c->trouble.err.code;
+		if (broken.err.code != VS_ECANCELED)
+			c->trouble = broken;
 	}
 	if (c->trouble.err.code == VS_OK) {
-		rc = trouble_set(&c->trouble, VS_ENOAGENT, "the agent ended");
+		trouble_set(&c->trouble, VS_ENOAGENT, "the agent ended");
 		c->trouble.exit = VS_EXIT_NO_AGENT;
 		trouble_hint(&c->trouble, "start it again with `vsync watch`");
 	}
-	return rc != VS_OK ? rc : c->trouble.err.code;
+	return c->trouble.err.code;
 }
 
 static int stream(struct watching *w, json_t *params)
@@ -192,12 +197,11 @@ static int stream(struct watching *w, json_t *params)
 		.params = params,
 		.timeout_ms = -1,
 	};
-	int rc;
 
 	client_on_tick(w->c->client, on_tick, w);
-	rc = client_stream(w->c->client, &r, &sink, &w->c->trouble);
+	client_stream(w->c->client, &r, &sink, &w->c->trouble);
 	client_on_tick(w->c->client, NULL, NULL);
-	return finish(w, rc);
+	return finish(w);
 }
 
 static int run(struct call *c)

@@ -174,7 +174,7 @@ def main():
         return Lines(dict(project(root=told), type="status"),
                      {"type": "published", "project": project()["id"],
                       "path": "a.mov", "op": "create", "seq": 7, "size": 10},
-                     dies.set if mode == "dies" else (lambda: None),
+                     dies.set if mode in ("dies", "ends") else (lambda: None),
                      lambda: threading.Event().wait(60))
 
     agent = FakeAgent(os.environ["XDG_RUNTIME_DIR"] + "/vsync/agent.sock", {
@@ -186,6 +186,10 @@ def main():
         "GET /v1/status": status(project(root=told)),
         "GET /v1/watch": watch,
     })
+    if mode == "ends":
+        dies.wait(20)
+        agent.close()
+        return 0
     if mode == "dies":
         dies.wait(20)
         print("<3>vsync-agent: out of luck", file=sys.stderr)
