@@ -20,7 +20,7 @@ static int teardown(void **state)
 
 static json_t *get(struct cloudkit *k, const char *query)
 {
-	char target[1024];
+	char target[4096];
 
 	(void)snprintf(
 	    target, sizeof(target), "/api/projects/%%P/files?%s", query);
