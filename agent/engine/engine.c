@@ -347,6 +347,8 @@ int64_t engine_step(struct engine *e, struct vs_now now)
 		flush_step(e);
 	if (alive(e) && !e->stage.open)
 		sender = publisher_step(e);
+	if (alive(e))
+		flush_step(e); /* what was held just now ends a barrier */
 	if (!alive(e))
 		return now.mono_ms;
 	return more || e->stage.open ? now.mono_ms : next_due(e, sender);
