@@ -65,8 +65,11 @@ bool root_check(struct engine *e)
 	int rc = e->world.disk->root(e->world.disk, &now, &err);
 
 	why = rc < 0 ? err.msg : judge(e, &now);
-	e->root.check_ms = e->now.mono_ms +
-	    (why != NULL ? CORE_ROOT_LOST_MS : CORE_ROOT_CHECK_MS);
+	e->root.check_ms = e->now.mono_ms;
+	if (why != NULL)
+		e->root.check_ms += CORE_ROOT_LOST_MS;
+	else if (!e->root.lost) /* else root_step goes on with it at once */
+		e->root.check_ms += CORE_ROOT_CHECK_MS;
 	if (why != NULL) {
 		lose(e, why);
 		return false;
