@@ -32,6 +32,7 @@ struct receipt {
 	int told_count;
 	int left; /* changes the answer does not name */
 	int refusals;
+	bool approved; /* a person approved deletions of this batch */
 	struct vs_err *err;
 };
 
@@ -115,8 +116,27 @@ static int held(struct receipt *r, const struct vs_change *c, json_t *el)
 
 	if (rc < 0)
 		return rc;
-	return vs_db_run(r->e->state.db, SQL_HOLD_PUT, r->err, "tit", c->path,
-	    (int64_t)c->kind, it.hold_id != NULL ? it.hold_id : "");
+	return vs_db_run(r->e->state.db, SQL_HOLD_PUT, r->err, "titi", c->path,
+	    (int64_t)c->kind, it.hold_id != NULL ? it.hold_id : "",
+	    (int64_t)r->approved);
+}
+
+/*
+ * A person is asked once: what the cloud holds of a batch with approved
+ * deletions is approved as well.  What else such a batch deletes has passed
+ * the agent's own rule, with the baseline that the approval set.
+ */
+static int find_approval(struct receipt *r, struct vs_err *err)
+{
+	struct vs_db *db = r->e->state.db;
+	sqlite3_stmt *st = vs_db_stmt(db, SQL_HOLD_APPROVED, err);
+	int rc = st != NULL ? vs_db_step(db, st, err) : err->code;
+
+	if (rc < 0)
+		return rc;
+	r->approved = sqlite3_column_int(st, 0) != 0;
+	sqlite3_reset(st);
+	return 0;
 }
 
 static int refused(struct receipt *r, const struct vs_change *c, json_t *el)
@@ -184,6 +204,8 @@ static int apply_all(struct receipt *r, struct vs_err *err)
 	struct engine *e = r->e;
 	int rc = stage_begin(e, err);
 
+	if (rc == 0)
+		rc = find_approval(r, err);
 	if (rc == 0)
 		rc = outbox_each_frozen(&e->state, apply, r, err);
 	if (rc == 0)

@@ -128,9 +128,13 @@
 	X(TROUBLE_CLOUD, "SELECT 1 FROM trouble WHERE cloud = 1 LIMIT 1") \
 	X(TROUBLE_COUNT, "SELECT count(*) FROM trouble") \
 	X(HOLD_PUT, \
-	    "INSERT INTO cloud_holds(path, kind, hold_id) " \
-	    "VALUES(?, ?, ?) ON CONFLICT(path) DO UPDATE " \
-	    "SET hold_id = excluded.hold_id") \
+	    "INSERT INTO cloud_holds(path, kind, hold_id, decision) " \
+	    "VALUES(?, ?, ?, ?) " \
+	    "ON CONFLICT(path) DO UPDATE SET hold_id = excluded.hold_id, " \
+	    "decision = excluded.decision") \
+	X(HOLD_APPROVED, \
+	    "SELECT EXISTS(SELECT 1 FROM outbox " \
+	    "WHERE batch = 1 AND approved = 1)") \
 	X(HOLD_DROP_PATH, "DELETE FROM cloud_holds WHERE path = ?") \
 	X(HOLD_DROP, "DELETE FROM cloud_holds WHERE hold_id = ?") \
 	X(HOLD_FIRST, \
