@@ -56,11 +56,20 @@ def test_held_and_rejected_by_putting_back(full):
 def test_approve(full):
     wipe(full)
     full.await_state("held")
-    run = full.cli("held", "approve", "--json", check=0)
+    run = full.cli("held", "approve", "--yes", "--json", check=0)
     assert run.json["count"] >= FILES
     assert list(full.agree()) == ["stays"]
     assert len(deletions(full)) == FILES + 4
     assert full.await_state("in_sync")["held"] == 0
+
+
+def test_approval_needs_a_word(full):
+    """Where nobody can be asked, approving takes --yes."""
+    wipe(full)
+    full.await_state("held")
+    run = full.cli("held", "approve")
+    assert run.code == 2 and "--yes" in run.said, run
+    never(lambda: deletions(full), "a held deletion was sent", 1)
 
 
 def test_reject(full):
@@ -73,7 +82,7 @@ def test_reject(full):
     full.cli("rescan")
     full.await_state("held")
     assert deletions(full) == []
-    full.cli("held", "approve", check=0)
+    full.cli("held", "approve", "--yes", check=0)
     assert list(full.agree()) == ["stays"]
 
 
@@ -86,7 +95,7 @@ def test_held_outlives_a_restart(full):
     full.stop()
     full.start()
     full.await_state("held")
-    full.cli("held", "approve", check=0)
+    full.cli("held", "approve", "--yes", check=0)
     assert list(full.agree()) == ["stays"]
 
 
@@ -96,7 +105,7 @@ def test_wiped_while_away(full):
     full.start()
     full.await_state("held")
     never(lambda: deletions(full), "a held deletion was sent", 1)
-    full.cli("held", "approve", check=0)
+    full.cli("held", "approve", "--yes", check=0)
     assert list(full.agree()) == ["stays"]
 
 
@@ -108,7 +117,7 @@ def test_slow_wipe_is_held_too(full):
             full.cli("rescan")
     full.await_state("held", timeout=30)
     assert len(deletions(full)) <= 110
-    full.cli("held", "approve", check=0)
+    full.cli("held", "approve", "--yes", check=0)
     full.agree()
 
 
@@ -120,12 +129,26 @@ def test_a_few_are_not_held(full):
 
 
 def test_small_project_is_not_held(owner):
-    """At most a hundred deletions never wait."""
-    for i in range(90):
+    """At most a hundred deletions do not wait, as long as something
+    stays."""
+    for i in range(91):
         write(owner.root / str(i), b"%d" % i)
     owner.flush()
     for i in range(90):
         (owner.root / str(i)).unlink()
+    assert list(owner.agree()) == ["90"]
+
+
+def test_everything_is_held(owner):
+    """However little it was: an empty folder is a question."""
+    for i in range(20):
+        write(owner.root / str(i), b"%d" % i)
+    owner.flush()
+    for i in range(20):
+        (owner.root / str(i)).unlink()
+    owner.await_state("held")
+    never(lambda: deletions(owner), "a held deletion was sent", 1)
+    owner.cli("held", "approve", "--yes", check=0)
     assert owner.agree() == {}
 
 
@@ -140,4 +163,4 @@ def test_big_rename_is_not_held(full):
 def test_nothing_held(owner):
     run = owner.cli("held", "--json", check=0)
     assert run.json["count"] == 0
-    assert owner.cli("held", "approve").code in (0, 4)
+    assert owner.cli("held", "approve", "--yes").code in (0, 4)
