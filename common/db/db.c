@@ -284,7 +284,14 @@ static int db_start(
 	if (rc < 0 || o->readonly)
 		return rc;
 	rc = db_setup_journal(db->handle, o, err);
-	return rc < 0 ? rc : db_migrate(db, o, version, err);
+	if (rc == VS_OK)
+		rc = db_migrate(db, o, version, err);
+	/*
+	 * A log that was left may be readable and yet not on the disk: its
+	 * sync failed, and the kernel took the pages for clean.  Nothing
+	 * durable can follow such a gap, so the log goes home first.
+	 */
+	return rc < 0 ? rc : vs_db_checkpoint(db, err);
 }
 
 /*
