@@ -8,6 +8,7 @@
 
 struct memshm {
 	int refs;
+	int mapped; /* connections that use the index */
 	int readers; /* connections that hold SHARED or more */
 	const struct memshm_user *writer; /* RESERVED or more */
 	const struct memshm_user *pending; /* PENDING or EXCLUSIVE */
@@ -111,6 +112,8 @@ void *memshm_map(struct memshm_user *u, int i, int size, bool extend)
 
 	if (i >= MEMSHM_REGIONS)
 		return NULL;
+	s->mapped += !u->mapped;
+	u->mapped = true;
 	if (!s->region[i] && extend) {
 		s->region[i] = calloc(1, (size_t)size);
 		if (!s->region[i])
@@ -166,10 +169,13 @@ int memshm_wal_lock(struct memshm_user *u, int at, int n, int flags)
 	return SQLITE_OK;
 }
 
-void memshm_leave(struct memshm_user *u, bool wipe)
+void memshm_leave(struct memshm_user *u)
 {
 	for (int i = 0; i < SQLITE_SHM_NLOCK; i++)
 		wal_unlock(u, i);
-	if (wipe)
+	if (!u->mapped)
+		return;
+	u->mapped = false;
+	if (!--u->shm->mapped)
 		regions_free(u->shm);
 }

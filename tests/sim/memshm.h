@@ -16,6 +16,7 @@ struct memshm_user {
 	int level; /* SQLITE_LOCK_* held on the file */
 	unsigned shared; /* bits of WAL locks held shared */
 	unsigned exclusive;
+	bool mapped; /* uses WAL's index */
 };
 
 struct memshm *memshm_new(void); /* one reference; aborts without memory */
@@ -33,7 +34,10 @@ void *memshm_map(struct memshm_user *u, int i, int size, bool extend);
 /* WAL locks; flags as for xShmLock.  SQLITE_OK or SQLITE_BUSY. */
 int memshm_wal_lock(struct memshm_user *u, int at, int n, int flags);
 
-/* Lets go of everything; wipe: nobody needs the index any more. */
-void memshm_leave(struct memshm_user *u, bool wipe);
+/*
+ * Lets go of everything; the last one to leave takes the index along, so
+ * that who comes next builds it from the log (as with unix's DMS lock).
+ */
+void memshm_leave(struct memshm_user *u);
 
 #endif

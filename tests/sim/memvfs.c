@@ -264,8 +264,9 @@ static int handle_shm_unmap(sqlite3_file *file, int wipe)
 {
 	struct handle *h = (struct handle *)file;
 
+	(void)wipe;
 	if (h->user.shm)
-		memshm_leave(&h->user, wipe);
+		memshm_leave(&h->user);
 	return SQLITE_OK;
 }
 
@@ -275,7 +276,7 @@ static int handle_close(sqlite3_file *file)
 
 	if (h->user.shm) {
 		memshm_unlock(&h->user, SQLITE_LOCK_NONE);
-		memshm_leave(&h->user, false);
+		memshm_leave(&h->user);
 		memshm_unref(h->user.shm);
 	}
 	medium_close(h->file);
