@@ -525,26 +525,28 @@ static void doubt_check(struct project *p, struct vs_now now)
 		engine_doubt(p->engine, "woke from sleep", now);
 }
 
+/* Does what is due; how long there is nothing to do, ms. */
+static int64_t project_turn(struct project *p)
+{
+	struct vs_now now = vs_clock_now();
+	int64_t due = now.mono_ms;
+
+	if (p->engine == NULL)
+		due = project_open(p, now);
+	if (p->engine != NULL) {
+		doubt_check(p, now);
+		due = engine_step(p->engine, now);
+	}
+	return due == INT64_MAX ? due : due - vs_clock_mono_ms();
+}
+
 static void project_run(void *arg)
 {
 	struct project *p = arg;
-	struct vs_now now = vs_clock_now();
 
-	p->ahead_ms = now.mono_ms - (int64_t)(uv_hrtime() / 1000000);
-	while (!p->stop) {
-		int64_t due;
-
-		now = vs_clock_now();
-		if (p->engine == NULL)
-			due = project_open(p, now);
-		if (p->engine != NULL) {
-			doubt_check(p, now);
-			due = engine_step(p->engine, now);
-			now = vs_clock_now();
-		}
-		mailbox_serve(
-		    p->mailbox, due == INT64_MAX ? due : due - now.mono_ms);
-	}
+	p->ahead_ms = vs_clock_mono_ms() - (int64_t)(uv_hrtime() / 1000000);
+	while (!p->stop)
+		mailbox_serve(p->mailbox, project_turn(p));
 	/* waiting calls return from inside */
 	engine_close(p->engine);
 	p->engine = NULL;
