@@ -146,7 +146,9 @@
 	X(HOLD_COUNT, "SELECT count(*) FROM cloud_holds") \
 	X(HOLD_PATHS, "SELECT path, kind FROM cloud_holds WHERE hold_id = ?") \
 	X(HOLD_LIST, "SELECT path, kind FROM cloud_holds LIMIT ?") \
-	X(HOLD_HAS, "SELECT 1 FROM cloud_holds WHERE path = ?") \
+	X(HOLD_HAS, \
+	    "SELECT 1 FROM cloud_holds " \
+	    "WHERE path = ? AND decision != 2") \
 	X(HOLD_CLEAR, "DELETE FROM cloud_holds")
 
 enum state_sql {
