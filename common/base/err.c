@@ -107,24 +107,31 @@ int vs_err_set(struct vs_err *err, int code, const char *fmt, ...)
 	return code;
 }
 
+/* Prints what stands in front of a cause; returns its length, cut to fit. */
+static size_t err_context(char work[ERR_WORK], const char *fmt, va_list ap)
+{
+	int len = vsnprintf(work, ERR_WORK, fmt, ap);
+
+	if (len < 0)
+		return 0;
+	if (len >= VS_ERR_MSG)
+		return err_cut(work, VS_ERR_MSG - 1);
+	return (size_t)len;
+}
+
 int vs_err_errno(struct vs_err *err, int errnum, const char *fmt, ...)
 {
 	char work[ERR_WORK];
 	va_list ap;
-	int len;
+	size_t len;
 
 	assert(errnum > 0);
 	if (err == NULL)
 		return vs_err_of_errno(errnum);
 	va_start(ap, fmt);
-	len = vsnprintf(work, VS_ERR_MSG, fmt, ap);
+	len = err_context(work, fmt, ap);
 	va_end(ap);
-	if (len < 0)
-		len = 0;
-	if (len >= VS_ERR_MSG)
-		len = VS_ERR_MSG - 1;
-	snprintf(
-	    work + len, sizeof(work) - (size_t)len, ": %s", strerror(errnum));
+	snprintf(work + len, sizeof(work) - len, ": %s", strerror(errnum));
 	err->code = vs_err_of_errno(errnum);
 	err_store(err, work);
 	return err->code;
@@ -134,17 +141,13 @@ int vs_err_wrap(struct vs_err *err, const char *fmt, ...)
 {
 	char work[ERR_WORK];
 	va_list ap;
-	int len;
+	size_t len;
 
 	assert(err != NULL);
 	va_start(ap, fmt);
-	len = vsnprintf(work, VS_ERR_MSG, fmt, ap);
+	len = err_context(work, fmt, ap);
 	va_end(ap);
-	if (len < 0)
-		len = 0;
-	if (len >= VS_ERR_MSG)
-		len = VS_ERR_MSG - 1;
-	snprintf(work + len, sizeof(work) - (size_t)len, ": %s", err->msg);
+	snprintf(work + len, sizeof(work) - len, ": %s", err->msg);
 	err_store(err, work);
 	return err->code;
 }
