@@ -321,7 +321,7 @@ static int refuse_one(
 	return stage_trouble(s->e, c->path, true, s->why, s->err);
 }
 
-/* Half of what it was, under the same counter: the cloud has no memory of it. */
+/* Half of what it was, under the same counter: the cloud never kept it. */
 static int thaw(struct engine *e, struct split *s, struct vs_err *err)
 {
 	int rc = stage_begin(e, err);

@@ -43,7 +43,7 @@ void stage_leave(struct engine *e, uint64_t gen)
 	else if (!t->open)
 		barrier_leave(&e->barrier, gen);
 	else
-		assert(!"stage_leave: more units than stage_full allows");
+		assert(false && "more units than stage_full allows");
 }
 
 static void note(struct engine *e, const char *path, int op, int64_t size)

@@ -21,7 +21,7 @@ int vs_sock_listen_unix(const char *path, struct vs_err *err);
  */
 int vs_sock_listen_tcp(const char *address, int *port, struct vs_err *err);
 
-/* True if the peer of the Unix socket fd is of our uid or root (SO_PEERCRED). */
+/* True if the peer of the Unix socket fd is our uid or root (SO_PEERCRED). */
 bool vs_sock_peer_is_us(int fd);
 
 #endif
