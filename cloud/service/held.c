@@ -143,7 +143,8 @@ static int delete_all(
 	rc = journal_load(call, &m);
 	if (rc != VS_OK)
 		goto out;
-	for (i = 0; i < paths->count; i++) {
+	/* from the last path on: what lies in a folder goes before it */
+	for (i = paths->count; i-- > 0;) {
 		c.path = paths->list[i];
 		c.kind = m.slots[i]->row.kind;
 		merge_change(&m, &c, &v);

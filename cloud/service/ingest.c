@@ -227,6 +227,30 @@ static int read_changes(struct ingest *in)
 	return VS_OK;
 }
 
+/* Which of the folders to be deleted lie above a deletion that waits. */
+static int load_below(struct ingest *in)
+{
+	struct call *call = in->call;
+	struct vs_err err = VS_ERR_INIT;
+	struct merge_slot *slot;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < in->count; i++) {
+		if (!in->good[i] || in->changes[i].op != VS_OP_DELETE)
+			continue;
+		slot = merge_folder(&in->merge, in->changes[i].path);
+		if (slot == NULL)
+			continue;
+		rc = call->store->ops->hold_below(
+		    call->store, call->project.no, slot->row.path, &err);
+		if (rc < 0)
+			return fault_store(&call->fault, &err);
+		slot->below = rc == 1;
+	}
+	return VS_OK;
+}
+
 static void put_done(struct ingest *in, size_t i, const struct merge_verdict *v)
 {
 	struct vs_buf *b = &in->results;
@@ -388,6 +412,8 @@ int ingest_update(
 	rc = read_changes(&in);
 	if (rc == VS_OK)
 		rc = journal_load(call, &in.merge);
+	if (rc == VS_OK)
+		rc = load_below(&in);
 	if (rc != VS_OK)
 		goto out;
 	merge_all(&in);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cloud/service/budget.h"
+#include "common/base/path.h"
 #include "common/crypto/tree.h"
 
 #define SLOTS_FIRST 16
@@ -220,10 +221,33 @@ static void upsert(struct merge *m, struct merge_slot *slot,
 	v->logged = true;
 }
 
+struct merge_slot *merge_folder(const struct merge *m, const char *path)
+{
+	struct merge_slot *slot = vs_map_get(m->map, path);
+
+	if (slot == NULL || !is_live(slot) || slot->row.kind != VS_KIND_DIR)
+		return NULL;
+	return slot;
+}
+
+static bool has_held_below(
+    const struct merge *m, const struct merge_slot *folder)
+{
+	size_t i;
+
+	for (i = 0; i < m->count; i++)
+		if (m->slots[i]->hold_new &&
+		    vs_path_beneath(m->slots[i]->row.path, folder->row.path))
+			return true;
+	return folder->below;
+}
+
 static bool must_hold(const struct merge *m, const struct merge_slot *slot)
 {
-	if (m->approved || slot->renamed || slot->row.kind == VS_KIND_DIR)
+	if (m->approved || slot->renamed)
 		return false;
+	if (slot->row.kind == VS_KIND_DIR)
+		return has_held_below(m, slot);
 	return !budget_allows(m->head->baseline, m->head->files - 1);
 }
 

@@ -9,7 +9,8 @@
  * Invariants: an upsert that changes nothing and a deletion of what is not
  * there are accepted without an event; every event takes the next seq; the
  * version of a row rises only with its hash; the head's tree checksum, its
- * number of files and its baseline always fit the rows.
+ * number of files and its baseline always fit the rows; a folder does not
+ * go while the deletion of something below it waits.
  */
 #ifndef MERGE_H
 #define MERGE_H
@@ -28,6 +29,7 @@ struct merge_slot {
 	bool known; /* there is a row, live or deleted */
 	bool dirty; /* and it is to be written */
 	bool renamed; /* the old name of some upsert of this set */
+	bool below; /* a folder above a deletion that was held before */
 	bool hold_new; /* its deletion goes into a new hold */
 	bool hold_cut; /* it leaves the stored hold it is in */
 	char *own; /* memory of the loaded strings */
@@ -71,6 +73,9 @@ int merge_load(struct merge *m, const struct store_file *f);
 
 /* Notes that path, if it was wanted, is an old name. */
 void merge_rename(struct merge *m, const char *path);
+
+/* The live folder at path (wanted, loaded), or NULL. */
+struct merge_slot *merge_folder(const struct merge *m, const char *path);
 
 /* Does one change of a wanted path; its strings are borrowed until release. */
 void merge_change(

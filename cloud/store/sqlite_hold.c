@@ -1,5 +1,6 @@
 /* Deletions that wait for a person. */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cloud/store/sqlite.h"
@@ -49,6 +50,27 @@ static int op_hold_drop(
 	if (vs_db_changes(q->db) == 0)
 		return vs_err_set(err, VS_ENOENT, "no such hold");
 	return VS_OK;
+}
+
+static int op_hold_below(
+    struct store *s, int64_t project, const char *path, struct vs_err *err)
+{
+	struct sqlite *q = sqlite_of(s);
+	sqlite3_stmt *st = sqlite_stmt(q, SQL_HOLD_BELOW, err);
+	char lo[VS_PATH_MAX + 2], hi[VS_PATH_MAX + 2];
+	int rc;
+
+	if (st == NULL)
+		return q->failed;
+	assert(strlen(path) <= VS_PATH_MAX);
+	/* '0' follows '/': all that begins with "path/" */
+	(void)snprintf(lo, sizeof(lo), "%s/", path);
+	(void)snprintf(hi, sizeof(hi), "%s0", path);
+	rc = sqlite_note(q, vs_db_bind(st, err, "itt", project, lo, hi));
+	if (rc == VS_OK)
+		rc = sqlite_step(q, st, err);
+	(void)sqlite3_reset(st);
+	return rc;
 }
 
 static int op_holds(struct store *s, int64_t project,
@@ -106,6 +128,7 @@ void sqlite_hold_ops(struct store_ops *ops)
 	ops->hold_put = op_hold_put;
 	ops->hold_cut = op_hold_cut;
 	ops->hold_drop = op_hold_drop;
+	ops->hold_below = op_hold_below;
 	ops->holds = op_holds;
 	ops->hold_paths = op_hold_paths;
 }

@@ -126,6 +126,9 @@
 	    " VALUES(?,?,?)") \
 	X(SQL_HOLD_PATH_DEL, \
 	    "DELETE FROM hold_paths WHERE project_no=? AND path=?") \
+	X(SQL_HOLD_BELOW, \
+	    "SELECT 1 FROM hold_paths WHERE project_no=? AND path>=?" \
+	    " AND path<? LIMIT 1") \
 	X(SQL_HOLD_SWEEP, \
 	    "DELETE FROM holds WHERE project_no=? AND NOT EXISTS" \
 	    " (SELECT 1 FROM hold_paths x WHERE" \

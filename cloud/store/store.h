@@ -238,6 +238,9 @@ struct store_ops {
 	/* removes a hold and its paths; VS_ENOENT */
 	int (*hold_drop)(struct store *s, int64_t project, const char *id,
 	    struct vs_err *err);
+	/* 1 if a path below this folder is in a hold, else 0 */
+	int (*hold_below)(struct store *s, int64_t project, const char *path,
+	    struct vs_err *err);
 	/* oldest first */
 	int (*holds)(struct store *s, int64_t project,
 	    int (*row)(void *arg, const struct store_hold *h), void *arg,

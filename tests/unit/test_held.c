@@ -196,6 +196,62 @@ static void test_renames(void **state)
 	cloudkit_agree(k);
 }
 
+/* A folder waits with what lies in it, also in a later batch. */
+static void test_folders_wait(void **state)
+{
+	struct cloudkit *k = *state;
+	char hold[STORE_ID];
+	json_t *doc, *last;
+
+	cloudkit_many(k, "create", "f", 0, 150);
+	json_decref(cloudkit_publish(k,
+	    "{\"path\":\"d\",\"op\":\"create\",\"kind\":\"directory\"},"
+	    "{\"path\":\"d/x\",\"op\":\"create\",\"hash\":\"h\"},"
+	    "{\"path\":\"e\",\"op\":\"create\",\"kind\":\"directory\"}"));
+	assert_int_equal(shrink(k, 0, 100, hold), 0);
+	doc = cloudkit_publish(k,
+	    "{\"path\":\"d/x\",\"op\":\"delete\"},"
+	    "{\"path\":\"d\",\"op\":\"delete\"},"
+	    "{\"path\":\"e\",\"op\":\"delete\"}");
+	assert_int_equal(json_array_size(cloudkit_at(doc, "held")), 2);
+	assert_string_equal(cloudkit_str(doc, "results.0.path"), "e");
+	(void)snprintf(
+	    hold, sizeof(hold), "%s", cloudkit_str(doc, "held.0.hold_id"));
+	json_decref(doc);
+	doc = decide(k, hold, "true");
+	assert_int_equal(cloudkit_int(doc, "deleted"), 2);
+	json_decref(doc);
+	last = cloudkit_ask(k, k->owner.text, "GET",
+	    "/api/projects/%P/events?since_seq=254", NULL);
+	assert_string_equal(cloudkit_str(last, "events.0.change.path"), "d/x");
+	assert_string_equal(cloudkit_str(last, "events.1.change.path"), "d");
+	json_decref(last);
+	cloudkit_agree(k);
+}
+
+static void test_folder_of_an_older_hold(void **state)
+{
+	struct cloudkit *k = *state;
+	char hold[STORE_ID];
+	json_t *doc;
+
+	cloudkit_many(k, "create", "d/f", 0, 150);
+	json_decref(cloudkit_publish(
+	    k, "{\"path\":\"d\",\"op\":\"create\",\"kind\":\"directory\"}"));
+	cloudkit_many(k, "delete", "d/f", 0, 101);
+	assert_int_equal(held(k), 1);
+	doc = cloudkit_publish(k, "{\"path\":\"d\",\"op\":\"delete\"}");
+	assert_int_equal(json_array_size(cloudkit_at(doc, "held")), 1);
+	(void)snprintf(
+	    hold, sizeof(hold), "%s", cloudkit_str(doc, "held.0.hold_id"));
+	json_decref(doc);
+	/* an upsert of the folder takes it out again */
+	json_decref(cloudkit_publish(
+	    k, "{\"path\":\"d\",\"op\":\"create\",\"kind\":\"directory\"}"));
+	cloudkit_refused(k, decide(k, hold, "true"), 404, "not_found");
+	assert_int_equal(held(k), 1);
+}
+
 static void test_bad_decision(void **state)
 {
 	struct cloudkit *k = *state;
@@ -220,6 +276,8 @@ int main(void)
 		WITH_KIT(test_upsert_cancels),
 		WITH_KIT(test_room_again),
 		WITH_KIT(test_renames),
+		WITH_KIT(test_folders_wait),
+		WITH_KIT(test_folder_of_an_older_hold),
 		WITH_KIT(test_bad_decision),
 	};
 
