@@ -1,0 +1,258 @@
+/* The workers' two lanes, and the mailbox, with threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "agent/hasher.h"
+#include "agent/mailbox.h"
+#include "common/os/clock.h"
+
+#define JOBS 64
+
+/* A disk on which hashing takes as long as the test says. */
+struct slow_disk {
+	struct disk disk; /* first */
+	atomic_bool block_large;
+	atomic_int running;
+	atomic_int done;
+};
+
+static int slow_hash(struct disk *d, const char *path, struct disk_hash *out,
+    const atomic_bool *cancel, struct vs_err *err)
+{
+	struct slow_disk *s = (struct slow_disk *)d;
+
+	memset(out, 0, sizeof(*out));
+	atomic_fetch_add(&s->running, 1);
+	while (path[0] == 'L' && atomic_load(&s->block_large) &&
+	    !atomic_load(cancel))
+		usleep(1000);
+	atomic_fetch_sub(&s->running, 1);
+	if (atomic_load(cancel))
+		return vs_err_set(err, VS_ECANCELED, "stopped");
+	return VS_OK;
+}
+
+struct job {
+	struct hasher_job job; /* first */
+	struct slow_disk *disk;
+	atomic_int calls;
+};
+
+static void job_done(struct hasher_job *j)
+{
+	struct job *job = (struct job *)j;
+
+	atomic_fetch_add(&job->calls, 1);
+	atomic_fetch_add(&job->disk->done, 1);
+}
+
+struct fixture {
+	struct hasher *hasher;
+	struct slow_disk disk;
+	atomic_bool cancel;
+	struct job jobs[JOBS];
+	int count;
+};
+
+static char small[] = "small";
+static char large[] = "Large";
+
+static void submit(struct fixture *f, char *path, const void *owner)
+{
+	struct job *j = &f->jobs[f->count++];
+
+	assert_true(f->count <= JOBS);
+	j->disk = &f->disk;
+	j->job.disk = &f->disk.disk;
+	j->job.path = path;
+	j->job.size = path == large ? HASHER_SMALL + 1 : HASHER_SMALL;
+	j->job.cancel = &f->cancel;
+	j->job.owner = owner;
+	j->job.done = job_done;
+	hasher_submit(f->hasher, &j->job);
+}
+
+static void wait_done(struct fixture *f, int n)
+{
+	int64_t until = vs_clock_mono_ms() + 10000;
+
+	while (atomic_load(&f->disk.done) < n && vs_clock_mono_ms() < until)
+		usleep(1000);
+	assert_int_equal(atomic_load(&f->disk.done), n);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	f->disk.disk.hash = slow_hash;
+	assert_int_equal(hasher_new(&f->hasher, 2, NULL), VS_OK);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	hasher_free(f->hasher);
+	for (int i = 0; i < f->count; i++)
+		assert_int_equal(atomic_load(&f->jobs[i].calls), 1);
+	free(f);
+	return 0;
+}
+
+static void test_large_ones_leave_a_lane(void **state)
+{
+	struct fixture *f = *state;
+
+	atomic_store(&f->disk.block_large, true);
+	for (int i = 0; i < 4; i++)
+		submit(f, large, f);
+	for (int i = 0; i < 40; i++)
+		submit(f, small, f);
+	wait_done(f, 40);
+	assert_int_equal(atomic_load(&f->disk.running), 1);
+	atomic_store(&f->disk.block_large, false);
+	wait_done(f, 44);
+	for (int i = 0; i < f->count; i++)
+		assert_int_equal(f->jobs[i].job.code, VS_OK);
+}
+
+static void test_forget(void **state)
+{
+	struct fixture *f = *state;
+	int other;
+
+	atomic_store(&f->disk.block_large, true);
+	for (int i = 0; i < 3; i++)
+		submit(f, large, f);
+	while (atomic_load(&f->disk.running) == 0)
+		usleep(1000);
+	atomic_store(&f->cancel, true);
+	hasher_forget(f->hasher, f);
+	/* nothing of ours runs or comes back any more */
+	assert_int_equal(atomic_load(&f->disk.done), 3);
+	assert_int_equal(atomic_load(&f->disk.running), 0);
+	for (int i = 0; i < f->count; i++)
+		assert_int_equal(f->jobs[i].job.code, VS_ECANCELED);
+	atomic_store(&f->cancel, false);
+	atomic_store(&f->disk.block_large, false);
+	submit(f, small, &other);
+	hasher_forget(f->hasher, f);
+	wait_done(f, 4);
+	assert_int_equal(f->jobs[3].job.code, VS_OK);
+}
+
+/* The mailbox. */
+
+struct letter {
+	struct mailbox_item item; /* first */
+	int number;
+	int *last;
+};
+
+static void letter_read(struct mailbox_item *item)
+{
+	struct letter *l = (struct letter *)item;
+
+	/* each sender's letters come in their order */
+	assert_true(l->number > *l->last);
+	*l->last = l->number;
+	free(l);
+}
+
+static void letter_put(struct mailbox *m, int number, int *last)
+{
+	struct letter *l = calloc(1, sizeof(*l));
+
+	assert_non_null(l);
+	l->item.handle = letter_read;
+	l->item.weight = 10;
+	l->number = number;
+	l->last = last;
+	mailbox_put(m, &l->item);
+}
+
+#define LETTERS 5000
+
+struct sender {
+	struct mailbox *mailbox;
+	int last;
+};
+
+static void sender_run(void *arg)
+{
+	struct sender *s = arg;
+
+	for (int i = 1; i <= LETTERS; i++)
+		letter_put(s->mailbox, i, &s->last);
+}
+
+static void test_mailbox(void **state)
+{
+	struct mailbox *m;
+	struct sender senders[3] = { { 0 } };
+	uv_thread_t threads[3];
+
+	(void)state;
+	assert_int_equal(mailbox_new(&m, NULL), VS_OK);
+	for (int i = 0; i < 3; i++) {
+		senders[i].mailbox = m;
+		assert_int_equal(
+		    uv_thread_create(&threads[i], sender_run, &senders[i]), 0);
+	}
+	while (senders[0].last < LETTERS || senders[1].last < LETTERS ||
+	    senders[2].last < LETTERS)
+		mailbox_serve(m, 1000);
+	for (int i = 0; i < 3; i++)
+		uv_thread_join(&threads[i]);
+	assert_int_equal(mailbox_weight(m), 0);
+	mailbox_free(m);
+}
+
+static void test_mailbox_waits(void **state)
+{
+	struct mailbox *m;
+	int64_t start = vs_clock_mono_ms();
+	int last = 0;
+
+	(void)state;
+	assert_int_equal(mailbox_new(&m, NULL), VS_OK);
+	mailbox_serve(m, 0);
+	mailbox_serve(m, -5);
+	assert_true(vs_clock_mono_ms() - start < 25);
+	mailbox_serve(m, 30);
+	assert_true(vs_clock_mono_ms() - start >= 30);
+	letter_put(m, 1, &last);
+	letter_put(m, 2, &last);
+	assert_int_equal(mailbox_weight(m), 20);
+	/* something is there: it does not wait at all */
+	mailbox_serve(m, INT64_MAX);
+	assert_int_equal(last, 2);
+	assert_int_equal(mailbox_weight(m), 0);
+	mailbox_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    test_large_ones_leave_a_lane, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
+		cmocka_unit_test(test_mailbox),
+		cmocka_unit_test(test_mailbox_waits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
