@@ -12,6 +12,7 @@ BINDIR := $(PREFIX)/bin
 MANDIR := $(PREFIX)/share/man
 DOCDIR := $(PREFIX)/share/doc/vsync
 UNITDIR := $(PREFIX)/lib/systemd
+SYSUSERDIR := $(PREFIX)/lib/sysusers.d
 
 # The watcher's back-end: one file of agent/watch/.
 WATCH_Linux := inotify
@@ -158,7 +159,8 @@ debug:
 ## install: programs, man pages, units (DESTDIR=, PREFIX=/usr/local)
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR) \
-	    $(DESTDIR)$(UNITDIR)/user $(DESTDIR)$(UNITDIR)/system
+	    $(DESTDIR)$(UNITDIR)/user $(DESTDIR)$(UNITDIR)/system \
+	    $(DESTDIR)$(SYSUSERDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 644 LICENSE README.md DESIGN.md CHANGELOG.md \
 	    packaging/cloud.conf packaging/60-vsync-inotify.conf \
@@ -174,6 +176,8 @@ install: all
 	    >$(DESTDIR)$(UNITDIR)/user/vsync-agent.service
 	sed 's|@BINDIR@|$(BINDIR)|' packaging/vsync-cloud.service \
 	    >$(DESTDIR)$(UNITDIR)/system/vsync-cloud.service
+	install -m 644 packaging/vsync-cloud.sysusers \
+	    $(DESTDIR)$(SYSUSERDIR)/vsync-cloud.conf
 
 ## uninstall: removes what install put there
 uninstall:
@@ -183,7 +187,8 @@ uninstall:
 	    $(foreach m,$(notdir $(MAN7)),$(DESTDIR)$(MANDIR)/man7/$(m)) \
 	    $(foreach m,$(notdir $(MAN8)),$(DESTDIR)$(MANDIR)/man8/$(m))
 	rm -f $(DESTDIR)$(UNITDIR)/user/vsync-agent.service \
-	    $(DESTDIR)$(UNITDIR)/system/vsync-cloud.service
+	    $(DESTDIR)$(UNITDIR)/system/vsync-cloud.service \
+	    $(DESTDIR)$(SYSUSERDIR)/vsync-cloud.conf
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 ## lint: layers, headers, warnings of two compilers, cppcheck, shell, format
