@@ -16,20 +16,23 @@ struct json_scan {
 	int depth;
 };
 
-/* Bytes of UTF-8 that the four digits of a \u escape stand for. */
-static size_t json_escape_len(const char *p, const char *end)
+/*
+ * Passes the four digits of a \u escape; bytes of UTF-8 that they stand for.
+ * Of an escape that is none the parser gets to know before anything else.
+ */
+static size_t json_scan_escape(struct json_scan *s)
 {
 	unsigned v = 0;
 
-	for (int i = 0; i < 4 && p < end; i++, p++) {
+	for (int i = 0; i < 4 && s->p < s->end; i++, s->p++) {
 		unsigned digit = 15;
 
-		if (*p >= '0' && *p <= '9')
-			digit = (unsigned)(*p - '0');
-		else if (*p >= 'A' && *p <= 'F')
-			digit = (unsigned)(*p - 'A' + 10);
-		else if (*p >= 'a' && *p <= 'f')
-			digit = (unsigned)(*p - 'a' + 10);
+		if (*s->p >= '0' && *s->p <= '9')
+			digit = (unsigned)(*s->p - '0');
+		else if (*s->p >= 'A' && *s->p <= 'F')
+			digit = (unsigned)(*s->p - 'A' + 10);
+		else if (*s->p >= 'a' && *s->p <= 'f')
+			digit = (unsigned)(*s->p - 'a' + 10);
 		v = v * 16 + digit;
 	}
 	if (v < 0x80)
@@ -38,19 +41,25 @@ static size_t json_escape_len(const char *p, const char *end)
 	return v < 0x800 || (v >= 0xD800 && v < 0xE000) ? 2 : 3;
 }
 
-/* Passes a string; p stands behind the opening quote. */
+/* Passes one character, escaped or not; bytes it stands for. */
+static size_t json_scan_char(struct json_scan *s)
+{
+	char c = *s->p++;
+
+	if (c != '\\' || s->p == s->end)
+		return 1;
+	c = *s->p++;
+	return c == 'u' ? json_scan_escape(s) : 1;
+}
+
+/* Passes a string; p stands behind the opening quote, then on the other. */
 static int json_scan_string(struct json_scan *s)
 {
 	size_t len = 0;
 
 	while (s->p < s->end && *s->p != '"') {
-		if (*s->p == '\\' && s->p + 1 < s->end) {
-			s->p++;
-			if (*s->p == 'u')
-				len += json_escape_len(s->p + 1, s->end) - 1;
-		}
-		s->p++;
-		if (++len > VS_JSON_STRING)
+		len += json_scan_char(s);
+		if (len > VS_JSON_STRING)
 			return VS_EINVAL;
 	}
 	return VS_OK;
@@ -76,6 +85,8 @@ static int json_scan_bounds(const char *data, size_t len, struct vs_err *err)
 		if (json_scan_string(&s) < 0)
 			return vs_err_set(err, VS_EINVAL,
 			    "JSON string longer than %d bytes", VS_JSON_STRING);
+		if (s.p == s.end) /* never closed */
+			break;
 	}
 	return VS_OK;
 }
