@@ -1,5 +1,6 @@
 #include "cli/ask.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -83,6 +84,7 @@ int ask_secret(struct vs_buf *line, const char *prompt, struct interrupt *intr,
 	bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
 	int rc;
 
+	assert(line->len == 0);
 	if (terminal) {
 		quiet = before;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
@@ -105,6 +107,7 @@ int ask_yes(
 	struct vs_buf line;
 	int rc;
 
+	assert(intr->fd >= 0);
 	*yes = false;
 	if (!isatty(STDIN_FILENO))
 		return VS_ENOTSUP;

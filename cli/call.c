@@ -1,3 +1,7 @@
+/*
+ * What a verb needs besides its own work.  The client is made when it is
+ * first wanted, so that help and a wrong command line touch nothing.
+ */
 #include "cli/call.h"
 
 #include <assert.h>
@@ -54,6 +58,7 @@ int call_attend(struct call *c, enum launch_mode mode)
 	struct client *client = call_client(c);
 	int rc;
 
+	assert(c->agent.pid == 0);
 	if (client == NULL)
 		return c->trouble.err.code;
 	rc = client_probe(client, &unreached);
@@ -96,6 +101,7 @@ int call_add(struct call *c, json_t *params, const char *key, const char *s)
 {
 	json_t *v = json_string(s);
 
+	assert(json_is_object(params));
 	if (v == NULL) {
 		trouble_set(&c->trouble, VS_EPATH, "%s: not UTF-8: %s", key, s);
 		trouble_hint(
@@ -194,14 +200,16 @@ int call_ask(struct call *c, const char *method_path, json_t *params,
 {
 	struct client *client = call_client(c);
 	const char *path = strchr(method_path, ' ') + 1;
+	bool get = strncmp(method_path, "GET /", 5) == 0;
 	struct client_request r = {
-		.method = method_path[0] == 'G' ? "GET" : "POST",
+		.method = get ? "GET" : "POST",
 		.path = path,
 		.params = params,
 		.timeout_ms = timeout_ms,
 	};
 	int rc;
 
+	assert(get || strncmp(method_path, "POST /", 6) == 0);
 	*doc = NULL;
 	if (params == NULL)
 		return trouble_set(&c->trouble, VS_ENOMEM, "out of memory");
@@ -215,6 +223,7 @@ int call_ask(struct call *c, const char *method_path, json_t *params,
 
 void call_print(struct call *c, json_t *doc)
 {
+	assert(json_is_object(doc) && !c->trouble.told);
 	if (trouble_into(&c->trouble, doc) != VS_OK)
 		return;
 	print_json(&c->out, doc);

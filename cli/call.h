@@ -36,7 +36,10 @@ struct call {
 	char cwd[PATH_MAX]; /* "" if it cannot be told */
 };
 
+/* Standard streams and the working directory; nothing else is touched. */
 void call_init(struct call *c);
+
+/* Ends an agent of our own, too. */
 void call_release(struct call *c);
 
 /* True for --json or --json-lines. */
@@ -50,6 +53,8 @@ struct client *call_client(struct call *c);
  * call_release ends it, or call_leave, which tells how that went.
  */
 int call_attend(struct call *c, enum launch_mode mode);
+
+/* Ends an agent of our own; trouble if it did not end well. */
 int call_leave(struct call *c);
 
 /* A new object that says which project is meant: "project", "cwd". */

@@ -1,3 +1,17 @@
+/*
+ * One exchange at a time on libcurl's multi interface, because only that can
+ * be polled together with the descriptor of the signals.
+ *
+ * Every call connects once before, and closes: libcurl says of a Unix socket
+ * only that it could not connect, and people have to be told whether there
+ * is no socket, nobody behind it, or somebody else.  The agent sees a client
+ * that comes and says nothing, which it has to bear anyway.
+ *
+ * An answer counts only when it is JSON, an object, of our schema, with an
+ * "ok" that agrees with the status; anything else is trouble, whatever the
+ * status says.  A stream's lines go to the sink as they come; a stream that
+ * is refused ends as such an answer.
+ */
 #include "cli/client.h"
 
 #include <assert.h>
@@ -49,6 +63,7 @@ int client_new(struct client **out, struct interrupt *intr, struct trouble *f)
 	struct client *c = calloc(1, sizeof(*c));
 	int rc = VS_ENOMEM;
 
+	assert(intr->fd >= 0);
 	if (c == NULL || dirs == NULL ||
 	    curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
 		trouble_set(f, rc, "out of memory");
@@ -298,6 +313,7 @@ static int cancelled(struct client *c, struct trouble *f)
 
 static int lost(const struct client *c, CURLcode code, struct trouble *f)
 {
+	assert(code != CURLE_OK);
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		trouble_set(
 		    f, VS_ETIMEDOUT, "the agent did not answer in time");
@@ -352,6 +368,7 @@ static int judge(const struct exchange *x, json_t **out, struct trouble *f)
 	json_t *doc;
 	int rc = VS_OK;
 
+	assert(*out == NULL);
 	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
 	doc = vs_json_parse(vs_buf_str(&x->got), x->got.len, &err);
 	if (doc == NULL || !json_is_object(doc) ||
@@ -384,6 +401,7 @@ int client_call(struct client *c, const struct client_request *r, json_t **doc,
 	struct exchange x = { .sink = NULL };
 	int rc;
 
+	assert(r->path[0] == '/' && doc != NULL);
 	*doc = NULL;
 	rc = client_probe(c, f);
 	if (rc != VS_OK)
@@ -405,6 +423,7 @@ int client_stream(struct client *c, const struct client_request *r,
 	long status = 0;
 	int rc;
 
+	assert(sink->line != NULL && c->intr != NULL);
 	rc = client_probe(c, f);
 	if (rc != VS_OK)
 		return rc;

@@ -17,6 +17,7 @@ struct client;
 
 /* intr is borrowed.  VS_ECONFIG: the environment names no directory. */
 int client_new(struct client **out, struct interrupt *intr, struct trouble *f);
+/* NULL is nothing. */
 void client_free(struct client *c);
 
 /* Where the socket is. */

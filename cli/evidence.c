@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/human.h"
@@ -124,20 +125,7 @@ const char *evidence_lacks(const struct evidence *e)
 	return NULL;
 }
 
-int evidence_rank(const struct evidence *e)
-{
-	static const char *const states[] = { "in_sync", "publishing",
-		"scanning", "paused", "offline", "degraded", "held", "auth",
-		"diverged", "root_lost" };
-	int n = sizeof(states) / sizeof(states[0]);
-
-	for (int i = 0; i < n; i++)
-		if (strcmp(e->state, states[i]) == 0)
-			return i == 0 && evidence_lacks(e) != NULL ? 1 : i;
-	return n; /* a state from the future is no good news */
-}
-
-bool evidence_has_error(const struct evidence *e)
+bool evidence_degraded(const struct evidence *e)
 {
 	size_t i;
 	json_t *v;
@@ -146,10 +134,40 @@ bool evidence_has_error(const struct evidence *e)
 	{
 		const char *s =
 		    json_string_value(json_object_get(v, "severity"));
-		if (s != NULL && strcmp(s, "error") == 0)
+		if (s != NULL &&
+		    (strcmp(s, "error") == 0 || strcmp(s, "warning") == 0))
 			return true;
 	}
 	return false;
+}
+
+int evidence_rank(const struct evidence *e)
+{
+	static const char *const states[] = { "in_sync", "publishing",
+		"scanning", "paused", "offline", "degraded", "held", "auth",
+		"diverged", "root_lost" };
+	int n = sizeof(states) / sizeof(states[0]);
+	bool clean = evidence_lacks(e) == NULL && !evidence_degraded(e);
+
+	assert(e->state != NULL);
+	for (int i = 0; i < n; i++)
+		if (strcmp(e->state, states[i]) == 0)
+			return i == 0 && !clean ? 1 : i;
+	return n; /* a state from the future is no good news */
+}
+
+void evidence_state(const struct evidence *e, char state[EVIDENCE_STATE])
+{
+	const char *text = e->state;
+
+	if (strcmp(text, "in_sync") == 0 && evidence_lacks(e) != NULL)
+		text = "unproven";
+	else if (strcmp(text, "in_sync") == 0 && evidence_degraded(e))
+		text = "in sync, degraded";
+	snprintf(state, EVIDENCE_STATE, "%s", text);
+	for (char *s = state; *s != '\0'; s++)
+		if (*s == '_')
+			*s = ' ';
 }
 
 static void print_work(struct print *p, const struct evidence *e)

@@ -33,11 +33,18 @@ int evidence_read(
 /* NULL when it is proven to be in sync, else the first thing that lacks. */
 const char *evidence_lacks(const struct evidence *e);
 
-/* How bad it is: 0 is in sync; the worst sorts first. */
+/* How bad it is: 0 is in sync without a problem; the worst sorts first. */
 int evidence_rank(const struct evidence *e);
 
-/* Whether one of its problems is an error. */
-bool evidence_has_error(const struct evidence *e);
+/* Whether it has a problem that is an error or a warning. */
+bool evidence_degraded(const struct evidence *e);
+
+/*
+ * Its state as people read it: "in_sync" of the agent alone is "unproven",
+ * or with a problem "in sync, degraded"; blanks for underscores.
+ */
+#define EVIDENCE_STATE 32 /* bytes, NUL included */
+void evidence_state(const struct evidence *e, char state[EVIDENCE_STATE]);
 
 /* The facts on one line. */
 void evidence_print(struct print *p, const struct evidence *e, int64_t now_ms);

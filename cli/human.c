@@ -71,6 +71,7 @@ const char *human_ago(const char *stamp, int64_t now_ms, char out[HUMAN_SIZE])
 	char span[HUMAN_SIZE];
 	int64_t us;
 
+	assert(now_ms >= 0);
 	if (stamp == NULL || vs_stamp_parse(stamp, &us) != 0)
 		snprintf(out, HUMAN_SIZE, "never");
 	else if (now_ms - us / 1000 < 1000)
@@ -86,6 +87,7 @@ const char *human_things(int64_t n, const char *word, char out[HUMAN_SIZE])
 	char count[HUMAN_SIZE];
 	size_t len = strlen(word);
 
+	assert(len > 0);
 	if (n == 1)
 		snprintf(out, HUMAN_SIZE, "one %s", word);
 	else if (len > 1 && word[len - 1] == 'y')

@@ -17,6 +17,7 @@ struct interrupt {
 
 /* Takes SIGINT, SIGTERM and SIGHUP over; SIGPIPE is ignored from here on. */
 int interrupt_init(struct interrupt *i, struct vs_err *err);
+/* Closes the descriptor; the signals stay with us. */
 void interrupt_release(struct interrupt *i);
 
 /* True once one came; lets the next one through. */

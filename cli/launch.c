@@ -1,3 +1,17 @@
+/*
+ * The life of an agent of our own:
+ *
+ *   begin   spawned in a process group of its own, so that Ctrl-C reaches us
+ *           alone; its standard input is the read end of a pipe that we hold
+ *   wait    until somebody serves the socket: ours, or one that was faster,
+ *           in which case ours says so and ends, and is reaped
+ *   live    what it writes to standard error is read now and then: warnings
+ *           are passed on, the last line is kept for the day it dies
+ *   stop    the pipe is closed; SIGTERM after ten seconds, SIGKILL after five
+ *           more: it is crash-only, so that even that loses nothing
+ *
+ * When we are killed the kernel closes the pipe, and it ends all the same.
+ */
 #include "cli/launch.h"
 
 #include <assert.h>
@@ -86,6 +100,7 @@ static void drain(struct launch *l)
 	char data[4096];
 	ssize_t n;
 
+	assert(l->len < sizeof(l->line));
 	while (l->err >= 0 && (n = read(l->err, data, sizeof(data))) > 0)
 		for (ssize_t i = 0; i < n; i++)
 			if (data[i] == '\n')
@@ -104,6 +119,7 @@ static void close_in(struct launch *l)
 /* Forgets a child that has been reaped. */
 static void gone(struct launch *l)
 {
+	assert(l->pid >= 0);
 	drain(l);
 	close_in(l);
 	if (l->err >= 0)
@@ -281,6 +297,7 @@ int launch_stop(struct launch *l, struct trouble *f)
 
 	if (l->pid == 0)
 		return VS_OK;
+	assert(l->err >= 0);
 	close_in(l);
 	if (!wait_for_end(l, STOP_MS, &status)) {
 		kill(l->pid, SIGTERM);

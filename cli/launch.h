@@ -29,6 +29,7 @@ enum launch_mode {
 	LAUNCH_FULL, /* the agent itself */
 };
 
+/* None runs yet. */
 void launch_init(struct launch *l);
 
 /*

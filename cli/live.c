@@ -1,9 +1,12 @@
 #include "cli/live.h"
 
+#include <assert.h>
+
 enum { EVERY_MS = 250 };
 
 void live_init(struct live *l, struct print *out)
 {
+	assert(out != NULL);
 	*l = (struct live){ .out = out };
 }
 
@@ -18,6 +21,7 @@ void live_draw(struct live *l, struct progress *p, int64_t now_ms)
 {
 	int64_t age = now_ms - l->drawn_ms;
 
+	assert(l->lines >= 0);
 	/* Lines that were cleared are missed at once. */
 	if (l->lines > 0 && age >= 0 && age < EVERY_MS)
 		return;

@@ -16,6 +16,7 @@ struct live {
 	int64_t drawn_ms; /* when they were drawn */
 };
 
+/* Nothing is drawn yet. */
 void live_init(struct live *l, struct print *out);
 
 /* Takes the lines away, so that text can be printed in their place. */

@@ -1,3 +1,9 @@
+/*
+ * getopt_long(3) does the reading; its tables are made of the rows that a
+ * verb takes, so that an option of another verb is unknown here.  A long
+ * option's value is LONG_BASE and its row, a letter's is the letter, and
+ * optopt tells the same of one that was refused.
+ */
 #include "cli/options.h"
 
 #include <assert.h>
@@ -49,6 +55,7 @@ static void tables(
 {
 	size_t l = 0, n = 0;
 
+	assert(ROWS < LONG_BASE);
 	letters[l++] = ':';
 	for (int i = 0; i < ROWS; i++) {
 		if (!taken(&rows[i], takes))
@@ -108,6 +115,7 @@ static int color(const char *value, enum print_when *when, struct trouble *f)
 
 static int take(struct options *o, const struct row *r, struct trouble *f)
 {
+	assert(r->value == NULL || optarg != NULL);
 	o->given |= r->flag;
 	switch (r->flag) {
 	case OPT_COLOR:
@@ -147,6 +155,7 @@ static int refuse(int got, char **argv, struct trouble *f)
 	const char *word = argv[optind - 1];
 	char letter[3] = { '-', (char)optopt, '\0' };
 
+	assert(optind > 0);
 	/* A letter in a bundle, else the word as it was written. */
 	if (optopt > 0 && optopt < LONG_BASE && strncmp(word, "--", 2) != 0)
 		word = letter;

@@ -1,11 +1,14 @@
 #include "cli/pausing.h"
 
+#include <assert.h>
+
 int pausing_ask(struct call *c, const char *method_path, const char *done)
 {
 	json_t *params = json_object(), *doc = NULL;
 	const char *project = c->opt.project;
 	int rc;
 
+	assert(done[0] != '\0');
 	/* No working directory here: none named means all of them. */
 	if (params != NULL && project != NULL &&
 	    call_add(c, params, "project", project) != VS_OK) {

@@ -14,6 +14,7 @@ bool place_inside(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
 
+	assert(path != NULL);
 	while (len > 0 && dir[len - 1] == '/')
 		len--;
 	return strncmp(path, dir, len) == 0 &&
@@ -62,6 +63,7 @@ int place_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
 	int rc = VS_OK;
 
 	assert(root[0] == '/');
+	assert(cwd != NULL && arg != NULL);
 	vs_buf_init(&b, ROOM);
 	if (arg[0] == '\0') {
 		rc = refuse(f, "''", "an empty path");
@@ -180,6 +182,7 @@ int place_project(const json_t *projects, const struct place_wish *w,
 	const json_t *p = NULL;
 	int rc;
 
+	assert(w->cwd != NULL);
 	if (w->name != NULL) {
 		rc = by_name(projects, w->name, &p, f);
 		if (rc != VS_OK)

@@ -50,6 +50,7 @@ void print_f(struct print *p, const char *fmt, ...)
 {
 	va_list ap;
 
+	assert(fmt != NULL);
 	if (p->error != 0)
 		return;
 	va_start(ap, fmt);
@@ -68,6 +69,7 @@ void print_ink(struct print *p, enum print_ink ink, const char *text)
 		[PRINT_BOLD] = "\033[1m",
 	};
 
+	assert(ink >= PRINT_PLAIN && ink <= PRINT_BOLD);
 	if (!p->color || ink == PRINT_PLAIN) {
 		put(p, text);
 		return;
@@ -81,6 +83,7 @@ void print_name(struct print *p, const char *name)
 {
 	struct vs_buf b;
 
+	assert(name != NULL);
 	if (!p->quote) {
 		put(p, name);
 		return;

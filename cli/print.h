@@ -36,6 +36,7 @@ struct print {
  */
 void print_init(struct print *p, FILE *f, enum print_when when);
 
+/* Text of our own, as printf(3). */
 void print_f(struct print *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

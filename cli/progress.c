@@ -1,3 +1,11 @@
+/*
+ * Statuses are kept by project, as whole documents: what is drawn is read
+ * from them each time, so that a member that is missing today is no state to
+ * repair tomorrow.  Rates come from eleven buckets of a second each, one of
+ * which is the second that is still going on; an old bucket is taken anew
+ * when its turn comes, and one from the future (a clock that was set back)
+ * does not count.
+ */
 #include "cli/progress.h"
 
 #include <assert.h>
@@ -234,12 +242,15 @@ static void print_event(struct print *out, const json_t *event)
 static bool status_line(
     struct progress *p, const json_t *event, struct print *out, int64_t now_ms)
 {
-	const char *id = member(event, "id"), *state = member(event, "state");
+	const char *id = member(event, "id");
 	struct vs_err err = VS_ERR_INIT;
+	char state[EVIDENCE_STATE];
 	struct evidence e;
 
-	if (strcmp(member(p->said, id), state) == 0 ||
-	    evidence_read(&e, event, &err) != VS_OK)
+	if (evidence_read(&e, event, &err) != VS_OK)
+		return false;
+	evidence_state(&e, state);
+	if (strcmp(member(p->said, id), state) == 0)
 		return false;
 	json_object_set_new(p->said, id, json_string(state));
 	print_time(out, event, now_ms);
@@ -298,15 +309,16 @@ static int draw_project(
 {
 	const char *lacks = evidence_lacks(e);
 	int rank = evidence_rank(e), lines = 2;
-	char a[HUMAN_SIZE], b[HUMAN_SIZE];
+	char a[HUMAN_SIZE], b[HUMAN_SIZE], state[EVIDENCE_STATE];
 
+	evidence_state(e, state);
 	print_name(out, e->name);
 	print_f(out, "  ");
 	print_ink(out,
 	    rank == 0       ? PRINT_GOOD
 		: rank <= 2 ? PRINT_WARN
 			    : PRINT_BAD,
-	    rank == 0 ? "in sync" : e->state);
+	    state);
 	print_f(out, "  seq %s  %s", human_count(e->last_seq, a),
 	    human_things(e->files, "file", b));
 	print_f(out, "  %s", human_bytes(e->bytes, a));

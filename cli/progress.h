@@ -14,7 +14,10 @@
 
 struct progress;
 
-struct progress *progress_new(void); /* NULL: out of memory */
+/* NULL: out of memory. */
+struct progress *progress_new(void);
+
+/* NULL is nothing. */
 void progress_free(struct progress *p);
 
 /* Takes one event of /v1/watch in; it is borrowed. */

@@ -55,6 +55,7 @@ int trouble_set(struct trouble *f, int code, const char *fmt, ...)
 {
 	va_list ap;
 
+	assert(code != VS_OK);
 	va_start(ap, fmt);
 	fill(f, code, fmt, ap);
 	va_end(ap);

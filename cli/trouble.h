@@ -45,6 +45,7 @@ int trouble_of_err(struct trouble *f, const struct vs_err *err);
  */
 int trouble_of_reply(struct trouble *f, const json_t *doc, long status);
 
+/* What to do about it; there must be trouble. */
 void trouble_hint(struct trouble *f, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

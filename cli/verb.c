@@ -87,6 +87,7 @@ void verb_print_all(struct print *p)
 
 void verb_print(const struct verb *v, struct print *p)
 {
+	assert(v->least <= v->most);
 	print_f(p, "vsync %s - %s\n\n", v->name, v->summary);
 	print_ink(p, PRINT_BOLD, "Examples");
 	print_f(p, "\n%s\n", v->examples);

@@ -25,8 +25,10 @@ const struct verb *verb_find(const char *name);
 /* The verb that name may have meant, or NULL if none is close. */
 const struct verb *verb_nearest(const char *name);
 
-/* All verbs with their summaries; all about one. */
+/* All verbs with their summaries. */
 void verb_print_all(struct print *p);
+
+/* All about one, examples first. */
 void verb_print(const struct verb *v, struct print *p);
 
 extern const struct verb verb_login, verb_init, verb_watch, verb_status,

@@ -1,3 +1,7 @@
+/*
+ * held: lists what waits; approve asks a person, because it deletes for
+ * everybody, and where nobody can be asked it wants to be told --yes.
+ */
 #include "cli/verb.h"
 
 #include <string.h>

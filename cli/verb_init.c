@@ -1,3 +1,7 @@
+/*
+ * init: names the folder by its real path, which is how the agent will know
+ * it; the rest, and what is allowed, is the agent's to say.
+ */
 #include "cli/verb.h"
 
 #include <errno.h>

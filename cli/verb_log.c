@@ -1,3 +1,7 @@
+/*
+ * log: pages through the project's events.  A page that says that there is
+ * more must get on; one that does not would keep us here for ever.
+ */
 #include "cli/verb.h"
 
 #include <inttypes.h>

@@ -1,3 +1,7 @@
+/*
+ * login: the token goes from the terminal or standard input to the agent and
+ * is wiped here; it is on no command line and in no message.
+ */
 #include "cli/verb.h"
 
 #include <string.h>

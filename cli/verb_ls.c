@@ -1,3 +1,9 @@
+/*
+ * ls: pages through the agent's listing and forgets each page, so that a
+ * project of any size needs the memory of one.  A document is written row by
+ * row for the same reason, with "ok" as its last member: only then is known
+ * whether all of it came.
+ */
 #include "cli/verb.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/*
+ * rescan: made for cron, so one line whatever happens, and an exit code that
+ * is not 0 when something could not be read.
+ */
 #include "cli/verb.h"
 
 #include <string.h>

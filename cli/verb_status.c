@@ -1,3 +1,8 @@
+/*
+ * status: reads what the agent says of each project as evidence (evidence.h)
+ * and tells it, the worst first.  --check is the same in the exit code; in
+ * the document it is then an error, because ok agrees with that code.
+ */
 #include "cli/verb.h"
 
 #include <stdlib.h>
@@ -68,17 +73,11 @@ static void print_project(struct print *p, const struct evidence *e)
 	const char *lacks = evidence_lacks(e);
 	int rank = evidence_rank(e);
 	int64_t now = vs_clock_wall_ms();
-	char state[32], a[HUMAN_SIZE], b[HUMAN_SIZE], d[HUMAN_SIZE];
+	char state[EVIDENCE_STATE], a[HUMAN_SIZE], b[HUMAN_SIZE], d[HUMAN_SIZE];
 	size_t i;
 	json_t *problem;
 
-	/* "in_sync" of the agent alone is not what people get to read. */
-	snprintf(state, sizeof(state), "%.31s",
-	    rank == 1 && strcmp(e->state, "in_sync") == 0 ? "unproven"
-							  : e->state);
-	for (char *s = state; *s != '\0'; s++)
-		if (*s == '_')
-			*s = ' ';
+	evidence_state(e, state);
 	print_name(p, e->name);
 	print_f(p, ": ");
 	print_ink(p,
@@ -168,8 +167,7 @@ static void check(struct call *c, const struct evidence *all, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].held > 0)
 			held = &all[i];
-		if (bad == NULL &&
-		    (evidence_rank(&all[i]) > 0 || evidence_has_error(&all[i])))
+		if (bad == NULL && evidence_rank(&all[i]) > 0)
 			bad = &all[i];
 	}
 	if (held != NULL) {
@@ -179,8 +177,9 @@ static void check(struct call *c, const struct evidence *all, size_t n)
 		trouble_hint(&c->trouble, "see `vsync held`");
 	} else if (bad != NULL) {
 		const char *lacks = evidence_lacks(bad);
-		trouble_set(&c->trouble, VS_EAGAIN, "%s is not in sync: %s",
-		    bad->name, lacks != NULL ? lacks : bad->state);
+		trouble_set(&c->trouble, VS_EAGAIN, "%s is %s: %s", bad->name,
+		    lacks != NULL ? "not in sync" : "degraded",
+		    lacks != NULL ? lacks : "it has problems");
 		c->trouble.exit = VS_EXIT_NOT_IN_SYNC;
 	} else if (n == 0) {
 		trouble_set(&c->trouble, VS_EAGAIN, "there is no project yet");

@@ -1,3 +1,7 @@
+/*
+ * version: an agent that does not run, hangs or is of another version is
+ * what somebody who asks for versions may have; it is no error here.
+ */
 #include "cli/verb.h"
 
 #include <string.h>

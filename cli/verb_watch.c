@@ -1,3 +1,14 @@
+/*
+ * watch: runs an agent, or finds one, and shows what it tells until a signal
+ * or the agent ends it.  Three outputs of one stream: the lines as they are
+ * (--json-lines), a line for each thing worth one, or on a terminal the same
+ * lines above a few that are redrawn.
+ *
+ * How it can end: a signal (0, after our own agent has ended), a reader that
+ * left (as by SIGPIPE, after our own agent has ended), an agent that ended or
+ * broke off (69, with its last words where it is ours), a line that makes no
+ * sense (1).
+ */
 #include "cli/verb.h"
 
 #include <assert.h>

@@ -1,3 +1,7 @@
+/*
+ * why: shows what the agent knows of a path.  The facts are printed as they
+ * come: which ones there are is the agent's to say, and may grow.
+ */
 #include "cli/verb.h"
 
 #include <stdlib.h>

@@ -108,17 +108,25 @@ static void test_wrong_types_are_refused(void **state)
 	assert_int_equal(evidence_read(&e, NULL, &err), VS_EINVAL);
 }
 
-static void test_errors_among_problems(void **state)
+static void test_errors_and_warnings_degrade(void **state)
 {
+	static const char *const bad[] = { "error", "warning" };
+
 	(void)state;
 	assert_int_equal(
-	    reading("problems", json_pack("[{s:s}]", "severity", "warning")),
+	    reading("problems", json_pack("[{},{s:s}]", "severity", "info")),
 	    VS_OK);
-	assert_false(evidence_has_error(&e));
-	assert_int_equal(
-	    reading("problems", json_pack("[{},{s:s}]", "severity", "error")),
-	    VS_OK);
-	assert_true(evidence_has_error(&e));
+	assert_false(evidence_degraded(&e));
+	assert_int_equal(evidence_rank(&e), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(
+		    reading("problems",
+			json_pack("[{},{s:s}]", "severity", bad[i])),
+		    VS_OK);
+		assert_true(evidence_degraded(&e));
+		assert_null(evidence_lacks(&e));
+		assert_int_equal(evidence_rank(&e), 1);
+	}
 }
 
 static void prints(const char *key, json_t *value, const char *want)
@@ -158,7 +166,7 @@ int main(void)
 		cmocka_unit_test(test_a_second_look_is_no_lack),
 		cmocka_unit_test(test_the_worst_ranks_highest),
 		cmocka_unit_test(test_wrong_types_are_refused),
-		cmocka_unit_test(test_errors_among_problems),
+		cmocka_unit_test(test_errors_and_warnings_degrade),
 		cmocka_unit_test(test_the_facts_on_a_line),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
