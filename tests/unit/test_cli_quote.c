@@ -75,6 +75,8 @@ static void test_bytes_that_are_no_utf8_are_escaped(void **state)
 	assert_string_equal(name("\xc0\xae"), "$'\\xc0\\xae'");
 	assert_string_equal(name("\xed\xa0\x80"), "$'\\xed\\xa0\\x80'");
 	assert_string_equal(name("\xe0\x80\x80"), "$'\\xe0\\x80\\x80'");
+	/* A letter in too many bytes. */
+	assert_string_equal(name("\xe0\x81\x81"), "$'\\xe0\\x81\\x81'");
 	assert_string_equal(
 	    name("\xf4\x90\x80\x80"), "$'\\xf4\\x90\\x80\\x80'");
 	assert_string_equal(name("\xe2\x82"), "$'\\xe2\\x82'");
