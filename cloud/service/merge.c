@@ -266,6 +266,10 @@ static void delete (
 	}
 	unhold(slot);
 	count_row(m->head, row, false);
+	/* the new name has raised the baseline: a rename leaves it alone */
+	if (slot->renamed && row->kind != VS_KIND_DIR &&
+	    m->head->baseline > m->head->files)
+		m->head->baseline--;
 	row->deleted = true;
 	row->deleted_ms = m->wall_ms;
 	row->deleted_by = m->user_id;

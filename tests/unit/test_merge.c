@@ -334,6 +334,31 @@ static void test_renames_and_directories_are_free(void **state)
 	merge_release(&b.m);
 }
 
+/* All new names first, then all old ones: the budget is as it was. */
+static void test_renames_leave_the_budget(void **state)
+{
+	static char names[400][16], moved[200][16];
+	struct box b;
+	int i;
+
+	(void)state;
+	fill(&b, names, 400);
+	for (i = 0; i < 200; i++) {
+		(void)snprintf(moved[i], sizeof(moved[i]), "m%d", i);
+		(void)apply(&b, put(moved[i], H1));
+		merge_rename(&b.m, names[i]);
+	}
+	assert_int_equal(b.head.baseline, 600);
+	for (i = 0; i < 200; i++)
+		assert_true(apply(&b, gone(names[i])).logged);
+	assert_int_equal(b.head.files, 400);
+	assert_int_equal(b.head.baseline, 400);
+	for (i = 0; i < 100; i++)
+		assert_true(apply(&b, gone(moved[i])).logged);
+	assert_int_equal(apply(&b, gone(moved[100])).outcome, MERGE_HELD);
+	merge_release(&b.m);
+}
+
 static void test_load(void **state)
 {
 	struct store_file f = { .path = "a",
@@ -386,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_churn_is_free),
 		cmocka_unit_test(test_renames_and_directories_are_free),
+		cmocka_unit_test(test_renames_leave_the_budget),
 		cmocka_unit_test(test_load),
 	};
 
