@@ -34,6 +34,7 @@ struct listing {
 	unsigned flags; /* enum dirq_flags */
 	uint64_t gen;
 	bool full; /* there was no room to settle all */
+	bool again; /* the root was another one for a moment */
 	struct vs_err *err;
 };
 
@@ -274,6 +275,10 @@ static int unreadable(struct listing *l, const struct vs_err *why)
 {
 	struct engine *e = l->e;
 
+	if (why->code == VS_EROOT) {
+		l->again = root_check(e);
+		return 0;
+	}
 	if (e->sweep != NULL)
 		e->sweep->report.errors++;
 	if (l->dir[0] == '\0') {
@@ -354,14 +359,15 @@ out:
 	return rc;
 }
 
-/* It came back before its turn: a listing is what it needs. */
+/* It came back before its turn, or there is no knowing: not gone. */
 static bool is_back(const struct listing *l)
 {
 	struct disk *d = l->e->world.disk;
 	struct disk_stat seen;
+	int rc = d->look(d, l->dir, &seen, NULL);
 
-	return d->look(d, l->dir, &seen, NULL) == 0 && !seen.odd &&
-	    seen.kind == VS_KIND_DIR;
+	return rc == VS_EROOT ||
+	    (rc == 0 && !seen.odd && seen.kind == VS_KIND_DIR);
 }
 
 /*
@@ -418,7 +424,7 @@ static int run(struct engine *e, struct dirq_item *item, struct vs_err *err)
 	if (rc < 0)
 		return rc;
 	e->stalled = l.full;
-	return !l.full;
+	return !l.full && !l.again;
 }
 
 void listing_step(struct engine *e)

@@ -229,6 +229,12 @@ static int look_failed(struct engine *e, const struct settle_item *item,
 {
 	char parent[VS_PATH_MAX + 1];
 
+	if (why->code == VS_EROOT) {
+		if (root_check(e))
+			work_later(
+			    e, item->path, item->flags, item->gen, BUSY_MS);
+		return 0;
+	}
 	if (why->code == VS_ENOTDIR) {
 		parent_of(parent, item->path);
 		if (parent[0] != '\0')
@@ -385,6 +391,7 @@ static int hash_failed(
 	case VS_ENOENT:
 	case VS_ENOTDIR:
 	case VS_ELOOP:
+	case VS_EROOT:
 		work_want(e, j->path, j->flags, j->gen);
 		return 0;
 	case VS_ECANCELED:

@@ -48,7 +48,10 @@ struct disk_hash {
 struct disk {
 	/*
 	 * Looks the root up by its path, anew.  VS_EROOT when there is no
-	 * directory; whoever asks compares.
+	 * directory; whoever asks compares.  From then on all other calls
+	 * hold to the root that was found: VS_EROOT while the path leads
+	 * elsewhere, so that a root lost for a moment is never taken for
+	 * an empty one.
 	 */
 	int (*root)(struct disk *d, struct disk_root *out, struct vs_err *err);
 

@@ -25,6 +25,9 @@
 struct disk_posix {
 	struct disk disk; /* first: it is what callers hold */
 	struct disk_watcher watcher;
+	atomic_bool identified; /* the following hold; workers read them */
+	_Atomic(dev_t) dev;
+	_Atomic(ino_t) ino;
 	char root[];
 };
 
@@ -61,8 +64,8 @@ static int stat_fd(int fd, struct disk_stat *out, struct vs_err *err)
 	return VS_OK;
 }
 
-/* A descriptor of the root, or VS_EROOT. */
-static int root_open(struct disk *d, struct vs_err *err)
+/* A descriptor of the root, whatever it is now, or VS_EROOT. */
+static int root_open_any(struct disk *d, struct vs_err *err)
 {
 	const struct disk_posix *p = (const struct disk_posix *)d;
 	int fd = open(p->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -74,6 +77,22 @@ static int root_open(struct disk *d, struct vs_err *err)
 		return VS_EROOT;
 	}
 	return fd;
+}
+
+/* A descriptor of the root that was last identified, or VS_EROOT. */
+static int root_open(struct disk *d, struct vs_err *err)
+{
+	struct disk_posix *p = (struct disk_posix *)d;
+	int fd = root_open_any(d, err);
+	struct stat s;
+
+	if (fd < 0 || !atomic_load(&p->identified))
+		return fd;
+	if (fstat(fd, &s) == 0 && s.st_dev == atomic_load(&p->dev) &&
+	    s.st_ino == atomic_load(&p->ino))
+		return fd;
+	close(fd);
+	return vs_err_set(err, VS_EROOT, "root folder: it is another one now");
 }
 
 /* Opens path beneath the root of this moment. */
@@ -130,9 +149,10 @@ static int marker_read(int rootfd, char id[DISK_ID_SIZE], struct vs_err *err)
 static int root_identify(
     struct disk *d, struct disk_root *out, struct vs_err *err)
 {
+	struct disk_posix *p = (struct disk_posix *)d;
 	struct stat s;
 	struct statfs fs;
-	int fd = root_open(d, err);
+	int fd = root_open_any(d, err);
 	int r = VS_OK;
 
 	if (fd < 0)
@@ -149,6 +169,11 @@ static int root_identify(
 		r = marker_read(fd, out->id, err);
 	}
 	close(fd);
+	if (r == VS_OK) {
+		atomic_store(&p->dev, s.st_dev);
+		atomic_store(&p->ino, s.st_ino);
+		atomic_store(&p->identified, true);
+	}
 	return r;
 }
 
@@ -478,7 +503,12 @@ static int cookie_make(struct disk *d, const char *name, struct vs_err *err)
 static int disk_watch(struct disk *d, const char *dir, struct vs_err *err)
 {
 	struct disk_posix *p = (struct disk_posix *)d;
+	int fd = dir != NULL ? root_open(d, err) : -1;
 
+	if (dir != NULL && fd < 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
 	return p->watcher.watch(p->watcher.arg, dir, err);
 }
 

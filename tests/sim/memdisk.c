@@ -29,6 +29,7 @@ struct memdisk {
 	struct memfs *copy;
 	struct memfs *empty;
 	enum memdisk_shown shown;
+	enum memdisk_shown known; /* what root() found last */
 	bool lie;
 	char id[DISK_ID_SIZE];
 	struct memdisk_faults faults;
@@ -186,10 +187,16 @@ static void watch_dir(struct memdisk *d, struct memfs_node *n, const char *path)
 	watch_put(d, n, path);
 }
 
+/* The tree that calls other than root() hold to, or NULL. */
+static struct memfs *known_fs(struct memdisk *d)
+{
+	return d->lie || d->shown == d->known ? shown_fs(d) : NULL;
+}
+
 static int disk_watch(struct disk *disk, const char *dir, struct vs_err *err)
 {
 	struct memdisk *d = of(disk);
-	struct memfs *fs = shown_fs(d);
+	struct memfs *fs = known_fs(d);
 	struct memfs_node *n;
 	int code;
 
@@ -300,6 +307,8 @@ static int disk_root(
 	struct memdisk *d = of(disk);
 
 	memset(out, 0, sizeof(*out));
+	if (d->shown != MEMDISK_GONE)
+		d->known = d->shown;
 	out->dev = 1;
 	out->ino = 2;
 	out->fsid = 3;
@@ -352,7 +361,7 @@ static struct memfs_node *nearest(struct memfs *fs, const char *path)
 static struct memfs_node *disk_at(
     struct memdisk *d, const char *path, bool deep, int *code)
 {
-	struct memfs *fs = shown_fs(d);
+	struct memfs *fs = known_fs(d);
 	struct memfs_node *n, *p;
 
 	*code = VS_EROOT;
@@ -503,7 +512,7 @@ static int disk_hash(struct disk *disk, const char *path, struct disk_hash *out,
 static int disk_cookie(struct disk *disk, const char *name, struct vs_err *err)
 {
 	struct memdisk *d = of(disk);
-	struct memfs *fs = shown_fs(d);
+	struct memfs *fs = known_fs(d);
 	char path[VS_NAME_MAX + 16];
 	struct memfs_node *n;
 
