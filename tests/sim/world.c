@@ -10,7 +10,7 @@
 
 #define WORLD_ROOT_ID "0123456789abcdef0123456789abcdef"
 #define WORLD_START_MS 1750000000000LL /* since 1970 */
-#define WORLD_STUCK 50000 /* steps at one moment: it goes round in circles */
+#define WORLD_STUCK 50000 /* steps without a rest: it goes round in circles */
 #define WORLD_REOPEN_MS 500
 
 struct vs_now world_now(const struct world *w)
@@ -51,7 +51,10 @@ static void step_due(void *arg, void *data, bool due)
 		w->stuck = 0;
 	else if (++w->stuck > WORLD_STUCK)
 		world_fail(w, "the engine wants step after step");
-	step_plan(w, next < now.mono_ms ? now.mono_ms : next);
+	/* steps take their time, so that things happen between two */
+	if (next <= now.mono_ms)
+		next = now.mono_ms + (int64_t)vs_rand_below(&w->rand, 2);
+	step_plan(w, next);
 }
 
 static void step_plan(struct world *w, int64_t at)

@@ -64,6 +64,8 @@ struct world_net {
 	int delay_ms; /* at most, each way */
 	bool down; /* nothing gets through */
 	bool no_token; /* 401 for everything */
+	int forced; /* so many of the next requests have one fate */
+	enum world_fate force;
 };
 
 struct world_stats {
@@ -94,7 +96,7 @@ struct world {
 	int life; /* of the engine; rises with each start */
 	int64_t step_at; /* when the engine's next step is planned */
 	int64_t step_serial;
-	int64_t stuck; /* steps without the clock moving */
+	int64_t stuck; /* steps in a row that wanted another one at once */
 	bool hints_due;
 	struct world_net net;
 	int hash_ms; /* at most */

@@ -216,6 +216,10 @@ static void packet_again(
 
 static enum world_fate fate_draw(struct world *w)
 {
+	if (w->net.forced > 0) {
+		w->net.forced--;
+		return w->net.force;
+	}
 	if (w->net.no_token)
 		return WORLD_UNAUTHORIZED;
 	if (!w->net.fault ||
