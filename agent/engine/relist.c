@@ -13,8 +13,7 @@
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
 #include "common/base/hex.h"
-#include "common/base/json.h"
-#include "common/base/path.h"
+#include "common/proto/listing.h"
 
 #define PAGE_MAX (16 * 1024 * 1024) /* bytes of a page */
 
@@ -85,82 +84,20 @@ void relist_step(struct engine *e)
 	publisher_ask(e, CORE_PAGE, &s);
 }
 
-/* A row of the listing; strings borrowed from obj. */
-static int read_row(const json_t *obj, struct vs_change *c, struct vs_err *err)
+static int learn(
+    struct engine *e, const struct vs_listing_page *p, struct vs_err *err)
 {
-	const char *kind = "file";
-	int rc;
-
-	memset(c, 0, sizeof(*c));
-	c->op = VS_OP_UPDATE;
-	c->mode = -1;
-	c->base_version = -1;
-	rc = vs_json_get_str(obj, "path", true, &c->path, err);
-	if (rc == 0)
-		rc = vs_json_get_str(obj, "kind", false, &kind, err);
-	if (rc == 0)
-		rc = vs_json_get_i64(obj, "size", false, &c->size, err);
-	if (rc == 0)
-		rc = vs_json_get_str(obj, "hash", false, &c->hash, err);
-	if (rc < 0)
-		return rc;
-	if (vs_kind_parse(kind) < 0 ||
-	    vs_path_check(c->path, strlen(c->path)) != VS_PATH_GOOD)
-		return vs_err_set(err, VS_EPROTO, "listing: bad row");
-	c->kind = (enum vs_kind)vs_kind_parse(kind);
-	return 0;
-}
-
-/* One page as the server sent it. */
-struct page {
-	json_t *doc;
-	json_t *files;
-	const char *cursor;
-	bool more;
-};
-
-static int read_page(
-    struct page *p, const struct engine_answer *a, struct vs_err *err)
-{
-	struct vs_change c;
-	json_t *row;
-	size_t i;
-	int rc;
-
-	p->cursor = "";
-	p->doc = vs_json_parse(a->body, a->len, err);
-	if (p->doc == NULL)
-		return err->code;
-	rc = vs_json_get_array(p->doc, "files", true, &p->files, err);
-	if (rc == 0)
-		rc = vs_json_get_bool(p->doc, "has_more", true, &p->more, err);
-	if (rc == 0)
-		rc = vs_json_get_str(
-		    p->doc, "next_cursor", p->more, &p->cursor, err);
-	if (rc < 0)
-		return rc;
-	json_array_foreach(p->files, i, row)
-	{
-		rc = read_row(row, &c, err);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int learn(struct engine *e, const struct page *p, struct vs_err *err)
-{
-	struct vs_change c;
-	json_t *row;
+	struct vs_listing_row row;
+	json_t *obj;
 	size_t i;
 	int rc = stage_begin(e, err);
 
-	json_array_foreach(p->files, i, row)
+	json_array_foreach(p->files, i, obj)
 	{
 		if (rc == 0)
-			rc = read_row(row, &c, err);
+			rc = vs_listing_row_read(obj, &row, err);
 		if (rc == 0)
-			rc = shadow_learn(&e->state, &c, err);
+			rc = shadow_learn(&e->state, &row.c, err);
 	}
 	if (rc == 0 && !p->more)
 		rc = outbox_refine(&e->state, err);
@@ -169,7 +106,7 @@ static int learn(struct engine *e, const struct page *p, struct vs_err *err)
 	return rc < 0 ? rc : stage_commit(e, err);
 }
 
-static void advance(struct engine *e, const struct page *p)
+static void advance(struct engine *e, const struct vs_listing_page *p)
 {
 	publisher_reached(e);
 	snprintf(e->cloud.cursor, sizeof(e->cloud.cursor), "%s", p->cursor);
@@ -185,7 +122,7 @@ void relist_answered(struct engine *e, const struct engine_answer *a)
 {
 	struct vs_err why = VS_ERR_INIT;
 	struct vs_err err = VS_ERR_INIT;
-	struct page p = { 0 };
+	struct vs_listing_page p;
 	int rc;
 
 	assert(!e->stage.open);
@@ -198,7 +135,7 @@ void relist_answered(struct engine *e, const struct engine_answer *a)
 	}
 	if (!e->cloud.relist_begun)
 		return; /* wanted anew meanwhile */
-	if (read_page(&p, a, &why) < 0) {
+	if (vs_listing_page_read(&p, a->body, a->len, &why) < 0) {
 		publisher_back_off(e, a->retry_after_ms, why.msg);
 	} else {
 		rc = learn(e, &p, &err);
@@ -207,7 +144,7 @@ void relist_answered(struct engine *e, const struct engine_answer *a)
 		else if (rc != VS_EROOT)
 			core_fault(e, &err);
 	}
-	json_decref(p.doc);
+	vs_listing_page_release(&p);
 }
 
 /* Reconciling under way. */

@@ -84,6 +84,10 @@ void listing_row(struct vs_buf *b, const struct store_file *f)
 	else
 		vs_buf_addstr(b, ",\"mode\":null");
 	put_text(b, "link_target", f->link_target);
+	if (f->has_mtime)
+		vs_buf_addf(b, ",\"mtime\":%" PRId64 ".%03d",
+		    to_ms(f->mtime_us),
+		    (int)(f->mtime_us - to_ms(f->mtime_us) * 1000));
 	vs_buf_addch(b, '}');
 }
 
