@@ -1,3 +1,8 @@
+/*
+ * These commands write to the database themselves, beside a server that may
+ * be running: the store's lock file keeps the two apart, and the server
+ * sees a new token or a revoked one with its next request.
+ */
 #include "cloud/admin.h"
 
 #include <assert.h>

@@ -12,16 +12,20 @@ struct admin {
 };
 
 /*
- * Standard output gets the token alone (or the object), standard error the
- * token's id, by which it is revoked.  VS_EEXIST, VS_ENOENT, ...
+ * Makes a user with a first token.  Standard output gets the token alone (or
+ * the object), standard error the token's id, by which it is revoked.
+ * VS_EEXIST for a name that is taken, VS_EINVAL for one that is none.
  */
 int admin_add_user(const struct admin *a, const char *name, struct vs_err *err);
+
+/* One more token, printed likewise.  VS_ENOENT for a name unknown. */
 int admin_add_token(
     const struct admin *a, const char *name, struct vs_err *err);
 
 /* One line a token: id, user, since when; never the token. */
 int admin_list_tokens(const struct admin *a, struct vs_err *err);
 
+/* Ends a token by its id, at once.  VS_ENOENT for an id unknown. */
 int admin_revoke_token(
     const struct admin *a, const char *id, struct vs_err *err);
 

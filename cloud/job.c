@@ -1,3 +1,7 @@
+/*
+ * The strings are copied because libmicrohttpd may free its own while a lane
+ * is at work: a client that leaves takes its request with it.
+ */
 #include "cloud/job.h"
 
 #include <assert.h>
@@ -136,6 +140,7 @@ void job_again(struct job *job)
 
 void job_append(struct job_list *list, struct job *job)
 {
+	assert((list->first == NULL) == (list->count == 0));
 	job->next = NULL;
 	if (list->last != NULL)
 		list->last->next = job;

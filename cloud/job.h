@@ -27,7 +27,9 @@ struct job {
 
 /* Copies what req asks; NULL out of memory. */
 struct job *job_new(struct vs_httpd_req *req);
-void job_free(struct job *job); /* NULL is nothing */
+
+/* Frees it with its answer; NULL is nothing. */
+void job_free(struct job *job);
 
 /* Forgets the answer, so that the request can be asked again. */
 void job_again(struct job *job);
@@ -39,7 +41,10 @@ struct job_list {
 	size_t count;
 };
 
+/* Puts a job that is in no list at the end. */
 void job_append(struct job_list *list, struct job *job);
-struct job *job_take(struct job_list *list); /* NULL when empty */
+
+/* Takes the first one out; NULL when there is none. */
+struct job *job_take(struct job_list *list);
 
 #endif

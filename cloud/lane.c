@@ -1,3 +1,15 @@
+/*
+ * The store belongs to the thread, but for its opening, which lane_start
+ * does so that errors are told at once.  The queue is shared and locked; a
+ * job in it belongs to nobody but the lane.
+ *
+ * A group that fails is answered and forgotten.  Its jobs are not tried
+ * again here: a client that sends a numbered batch again gets it right,
+ * whatever became of the first attempt.
+ *
+ * The WAL grows until SQLite's own limit or until things are quiet for
+ * TIDY_NS; then it is moved home, so that no request has to wait for that.
+ */
 #include "cloud/lane.h"
 
 #include <assert.h>

@@ -1,3 +1,7 @@
+/*
+ * A key that is not known is an error: one letter wrong in "listen" must not
+ * open the server to another address than was meant.
+ */
 #include "cloud/settings.h"
 
 #include <errno.h>

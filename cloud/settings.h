@@ -33,6 +33,7 @@ struct settings {
  * settings_flag.  VS_ECONFIG names the file, the line and what is known.
  */
 int settings_load(struct settings *s, const char *file, struct vs_err *err);
+/* Frees what settings_load made, also after it failed. */
 void settings_release(struct settings *s);
 
 /* Replaces *member (of s) by a copy of value; NULL changes nothing. */

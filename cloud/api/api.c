@@ -1,3 +1,8 @@
+/*
+ * One way in: the route, the token, the project with the caller's role, the
+ * handler; and one way out: a fault found anywhere on it replaces whatever
+ * was written so far by its JSON.
+ */
 #include "cloud/api/api.h"
 
 #include <assert.h>

@@ -72,7 +72,10 @@ void api_failed(struct api_answer *a, int code);
 void api_handle(const struct api_context *x, const struct api_request *r,
     struct api_answer *a, bool *keep);
 
+/* An empty 200 of JSON, to be filled by api_handle. */
 void api_answer_init(struct api_answer *a);
+
+/* Frees body and headers; api_answer_init makes it usable again. */
 void api_answer_release(struct api_answer *a);
 
 #endif

@@ -9,39 +9,57 @@
 #include "cloud/api/input.h"
 #include "cloud/service/call.h"
 
-/* POST /files/update, GET /files */
+/* POST /projects/:/files/update: a batch of changes. */
 int api_files_update(
     struct call *call, const struct input *in, struct api_answer *a);
+
+/*
+ * GET /projects/:/files: a page of the listing.  cursor, limit, prefix,
+ * include_deleted; depth=1 for the children of a folder only.
+ */
 int api_files_list(
     struct call *call, const struct input *in, struct api_answer *a);
 
-/* GET /events */
+/*
+ * GET /projects/:/events: a page of the log.  since_seq (exclusive) or
+ * from_seq (inclusive, wins), limit, wait=SECONDS for a long-poll.
+ */
 int api_events_list(
     struct call *call, const struct input *in, struct api_answer *a);
 
-/* GET /snapshot */
+/* GET /projects/:/snapshot, in the form that path and Accept ask for. */
 int api_snapshot_get(
     struct call *call, const struct input *in, struct api_answer *a);
 
-/* GET /holds, POST /holds/:id */
+/* GET /projects/:/holds: the deletions that wait. */
 int api_holds_list(
     struct call *call, const struct input *in, struct api_answer *a);
+
+/* POST /projects/:/holds/: with {"approve":bool}. */
 int api_holds_decide(
     struct call *call, const struct input *in, struct api_answer *a);
 
-/* POST and GET /projects, POST /publisher */
+/* POST /projects with {"name"}: 201 and the new project. */
 int api_projects_add(
     struct call *call, const struct input *in, struct api_answer *a);
+
+/* GET /projects: those of the caller. */
 int api_projects_list(
     struct call *call, const struct input *in, struct api_answer *a);
+
+/* POST /projects/:/publisher with {"device_id"}: takes the role over. */
 int api_projects_publisher(
     struct call *call, const struct input *in, struct api_answer *a);
 
-/* POST /devices, GET /me, GET /healthz */
+/* POST /devices with {"name", "endpoints"?, keys?}. */
 int api_people_device(
     struct call *call, const struct input *in, struct api_answer *a);
+
+/* GET /me: whose token it is. */
 int api_people_me(
     struct call *call, const struct input *in, struct api_answer *a);
+
+/* GET /healthz: that the database can be read, by being answered. */
 int api_people_health(
     struct call *call, const struct input *in, struct api_answer *a);
 

@@ -1,3 +1,7 @@
+/*
+ * The query is decoded once and byte by byte; what is no valid escape stands
+ * for itself.  Whether the bytes make sense is for whoever asked for them.
+ */
 #include "cloud/api/input.h"
 
 #include <assert.h>

@@ -1,3 +1,9 @@
+/*
+ * The table is the list of what there is and who may do it; there is no
+ * other place where a right is decided.  An address that is unknown and one
+ * that does not take the method are told apart, because the table is no
+ * secret; a project that the caller may not know of is not (auth.c).
+ */
 #include "cloud/api/route.h"
 
 #include <assert.h>

@@ -23,14 +23,17 @@ struct account_token {
 };
 
 /*
- * Each is one transaction of its own.  VS_EEXIST for
- * a name that is taken, VS_ENOENT for a user or token that is not there,
- * VS_EINVAL for a name that is none.
+ * A new user with a first token, in one transaction.  VS_EEXIST for a name
+ * that is taken, VS_EINVAL for one with blanks or control characters.
  */
 int account_add_user(struct account *a, const char *name,
     struct account_token *out, struct vs_err *err);
+
+/* One more token of a user, in one transaction.  VS_ENOENT. */
 int account_add_token(struct account *a, const char *name,
     struct account_token *out, struct vs_err *err);
+
+/* Ends the token with this id, in one transaction.  VS_ENOENT. */
 int account_revoke(struct account *a, const char *id, struct vs_err *err);
 
 #endif

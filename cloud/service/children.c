@@ -166,6 +166,7 @@ int children_page(
 	struct vs_err err = VS_ERR_INIT;
 	char hex[CURSOR_SIZE];
 
+	assert(query->children && query->limit >= 1);
 	w.skip = strlen(query->prefix);
 	if (w.skip > 0)
 		w.skip++;

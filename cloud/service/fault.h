@@ -60,8 +60,11 @@ int fault_failed(struct fault *f, int code);
 /* The same, and the reason goes to the log. */
 int fault_store(struct fault *f, const struct vs_err *err);
 
-int fault_status(enum fault_kind kind); /* HTTP; 200 for FAULT_NONE */
-const char *fault_code(enum fault_kind kind); /* "" for FAULT_NONE */
+/* The HTTP status; 200 for FAULT_NONE. */
+int fault_status(enum fault_kind kind);
+
+/* The code on the wire; "" for FAULT_NONE. */
+const char *fault_code(enum fault_kind kind);
 
 /* Appends {"error","code","field"?,"expected"?}. */
 void fault_write(struct vs_buf *b, const struct fault *f);

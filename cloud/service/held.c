@@ -1,3 +1,9 @@
+/*
+ * A hold is decided as a whole.  What was held when the rows looked
+ * otherwise is judged again now: a path that is gone already makes no event,
+ * and one that came back had left its hold then.  Approval deletes from the
+ * last path to the first, so that a folder goes after what lies in it.
+ */
 #include "cloud/service/held.h"
 
 #include <assert.h>

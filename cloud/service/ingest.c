@@ -1,3 +1,15 @@
+/*
+ * A batch is taken whole: it is read, checked against what is known of its
+ * device and its number, merged with the rows it touches, written, and
+ * answered; the caller's savepoint makes all of that one step.
+ *
+ * - A fault (call->fault) means that nothing is to be kept: the number of
+ *   the batch stays free, and the sender may use it for another body.
+ * - What is wrong with single changes goes to "errors" of a 200: the number
+ *   is used up, and the same batch gets the same answer for ever.
+ * - The answer is stored with the number, in the same transaction: should
+ *   it be lost on its way, it can be given again to the byte.
+ */
 #include "cloud/service/ingest.h"
 
 #include <assert.h>

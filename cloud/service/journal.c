@@ -1,3 +1,10 @@
+/*
+ * The events' texts go into one buffer that may move while it grows: they
+ * are kept as offsets until all are there.
+ *
+ * Cut before put: a path whose held deletion is settled and then deleted
+ * again in the same request leaves its old hold before it enters the new one.
+ */
 #include "cloud/service/journal.h"
 
 #include <assert.h>

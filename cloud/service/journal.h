@@ -21,6 +21,7 @@ struct journal {
 
 /* Up to cap events; the id of a hold is made in advance.  VS_ENOMEM. */
 int journal_init(struct journal *j, size_t cap, struct vs_rand *r);
+/* Frees what it holds; a journal that is all zero holds nothing. */
 void journal_release(struct journal *j);
 
 /* Loads the rows of all paths that m wants. */

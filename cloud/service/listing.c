@@ -1,3 +1,9 @@
+/*
+ * The stamp of a row is the server's time of its last change, made unique
+ * within the project by counting on.  Going by stamps a client that pages
+ * through a listing while it changes sees some rows twice and misses none:
+ * what changes behind it moves to the end.
+ */
 #include "cloud/service/listing.h"
 
 #include <assert.h>
@@ -64,6 +70,7 @@ static void put_times(struct vs_buf *b, const struct store_file *f)
 
 void listing_row(struct vs_buf *b, const struct store_file *f)
 {
+	assert(f->path != NULL && f->size >= 0 && f->version >= 0);
 	vs_buf_addstr(b, "{\"path\":");
 	vs_json_add_str(b, f->path);
 	put_text(b, "name", vs_path_name(f->path));

@@ -1,3 +1,12 @@
+/*
+ * Order matters here: a set may name a path several times (create, update,
+ * delete), and each change sees what the ones before it have done.  So a
+ * slot holds the row as it is after the latest of them, and is written once.
+ *
+ * A deletion ends in one of three ways: nothing (there is no live row), an
+ * event, or a hold.  An upsert of the path settles whatever was held of it,
+ * also when it changes nothing else: somebody has the file.
+ */
 #include "cloud/service/merge.h"
 
 #include <assert.h>

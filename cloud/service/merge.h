@@ -63,6 +63,7 @@ struct merge_verdict {
 /* VS_ENOMEM at most.  head and user_id are borrowed until release. */
 int merge_init(struct merge *m, struct store_project *head, const char *user_id,
     int64_t wall_ms);
+/* Frees the slots; the head stays as it has become. */
 void merge_release(struct merge *m);
 
 /* Makes a slot for path (borrowed until release), once.  VS_ENOMEM. */

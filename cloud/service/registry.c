@@ -1,3 +1,7 @@
+/*
+ * Names are for people and may be anything that a terminal shows in one
+ * line; ids are what requests go by.
+ */
 #include "cloud/service/registry.h"
 
 #include <assert.h>

@@ -1,3 +1,8 @@
+/*
+ * The call's transaction is one view of the store: the head that was read
+ * for the caller's rights and the rows that are read here stand at the same
+ * seq, however long it takes.
+ */
 #include "cloud/service/snapshot.h"
 
 #include <assert.h>

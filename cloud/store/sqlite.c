@@ -1,3 +1,14 @@
+/*
+ * One connection and the rules around it.
+ *
+ * - Any failure of SQLite uses the store up (sqlite_note): after an I/O
+ *   error or a full disk nobody can tell what a later commit would contain.
+ *   Refusals that we decide (a name is taken, a row is not there) do not.
+ * - The writer holds the lock file from begin to the end of the transaction
+ *   and while it opens, tidies or closes, which is when SQLite checkpoints.
+ *   It is let go by the kernel when a process dies.
+ * - A reader needs no lock: it sees the state at its first read.
+ */
 #include "cloud/store/sqlite.h"
 
 #include <assert.h>

@@ -23,23 +23,35 @@ struct sqlite {
 /* The struct behind s, and its connection. */
 struct sqlite *sqlite_of(struct store *s);
 
-/* Notes a fatal code; returns rc. */
+/* Notes a fatal code, the first one for failed(); returns rc. */
 int sqlite_note(struct sqlite *q, int rc);
 
-/* vs_db_step and vs_db_stmt, noted. */
+/* vs_db_step, noted. */
 int sqlite_step(struct sqlite *q, sqlite3_stmt *st, struct vs_err *err);
+
+/* vs_db_stmt, noted; after NULL q->failed is the code. */
 sqlite3_stmt *sqlite_stmt(
     struct sqlite *q, enum sqlite_sql i, struct vs_err *err);
 
-/* A column as a string, NULL for NULL; copied into out of cap bytes. */
+/* A column as a string, NULL for NULL; lives until the next step. */
 const char *sqlite_text(sqlite3_stmt *st, int column);
+
+/* A column copied into out of cap bytes, "" for NULL. */
 void sqlite_copy(sqlite3_stmt *st, int column, char *out, size_t cap);
 
-/* The groups; each fills its part of the table. */
+/* Fills in users, tokens and devices. */
 void sqlite_user_ops(struct store_ops *ops);
+
+/* Fills in projects and members. */
 void sqlite_project_ops(struct store_ops *ops);
+
+/* Fills in the rows of the listing. */
 void sqlite_file_ops(struct store_ops *ops);
+
+/* Fills in the log and the epochs. */
 void sqlite_event_ops(struct store_ops *ops);
+
+/* Fills in the holds. */
 void sqlite_hold_ops(struct store_ops *ops);
 
 #endif
