@@ -28,9 +28,11 @@ struct account {
 int account_load(
     struct account *a, const struct vs_dirs *dirs, struct vs_err *err);
 
-/* Durable; files 0600. */
+/* Writes the token to where it is read from, 0600, durable. */
 int account_save_token(
     const struct account *a, const struct vs_dirs *dirs, struct vs_err *err);
+
+/* Writes the device file, 0600, durable. */
 int account_save_device(
     const struct account *a, const struct vs_dirs *dirs, struct vs_err *err);
 

@@ -119,6 +119,7 @@ static void slot_stopped(void *arg)
 	struct agent *a = s->agent;
 	struct slot **at = &a->slots;
 
+	assert(s->project == NULL);
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
@@ -134,6 +135,7 @@ static void slot_stop(struct slot *s)
 {
 	struct project *p = s->project;
 
+	assert(p != NULL);
 	s->project = NULL;
 	project_stop(p, slot_stopped, s);
 }
@@ -159,6 +161,7 @@ static void slot_start(struct agent *a, const struct config_project *c)
 	struct slot *s = calloc(1, sizeof(*s));
 	struct vs_err err = VS_ERR_INIT;
 
+	assert(!a->stopping && !slot_exists(a, c->id));
 	if (s != NULL)
 		s->id = strdup(c->id);
 	if (s == NULL || s->id == NULL) {

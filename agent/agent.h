@@ -35,12 +35,25 @@ struct agent_options {
  */
 int agent_run(const struct agent_options *o, struct vs_err *err);
 
+/* What everything runs on. */
 uv_loop_t *agent_loop(struct agent *a);
+
+/* Where its things are kept. */
 const struct vs_dirs *agent_dirs(const struct agent *a);
+
+/* As last read; another one after a reload. */
 const struct config *agent_config(const struct agent *a);
+
+/* As last read; holds the token. */
 const struct account *agent_account(const struct agent *a);
+
+/* The way to the cloud; the same as long as the agent runs. */
 struct session *agent_session(struct agent *a);
-int64_t agent_started_ms(const struct agent *a); /* wall */
+
+/* When it was started, wall clock. */
+int64_t agent_started_ms(const struct agent *a);
+
+/* True if it serves no project. */
 bool agent_idle(const struct agent *a);
 
 /* The running project with this id, or NULL. */

@@ -248,6 +248,7 @@ int config_load(struct config *c, const char *path, struct vs_err *err)
 	struct vs_buf b;
 	int r;
 
+	assert(c != NULL && path != NULL);
 	memset(c, 0, sizeof(*c));
 	c->level = VS_LOG_INFO;
 	r = file_text(path, &b, err);
@@ -354,6 +355,7 @@ int config_root_check(const struct config *c, const struct vs_dirs *dirs,
 {
 	int r = dirs_check(dirs, root, err);
 
+	assert(root[0] == '/');
 	for (size_t i = 0; i < c->nprojects && r == VS_OK; i++) {
 		const struct config_project *p = &c->projects[i];
 		char other[PATH_MAX];

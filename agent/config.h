@@ -40,6 +40,8 @@ struct config {
  * the line, and the nearest known key for an unknown one.
  */
 int config_load(struct config *c, const char *path, struct vs_err *err);
+
+/* Frees what it holds; it is all zero then. */
 void config_release(struct config *c);
 
 /* By id, else by name; NULL if there is none. */
@@ -73,6 +75,8 @@ int config_url(const char *url, char *out, size_t cap, struct vs_err *err);
  * in memory is not touched: load it again.
  */
 int config_set_server(const char *path, const char *url, struct vs_err *err);
+
+/* The same for a new project; all its members are set. */
 int config_add_project(
     const char *path, const struct config_project *p, struct vs_err *err);
 

@@ -212,7 +212,7 @@ void hasher_forget(struct hasher *h, const void *owner)
 {
 	struct hasher_job *job = NULL;
 
-	assert(owner != NULL);
+	assert(h != NULL && owner != NULL);
 	uv_mutex_lock(&h->mutex);
 	lane_forget(&h->small, owner, &job);
 	lane_forget(&h->large, owner, &job);

@@ -20,12 +20,16 @@ struct mailbox_item {
 	void (*handle)(struct mailbox_item *item);
 };
 
+/* VS_ENOMEM, or what the system says. */
 int mailbox_new(struct mailbox **out, struct vs_err *err);
-void mailbox_free(struct mailbox *m); /* it must be empty */
 
+/* It must be empty and nobody may put any more. */
+void mailbox_free(struct mailbox *m);
+
+/* Any thread; item is the taker's from now on. */
 void mailbox_put(struct mailbox *m, struct mailbox_item *item);
 
-/* Bytes that wait. */
+/* Any thread: bytes that wait. */
 size_t mailbox_weight(struct mailbox *m);
 
 /*

@@ -17,6 +17,7 @@ struct post_item {
 	void (*run)(struct post_item *item);
 };
 
+/* Keeps the loop alive until post_close. */
 int post_new(struct post **out, uv_loop_t *loop, struct vs_err *err);
 
 /* Any thread; never blocks for long, never fails. */

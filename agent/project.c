@@ -1,76 +1,19 @@
-/*
- * Who touches what: the loop's thread owns the poll handle and the list of
- * requests under way; the engine's thread owns the engine, the watcher's map
- * and the state of opening; identity and the mailbox are shared and do not
- * change.  The struct is freed on the loop's thread when the engine's thread
- * was joined and the poll handle is closed.
- */
-#include "agent/project.h"
+#include "agent/project_core.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "agent/mailbox.h"
 #include "agent/scan/disk_posix.h"
 #include "common/base/log.h"
-#include "common/net/backoff.h"
 #include "common/os/clock.h"
 #include "common/os/file.h"
-#include "common/os/rand.h"
-#include "common/proto/control.h"
 
 #define RETRY_MS 5000 /* between two tries to open the state */
-#define NEWS_MAX 4096 /* of single paths, waiting for the loop */
 #define READS 16 /* of the watcher in one turn of the loop */
 #define SLEPT_MS 10000 /* a longer gap between the clocks was a sleep */
-
-struct project {
-	const struct project_host *host;
-	char *id;
-	char *name;
-	char *root;
-	char *root_id;
-	char *device_id;
-	struct mailbox *mailbox;
-	struct watch *watch; /* NULL: none to be had, scans only */
-	struct disk *disk;
-	uv_thread_t thread;
-	atomic_bool cancel; /* hashes: give up */
-	atomic_bool lost; /* events were dropped here */
-	atomic_bool listened;
-	atomic_int news_waiting;
-	atomic_ullong hashed; /* bytes */
-	/* loop's thread */
-	uv_poll_t poll;
-	int handles; /* still open: poll, thread */
-	struct sending *sendings; /* under way */
-	void (*stopped)(void *arg);
-	void *stopped_arg;
-	struct post_item ended;
-	/* engine's thread */
-	struct engine *engine; /* NULL: not open */
-	struct engine_world world;
-	struct vs_err why; /* not open */
-	int64_t retry_ms; /* when to try again */
-	int64_t ahead_ms; /* of one clock before the other */
-	bool stop;
-	/* loop's thread; the kernel's events before they are copied */
-	char raw[WATCH_RAW_MAX];
-};
-
-/* Crash-only: what is durable is durable, the start repairs the rest. */
-static void *must(void *p)
-{
-	if (p == NULL) {
-		vs_log(VS_LOG_ERR, "project: out of memory");
-		_exit(VS_EXIT_TEMPFAIL);
-	}
-	return p;
-}
 
 /* Events: loop -> engine. */
 
@@ -106,7 +49,7 @@ static void raw_put(struct project *p, size_t n)
 		atomic_store(&p->lost, true);
 		return;
 	}
-	m = must(malloc(sizeof(*m) + n));
+	m = project_must(malloc(sizeof(*m) + n));
 	m->item.weight = n;
 	m->item.handle = raw_handle;
 	m->project = p;
@@ -132,252 +75,6 @@ static void poll_ready(uv_poll_t *poll, int status, int events)
 		atomic_store(&p->lost, true);
 		uv_poll_stop(poll);
 	}
-}
-
-/* Hashes: engine -> workers -> engine. */
-
-struct hashing {
-	struct mailbox_item item;
-	struct hasher_job job;
-	struct project *project;
-	uint64_t id;
-};
-
-static void hashing_handle(struct mailbox_item *item)
-{
-	struct hashing *h = (struct hashing *)item;
-	struct project *p = h->project;
-
-	if (p->engine != NULL)
-		engine_hashed(p->engine, h->id, h->job.code, &h->job.hash,
-		    vs_clock_now());
-	free(h->job.path);
-	free(h);
-}
-
-static void hashing_done(struct hasher_job *job)
-{
-	struct hashing *h =
-	    (struct hashing *)((char *)job - offsetof(struct hashing, job));
-
-	if (job->code == VS_OK && job->hash.stat.kind == VS_KIND_FILE &&
-	    job->hash.writer != DISK_WRITER)
-		atomic_fetch_add(&h->project->hashed,
-		    (unsigned long long)job->hash.stat.size);
-	mailbox_put(h->project->mailbox, &h->item);
-}
-
-static void world_hash(void *arg, const struct engine_hash *want)
-{
-	struct project *p = arg;
-	struct hashing *h = must(calloc(1, sizeof(*h)));
-
-	h->item.handle = hashing_handle;
-	h->project = p;
-	h->id = want->id;
-	h->job.disk = p->disk;
-	h->job.path = must(strdup(want->path));
-	h->job.size = want->size;
-	h->job.cancel = &p->cancel;
-	h->job.owner = p;
-	h->job.done = hashing_done;
-	hasher_submit(p->host->hasher, &h->job);
-}
-
-/* Requests: engine -> loop -> cloud -> loop -> engine. */
-
-struct sending {
-	struct post_item out;
-	struct mailbox_item in;
-	struct project *project; /* NULL: ended meanwhile */
-	struct sending *prev; /* in project->sendings */
-	struct sending *next;
-	uint64_t id;
-	char *method;
-	char *path;
-	char *body;
-	size_t len;
-	size_t max_body;
-	struct engine_answer answer;
-	struct vs_err err;
-	char *type;
-};
-
-static void sending_free(struct sending *s)
-{
-	free(s->method);
-	free(s->path);
-	free(s->body);
-	free(s->type);
-	free((char *)s->answer.body);
-	free(s);
-}
-
-static void sending_handle(struct mailbox_item *item)
-{
-	struct sending *s =
-	    (struct sending *)((char *)item - offsetof(struct sending, in));
-	struct project *p = s->project;
-
-	if (p->engine != NULL)
-		engine_answered(p->engine, s->id, &s->answer, vs_clock_now());
-	sending_free(s);
-}
-
-static void answer_copy(struct sending *s, const struct vs_httpc_result *r)
-{
-	char *body = must(malloc(r->len + 1));
-
-	memcpy(body, r->body != NULL ? r->body : "", r->len);
-	body[r->len] = '\0';
-	s->err = r->err;
-	s->type = must(strdup(r->type != NULL ? r->type : ""));
-	s->answer = (struct engine_answer){
-		.code = s->err.code,
-		.why = s->err.msg,
-		.status = r->status,
-		.type = s->type,
-		.retry_after_ms =
-		    vs_backoff_retry_after(r->retry_after, vs_clock_wall_ms()),
-		.body = body,
-		.len = r->len,
-	};
-}
-
-static void sending_answered(void *arg, const struct vs_httpc_result *r)
-{
-	struct sending *s = arg;
-	struct project *p = s->project;
-
-	if (p == NULL) {
-		sending_free(s);
-		return;
-	}
-	if (s->prev != NULL)
-		s->prev->next = s->next;
-	else
-		p->sendings = s->next;
-	if (s->next != NULL)
-		s->next->prev = s->prev;
-	answer_copy(s, r);
-	s->in.handle = sending_handle;
-	mailbox_put(p->mailbox, &s->in);
-}
-
-static void sending_start(struct post_item *item)
-{
-	struct sending *s =
-	    (struct sending *)((char *)item - offsetof(struct sending, out));
-	struct project *p = s->project;
-	struct session_request q = {
-		.method = s->method,
-		.path = s->path,
-		.body = s->body,
-		.len = s->len,
-		.max_body = s->max_body,
-		.timeout_ms = VS_IDLE_MS,
-		.done = sending_answered,
-		.arg = s,
-	};
-
-	s->next = p->sendings;
-	if (s->next != NULL)
-		s->next->prev = s;
-	p->sendings = s;
-	session_send(p->host->session, &q);
-}
-
-static void world_send(void *arg, const struct engine_send *want)
-{
-	struct project *p = arg;
-	struct sending *s = must(calloc(1, sizeof(*s)));
-
-	s->out.run = sending_start;
-	s->project = p;
-	s->id = want->id;
-	s->method = must(strdup(want->method));
-	s->path = must(strdup(want->path));
-	if (want->body != NULL) {
-		s->body = must(malloc(want->len + 1));
-		memcpy(s->body, want->body, want->len);
-		s->body[want->len] = '\0';
-		s->len = want->len;
-	}
-	s->max_body = want->max_body;
-	post_send(p->host->post, &s->out);
-}
-
-/* News: engine -> loop. */
-
-struct news {
-	struct post_item item;
-	struct project *project;
-	struct engine_event event;
-	bool counted;
-	char text[]; /* path, op, text */
-};
-
-static void news_arrive(struct post_item *item)
-{
-	struct news *n = (struct news *)item;
-	struct project *p = n->project;
-
-	if (n->counted)
-		atomic_fetch_sub(&p->news_waiting, 1);
-	p->host->news(p->host->arg, p, &n->event);
-	free(n);
-}
-
-/* Copies s (NULL stays NULL) to *at and moves *at on. */
-static const char *text_copy(char **at, const char *s)
-{
-	size_t n;
-	char *copy = *at;
-
-	if (s == NULL)
-		return NULL;
-	n = strlen(s) + 1;
-	memcpy(copy, s, n);
-	*at += n;
-	return copy;
-}
-
-static size_t text_size(const char *s)
-{
-	return s != NULL ? strlen(s) + 1 : 0;
-}
-
-/* Of one path among many: told only while somebody listens. */
-static bool news_small(enum engine_news news)
-{
-	return news == ENGINE_COMMITTED || news == ENGINE_PUBLISHED ||
-	    news == ENGINE_RECORDING;
-}
-
-static void world_tell(void *arg, const struct engine_event *e)
-{
-	struct project *p = arg;
-	struct news *n;
-	char *at;
-
-	if (news_small(e->news) &&
-	    (!atomic_load(&p->listened) ||
-		atomic_load(&p->news_waiting) >= NEWS_MAX))
-		return;
-	n = must(calloc(1,
-	    sizeof(*n) + text_size(e->path) + text_size(e->op) +
-		text_size(e->text)));
-	n->item.run = news_arrive;
-	n->project = p;
-	n->event = *e;
-	at = n->text;
-	n->event.path = text_copy(&at, e->path);
-	n->event.op = text_copy(&at, e->op);
-	n->event.text = text_copy(&at, e->text);
-	n->counted = news_small(e->news);
-	if (n->counted)
-		atomic_fetch_add(&p->news_waiting, 1);
-	post_send(p->host->post, &n->item);
 }
 
 /* Calls: loop -> engine -> loop. */
@@ -420,9 +117,9 @@ static void call_handle(struct mailbox_item *item)
 
 void project_call(struct project *p, struct project_call *c)
 {
-	struct call_message *m = must(calloc(1, sizeof(*m)));
+	struct call_message *m = project_must(calloc(1, sizeof(*m)));
 
-	assert(c->run != NULL && c->done != NULL);
+	assert(p->stopped == NULL && c->run != NULL && c->done != NULL);
 	vs_err_clear(&c->err);
 	c->project = p;
 	m->item.handle = call_handle;
@@ -502,7 +199,7 @@ static int64_t project_open(struct project *p, struct vs_now now)
 	if (state_open(p, now) == VS_OK)
 		return now.mono_ms;
 	p->engine = NULL;
-	f = must(calloc(1, sizeof(*f)));
+	f = project_must(calloc(1, sizeof(*f)));
 	f->item.run = failure_arrive;
 	f->project = p;
 	f->why = p->why;
@@ -591,12 +288,7 @@ static void handle_closed(struct project *p)
 	assert(p->handles > 0);
 	if (--p->handles > 0)
 		return;
-	while (p->sendings != NULL) {
-		struct sending *s = p->sendings;
-
-		p->sendings = s->next;
-		s->project = NULL;
-	}
+	project_world_end(p);
 	/* answers that came when nobody took them any more */
 	mailbox_serve(p->mailbox, 0);
 	project_free(p);
@@ -619,7 +311,7 @@ static void thread_ended(struct post_item *item)
 
 void project_stop(struct project *p, void (*stopped)(void *arg), void *arg)
 {
-	struct stop_message *m = must(calloc(1, sizeof(*m)));
+	struct stop_message *m = project_must(calloc(1, sizeof(*m)));
 
 	assert(stopped != NULL && p->stopped == NULL);
 	p->stopped = stopped;
@@ -658,14 +350,14 @@ static int watch_start(struct project *p, struct vs_err *err)
 static struct project *project_alloc(
     const struct project_host *host, const struct config_project *c)
 {
-	struct project *p = must(calloc(1, sizeof(*p)));
+	struct project *p = project_must(calloc(1, sizeof(*p)));
 
 	p->host = host;
-	p->id = must(strdup(c->id));
-	p->name = must(strdup(c->name));
-	p->root = must(strdup(c->root));
-	p->root_id = must(strdup(c->root_id));
-	p->device_id = must(strdup(host->device_id));
+	p->id = project_must(strdup(c->id));
+	p->name = project_must(strdup(c->name));
+	p->root = project_must(strdup(c->root));
+	p->root_id = project_must(strdup(c->root_id));
+	p->device_id = project_must(strdup(host->device_id));
 	p->ended.run = thread_ended;
 	return p;
 }
@@ -689,14 +381,8 @@ int project_start(struct project **out, const struct project_host *host,
 	if (r == VS_OK)
 		r = disk_posix_new(
 		    &p->disk, p->root, p->watch != NULL ? &w : NULL, err);
-	p->world = (struct engine_world){
-		.arg = p,
-		.disk = p->disk,
-		.rand = vs_rand_os(),
-		.hash = world_hash,
-		.send = world_send,
-		.tell = world_tell,
-	};
+	if (r == VS_OK)
+		project_world(p);
 	if (r == VS_OK) {
 		int e = uv_thread_create(&p->thread, project_run, p);
 

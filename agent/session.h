@@ -43,6 +43,7 @@ int session_set(
 /* The server's URL or "". */
 const char *session_url(const struct session *s);
 
+/* Sends q, which may go at once; its done follows on a later turn. */
 void session_send(struct session *s, const struct session_request *q);
 
 /*

@@ -82,6 +82,7 @@ static void await_end(struct request *r)
 
 	if (!w->flushing || p == NULL)
 		return;
+	assert(w->request == NULL);
 	w->request = r;
 	w->cancel.run = cancel_run;
 	w->cancel.done = cancel_done;
@@ -150,6 +151,7 @@ static void await_flushed(struct request *r)
 {
 	struct await *w = r->data;
 
+	assert(w->flushing);
 	w->flushing = false;
 	if (!request_open(r))
 		return;

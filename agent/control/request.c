@@ -79,6 +79,7 @@ bool request_flag(const struct request *r, const char *key)
 {
 	const char *s;
 
+	assert(r->http != NULL);
 	if (r->body != NULL)
 		return json_is_true(json_object_get(r->body, key));
 	s = vs_httpd_query(r->http, key);
@@ -246,6 +247,7 @@ void request_engine(struct request *r, struct project *p,
     void (*run)(struct project_call *c, struct engine *e, struct vs_now now),
     void (*after)(struct request *r))
 {
+	assert(run != NULL && after != NULL);
 	request_pin(r);
 	r->after = after;
 	r->call.run = run;
@@ -267,6 +269,7 @@ void request_cloud(struct request *r, struct session *s,
 {
 	struct session_request own = *q;
 
+	assert(s != NULL && cloud != NULL);
 	request_pin(r);
 	r->cloud = cloud;
 	own.done = cloud_done;
@@ -298,6 +301,7 @@ void request_timer(
 			uv_close((uv_handle_t *)&r->timer, timer_closed);
 		return;
 	}
+	assert(due != NULL);
 	if (!r->timed) {
 		uv_timer_init(agent_loop(r->agent), &r->timer);
 		r->timer.data = r;

@@ -41,21 +41,29 @@ struct request {
 	int pins;
 };
 
-/* For control.c: makes one, and what to do when the client went away. */
+/* Of a connection with a whole request; NULL out of memory. */
 struct request *request_new(
     struct agent *a, struct control *c, struct vs_httpd_req *http);
+
+/* The client went away. */
 void request_gone(struct request *r);
 
-/* Something holds it; lets go, and frees it with the last. */
+/* Something more holds it. */
 void request_pin(struct request *r);
+
+/* Something lets go; it is freed with the last. */
 void request_unpin(struct request *r);
 
 /* True while the client waits for an answer. */
 bool request_open(const struct request *r);
 
-/* Arguments: of the query, or of the body.  NULL, or fallback if absent. */
+/* An argument, of the query or of the body; NULL if absent. */
 const char *request_str(const struct request *r, const char *key);
+
+/* True for true, 1 and "true". */
 bool request_flag(const struct request *r, const char *key);
+
+/* Whole numbers; fallback for anything else. */
 int64_t request_number(
     const struct request *r, const char *key, int64_t fallback);
 
@@ -65,6 +73,8 @@ void request_ok(struct request *r, json_t *doc);
 /* Answers with err and a hint of its own, or the one that suits the code. */
 void request_fail(
     struct request *r, const struct vs_err *err, const char *hint);
+
+/* The same, about a path. */
 void request_fail_path(struct request *r, const struct vs_err *err,
     const char *hint, const char *path);
 
@@ -90,6 +100,8 @@ const char *request_path(struct request *r);
 void request_engine(struct request *r, struct project *p,
     void (*run)(struct project_call *c, struct engine *e, struct vs_now now),
     void (*after)(struct request *r));
+
+/* Engine's thread: whose call it is. */
 struct request *request_of(struct project_call *c);
 
 /* Asks the cloud; cloud is called once. */

@@ -6,6 +6,7 @@
 
 struct streams;
 
+/* Those who watch. */
 struct streams *control_streams(struct control *c);
 
 #endif

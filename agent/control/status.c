@@ -150,6 +150,7 @@ static void gather_tell(struct gather *g)
 {
 	json_t *doc;
 
+	assert(g->timer_open);
 	if (g->told)
 		return;
 	g->told = true;
@@ -197,6 +198,7 @@ static void part_done(struct project_call *call)
 	json_decref(p->doc);
 	free(p->id);
 	free(p);
+	assert(g->waiting > 0);
 	g->waiting--;
 	if (g->waiting == 0)
 		gather_tell(g);

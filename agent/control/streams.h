@@ -17,6 +17,7 @@ void streams_free(struct streams *s);
 /* Answers r with a stream; id: the project's, or NULL for all. */
 void streams_open(struct streams *s, struct request *r, const char *id);
 
+/* Passes e of project p on. */
 void streams_news(
     struct streams *s, struct project *p, const struct engine_event *e);
 

@@ -7,38 +7,58 @@
 
 #include "agent/control/request.h"
 
-/* about.c: the agent itself. */
+/* GET /v1/version */
 void about_version(struct request *r);
+
+/* POST /v1/quit */
 void about_quit(struct request *r);
 
-/* login.c, init.c */
+/* POST /v1/login: asks the server who the token is, registers the device. */
 void login_serve(struct request *r);
+
+/* POST /v1/init: makes a project of a folder. */
 void init_serve(struct request *r);
 
-/* status.c */
+/* GET /v1/status */
 void status_serve(struct request *r);
 
-/* metrics.c */
+/* GET /metrics */
 void metrics_serve(struct request *r);
 
-/* remote.c: what the cloud has. */
+/* GET /v1/ls: a page of the cloud's listing, with what is known here. */
 void remote_ls(struct request *r);
+
+/* GET /v1/log: a page of the cloud's log. */
 void remote_log(struct request *r);
 
-/* work.c: what the engine is asked to do. */
+/* POST /v1/rescan: answered when it is done. */
 void work_rescan(struct request *r);
+
+/* POST /v1/pause, of one project or all. */
 void work_pause(struct request *r);
+
+/* POST /v1/resume, likewise. */
 void work_resume(struct request *r);
+
+/* GET /v1/why: where a path stands. */
 void work_why(struct request *r);
+
+/* GET /v1/held: the deletions that wait for a person. */
 void work_held(struct request *r);
+
+/* POST /v1/held: that person's word. */
 void work_decide(struct request *r);
 
-/* await.c: what waits. */
+/* POST /v1/flush: answered when all that was on the disk is in the cloud. */
 void await_flush(struct request *r);
+
+/* POST /v1/wait: the same, and then in sync with proof. */
 void await_sync(struct request *r);
 
-/* stream.c */
+/* GET /v1/watch: news as they come, until the client goes. */
 void stream_watch(struct request *r);
+
+/* GET /v1/manifest: every entry known here. */
 void stream_manifest(struct request *r);
 
 #endif

@@ -23,6 +23,7 @@ struct disk_watcher {
 int disk_posix_new(struct disk **out, const char *root,
     const struct disk_watcher *w, struct vs_err *err);
 
-void disk_posix_free(struct disk *d); /* no hash may be running */
+/* No call may be under way, on any thread.  NULL is nothing. */
+void disk_posix_free(struct disk *d);
 
 #endif

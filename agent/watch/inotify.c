@@ -205,6 +205,7 @@ int watch_add(struct watch *w, const char *dir, struct vs_err *err)
 	struct wdmap_dir *at;
 	int wd = dir_watch(w, dir, err);
 
+	assert(wd < 0 || wd <= w->highest);
 	if (wd < 0)
 		return wd;
 	if (*dir == '\0')

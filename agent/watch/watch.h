@@ -42,6 +42,8 @@ struct watch;
 
 /* root: absolute path of the watched folder. */
 int watch_new(struct watch **out, const char *root, struct vs_err *err);
+
+/* The kernel forgets its watches.  NULL is nothing. */
 void watch_free(struct watch *w);
 
 /* To poll for reading. */

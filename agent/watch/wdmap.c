@@ -79,6 +79,7 @@ static void wd_chain_out(struct wdmap *m, struct wdmap_dir *d)
 {
 	struct wdmap_dir **p = wd_bucket(m, d->wd);
 
+	assert(d->wd >= 0 && m->watched > 0);
 	while (*p != d)
 		p = &(*p)->wd_chain;
 	*p = d->wd_chain;

@@ -14,7 +14,10 @@
 struct wdmap;
 struct wdmap_dir;
 
+/* Empty but for the root, which is not watched.  VS_ENOMEM. */
 int wdmap_new(struct wdmap **out, struct vs_err *err);
+
+/* Closes no descriptor.  NULL is nothing. */
 void wdmap_free(struct wdmap *m);
 
 /* The directory at path ("" is the root), or NULL. */
@@ -25,6 +28,8 @@ struct wdmap_dir *wdmap_by_wd(const struct wdmap *m, int wd);
 
 /* Its descriptor; -1 for one that is only a step to others. */
 int wdmap_wd(const struct wdmap_dir *d);
+
+/* True for the root itself. */
 bool wdmap_is_root(const struct wdmap_dir *d);
 
 /* True when the directory above it is watched. */
@@ -49,6 +54,7 @@ void wdmap_drop(struct wdmap *m, struct wdmap_dir *d,
 /* Forgets that d is watched, keeps what is below it. */
 void wdmap_unwatch(struct wdmap *m, struct wdmap_dir *d);
 
-size_t wdmap_count(const struct wdmap *m); /* descriptors */
+/* How many descriptors it holds. */
+size_t wdmap_count(const struct wdmap *m);
 
 #endif
