@@ -149,7 +149,22 @@ class Cloud:
 
     def user(self, name):
         """Adds a user; the token is all that standard output has."""
-        out = self.command("user", "add", name).stdout
+        return self._token("user", "add", name)
+
+    def new_token(self, name):
+        """One more for a user."""
+        return self._token("token", "add", name)
+
+    def revoke(self, name):
+        """All tokens of a user end."""
+        doc = json.loads(self.command("token", "list", "--json").stdout)
+        ids = [t["token_id"] for t in doc["tokens"] if t["name"] == name]
+        assert ids, doc
+        for token_id in ids:
+            self.command("token", "revoke", token_id)
+
+    def _token(self, *command):
+        out = self.command(*command).stdout
         token = out.decode().rstrip("\n")
         assert token and not re.search(r"\s", token), out
         self.tokens.append(token)

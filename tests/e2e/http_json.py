@@ -66,7 +66,7 @@ class Api:
         h.update(headers or {})
         return exchange(conn, method, path, body, h)
 
-    def get(self, path, timeout=30, **query):
+    def get(self, path, /, timeout=30, **query):
         if query:
             path += "?" + urlencode(query)
         return self.raw("GET", path, timeout=timeout)
@@ -101,11 +101,11 @@ class Control:
         return exchange(UnixConnection(self.path, timeout), method, path,
                         body, headers)
 
-    def get(self, path, timeout=30, **query):
+    def get(self, path, /, timeout=30, **query):
         if query:
             path += "?" + urlencode(query)
         return self.raw("GET", path, timeout=timeout)
 
-    def post(self, path, timeout=60, **doc):
+    def post(self, path, /, timeout=60, **doc):
         return self.raw("POST", path, json.dumps(doc).encode(),
                         {"Content-Type": "application/json"}, timeout)

@@ -84,6 +84,16 @@ def world_program():
     return program("vsync-agent")
 
 
+def fill(path):
+    """All the room there is, to the last block."""
+    with open(path, "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+
+
 def test_full_disk_for_state(world, cloud):
     """The state's disk fills up: says so, loses nothing, goes on alone."""
     if not is_root():
@@ -99,18 +109,14 @@ def test_full_disk_for_state(world, cloud):
         owner.setup()
         write(owner.root / "a", b"1")
         owner.flush()
-        with open(disk / "fill", "wb") as f:
-            try:
-                while True:
-                    f.write(b"x" * 4096)
-                    f.flush()
-            except OSError:
-                pass
+        fill(disk / "fill")
         for i in range(300):
             write(owner.root / ("name that takes room %d" % i), b"%d" % i)
         wait_for(lambda: owner.status()["problems"], "a problem named", 30)
         assert owner.cli("status", "--check").code in (3, 8)
         os.unlink(disk / "fill")
+        wait_for(lambda: owner.status()["state"] != "degraded",
+                 "it to go on by itself", 60)
         owner.agree(timeout=60)
         owner.close()
     finally:

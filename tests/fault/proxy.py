@@ -60,8 +60,9 @@ class Proxy:
         self.upstream = upstream
         self.lock = threading.Lock()
         self.plan = lambda method, path: ""
-        self.posts = []  # bodies of POST .../files/update, as they came
+        self.posts = []  # (body, fault) of POST .../files/update
         self.counts = {}
+        self.too_large = None  # bytes from which a POST gets 413
         self.last_answer = None  # of the last POST that came through
         self.elsewhere = []  # what came to the place redirects point at
         self.server = self._listen(_handler(self))
@@ -103,17 +104,20 @@ class Proxy:
     def next_fault(self, method, path, body):
         with self.lock:
             fault = self.plan(method, path)
+            if self.too_large and len(body) > self.too_large:
+                fault = "413_html"
             self.counts[fault] = self.counts.get(fault, 0) + 1
             if method == "POST" and path.endswith("/files/update"):
-                self.posts.append(body)
+                self.posts.append((body, fault))
             return fault
 
     def batches(self):
-        """[(epoch, counter, body)] of every POST, in order of arrival."""
+        """[(epoch, counter, body, fault)] of every POST, as they came."""
         out = []
-        for body in self.posts:
+        for body, fault in self.posts:
             batch = json.loads(body).get("batch") or {}
-            out.append((batch.get("epoch"), batch.get("counter"), body))
+            out.append((batch.get("epoch"), batch.get("counter"), body,
+                        fault))
         return out
 
 
