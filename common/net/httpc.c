@@ -10,11 +10,17 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/limits.h"
+#include "common/base/path.h"
 
 #define HTTPC_POOL 8 /* easy handles kept for the next requests */
 #define HTTPC_AGENT "vsync"
@@ -29,6 +35,7 @@ struct vs_httpc_req {
 	char *body; /* of the request */
 	size_t len;
 	struct vs_buf answer;
+	int dir; /* folder of a Unix socket with a long path, or -1 */
 	bool cancelled;
 	bool running; /* with libcurl */
 	char why[CURL_ERROR_SIZE];
@@ -92,6 +99,8 @@ static void httpc_req_free(struct vs_httpc_req *r)
 	if (r->easy != NULL)
 		httpc_put_easy(r->client, r->easy);
 	curl_slist_free_all(r->headers);
+	if (r->dir >= 0)
+		close(r->dir);
 	vs_buf_release(&r->answer);
 	free(r->body);
 	free(r);
@@ -481,6 +490,36 @@ static void httpc_set_common(struct vs_httpc_req *r)
 	curl_easy_setopt(e, CURLOPT_USERAGENT, HTTPC_AGENT);
 }
 
+/*
+ * An address has room for 107 bytes: a longer path is reached through its
+ * folder.  Such a connection is not kept, for its name is good only while
+ * the folder is open.
+ */
+static int httpc_set_unix(struct vs_httpc_req *r, const char *path)
+{
+	const struct sockaddr_un *sa = NULL;
+	char through[sizeof(sa->sun_path)];
+	char *parent = NULL;
+
+	curl_easy_setopt(r->easy, CURLOPT_NOPROXY, "*");
+	if (strlen(path) >= sizeof(sa->sun_path)) {
+		parent = strndup(path, vs_path_parent_len(path));
+		if (parent == NULL)
+			return VS_ENOMEM;
+		r->dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		free(parent);
+		if (r->dir < 0)
+			return vs_err_of_errno(errno);
+		snprintf(through, sizeof(through), "/proc/self/fd/%d/%s",
+		    r->dir, vs_path_name(path));
+		path = through;
+		curl_easy_setopt(r->easy, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(r->easy, CURLOPT_FORBID_REUSE, 1L);
+	}
+	curl_easy_setopt(r->easy, CURLOPT_UNIX_SOCKET_PATH, path);
+	return VS_OK;
+}
+
 static int httpc_setup(struct vs_httpc_req *r, const struct vs_httpc_options *o)
 {
 	CURL *e = r->easy;
@@ -490,8 +529,9 @@ static int httpc_setup(struct vs_httpc_req *r, const struct vs_httpc_options *o)
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
 	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)o->max_body);
 	if (o->unix_socket != NULL) {
-		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
-		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+		rc = httpc_set_unix(r, o->unix_socket);
+		if (rc < 0)
+			return rc;
 	}
 	if (curl_easy_setopt(e, CURLOPT_URL, o->url) != CURLE_OK)
 		return VS_ENOMEM;
@@ -532,6 +572,7 @@ static int httpc_req_new(struct vs_httpc_req **out, struct vs_httpc *c,
 	if (r == NULL)
 		return VS_ENOMEM;
 	r->client = c;
+	r->dir = -1;
 	r->done = o->done;
 	r->arg = o->arg;
 	vs_buf_init(&r->answer, o->max_body);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -33,8 +34,9 @@ struct world {
 	struct vs_httpc *client;
 	int port;
 	char dir[64];
-	char sock[96];
+	char sock[256];
 	bool unix_only;
+	int patience_ms; /* 0: the usual */
 	uv_timer_t timer; /* answers what is kept */
 	struct vs_httpd_req *kept;
 	struct vs_httpd_stream *stream;
@@ -203,7 +205,7 @@ static void make_server(struct world *w)
 	struct vs_httpd_options o = {
 		.max_body = MAX_BODY,
 		.max_inflated = MAX_INFLATED,
-		.patience_ms = PATIENCE_MS,
+		.patience_ms = w->patience_ms,
 		.check_peer = w->unix_only,
 		.handle = on_request,
 		.gone = on_gone,
@@ -219,7 +221,8 @@ static void make_server(struct world *w)
 	assert_int_equal(vs_httpc_new(&w->client, &w->loop, &err), VS_OK);
 }
 
-static struct world *world_new(bool unix_only)
+static struct world *world_new(
+    bool unix_only, const char *deeper, int patience_ms)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
@@ -228,22 +231,43 @@ static struct world *world_new(bool unix_only)
 	uv_timer_init(&w->loop, &w->timer);
 	w->timer.data = w;
 	w->unix_only = unix_only;
+	w->patience_ms = patience_ms;
 	strcpy(w->dir, "/tmp/vsync-test-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
-	snprintf(w->sock, sizeof(w->sock), "%s/s", w->dir);
+	snprintf(w->sock, sizeof(w->sock), "%s/%s", w->dir, deeper);
+	if (deeper[0] != '\0') {
+		assert_int_equal(mkdir(w->sock, 0700), 0);
+		strcat(w->sock, "/");
+	}
+	strcat(w->sock, "s");
 	make_server(w);
 	return w;
 }
 
 static int setup(void **state)
 {
-	*state = world_new(false);
+	*state = world_new(false, "", 0);
+	return 0;
+}
+
+static int setup_impatient(void **state)
+{
+	*state = world_new(false, "", PATIENCE_MS);
 	return 0;
 }
 
 static int setup_unix(void **state)
 {
-	*state = world_new(true);
+	*state = world_new(true, "", 0);
+	return 0;
+}
+
+static int setup_unix_deep(void **state)
+{
+	char deeper[128];
+
+	snprintf(deeper, sizeof(deeper), "%0120d", 0);
+	*state = world_new(true, deeper, 0);
 	return 0;
 }
 
@@ -759,7 +783,7 @@ static void test_silent_client(void **state)
 
 	raw_run(w, raw);
 	assert_int_equal(raw->got_len, 0);
-	assert_true(uv_now(&w->loop) - began < 3000);
+	assert_true(uv_now(&w->loop) - began < 5000);
 	free(raw);
 }
 
@@ -972,6 +996,26 @@ static void test_unix(void **state)
 	free(c.body);
 }
 
+/* The same where the socket's path is longer than an address. */
+static void test_unix_long_path(void **state)
+{
+	struct world *w = *state;
+	char deep[200];
+	struct call c;
+
+	assert_true(strlen(w->sock) > 110);
+	for (int i = 0; i < 3; i++) {
+		get(w, "/text?n=7", &c);
+		assert_int_equal(c.r.status, 200);
+		assert_string_equal(c.body, "aaaaaaa");
+		free(c.body);
+	}
+	snprintf(deep, sizeof(deep), "%.*s",
+	    (int)(strrchr(w->sock, '/') - w->sock), w->sock);
+	unlink(w->sock);
+	assert_int_equal(rmdir(deep), 0);
+}
+
 /* Many at once, on connections that are used again. */
 static void test_many(void **state)
 {
@@ -1018,8 +1062,10 @@ int main(void)
 		WITH_WORLD(test_endless_body_is_cut_off),
 		WITH_WORLD(test_malformed),
 		WITH_WORLD(test_header_too_large),
-		WITH_WORLD(test_slow_clients),
-		WITH_WORLD(test_silent_client),
+		cmocka_unit_test_setup_teardown(
+		    test_slow_clients, setup_impatient, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_silent_client, setup_impatient, teardown),
 		WITH_WORLD(test_head),
 		WITH_WORLD(test_pipelined),
 		WITH_WORLD(test_later),
@@ -1032,6 +1078,8 @@ int main(void)
 		WITH_WORLD(test_many),
 		cmocka_unit_test_setup_teardown(
 		    test_unix, setup_unix, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_unix_long_path, setup_unix_deep, teardown),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
