@@ -74,7 +74,12 @@ struct core_sweep {
 	struct core_sweep *next;
 };
 
-enum core_flush_stage { CORE_FLUSH_COOKIE, CORE_FLUSH_WORK, CORE_FLUSH_SENT };
+enum core_flush_stage {
+	CORE_FLUSH_COOKIE, /* until the watcher has caught up */
+	CORE_FLUSH_SCAN, /* until the scans that it asked for have begun */
+	CORE_FLUSH_WORK, /* until what was found is durable */
+	CORE_FLUSH_SENT, /* until it is in the cloud */
+};
 
 struct core_flush {
 	void (*done)(void *arg, int code, const char *text);

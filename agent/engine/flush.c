@@ -37,9 +37,16 @@ void flush_drop(struct engine *e, int code, const char *why)
 		end(e, e->flushes, code, why);
 }
 
-/* The watcher has caught up, or a scan stands in for it. */
+/*
+ * The watcher has caught up, or a scan stands in for it.  A scan that waits
+ * its turn has no work to be counted yet: it must have begun.
+ */
 static void to_work(struct engine *e, struct core_flush *f)
 {
+	if (e->sweeps != NULL) {
+		f->stage = CORE_FLUSH_SCAN;
+		return;
+	}
 	f->stage = CORE_FLUSH_WORK;
 	barrier_wait(&e->barrier, &f->wait);
 }
@@ -63,10 +70,7 @@ static void scan_instead(struct engine *e, struct core_flush *f)
 	sweep_step(e);
 	if (e->root.lost || e->fault.on)
 		return; /* f is gone */
-	if (e->sweeps == NULL)
-		to_work(e, f);
-	else
-		f->cookie_ms = e->now.mono_ms + CORE_COOKIE_MS;
+	to_work(e, f);
 }
 
 static int marks(
@@ -148,6 +152,8 @@ void flush_step(struct engine *e)
 		if (f->stage == CORE_FLUSH_COOKIE &&
 		    f->cookie_ms <= e->now.mono_ms)
 			scan_instead(e, f);
+		else if (f->stage == CORE_FLUSH_SCAN)
+			to_work(e, f);
 		else if (f->stage == CORE_FLUSH_WORK)
 			check_work(e, f);
 		else if (f->stage == CORE_FLUSH_SENT)
