@@ -473,9 +473,12 @@ static void test_unmountable(void **state)
 	assert_int_equal(f->disk->root(f->disk, &under, NULL), VS_OK);
 	if (mount("none", f->dir->path, "tmpfs", 0, "size=1m") != 0)
 		skip();
-	assert_int_equal(f->disk->mark(f->disk, ID, NULL), VS_OK);
+	/* another root than the one that was identified is not touched */
+	assert_int_equal(list(f, "", &l), VS_EROOT);
+	assert_int_equal(f->disk->mark(f->disk, ID, NULL), VS_EROOT);
 	assert_int_equal(f->disk->root(f->disk, &over, NULL), VS_OK);
 	assert_true(over.dev != under.dev);
+	assert_int_equal(f->disk->mark(f->disk, ID, NULL), VS_OK);
 	assert_int_equal(list(f, "", &l), VS_OK);
 	assert_int_equal(umount(f->dir->path), 0);
 	assert_int_equal(f->disk->root(f->disk, &over, NULL), VS_OK);
