@@ -95,6 +95,7 @@ suite_unit() {
 suite_sim() {
     [ -x "$build/sim" ] || return 0
     run_one sim "$build/sim"
+    run_one sim-controls tests/sim/controls.sh
 }
 
 suite_e2e() {

@@ -399,6 +399,8 @@ void gremlin_act(struct gremlin *g, struct world *w)
 		return;
 	kind = (enum gremlin_kind)below(g, GREMLINS);
 	g->count[kind]++;
+	g->blind |= kind == GREMLIN_ROOT || kind == GREMLIN_MOUNT ||
+	    kind == GREMLIN_UNREADABLE || kind == GREMLIN_FOLDER_IO;
 	trace_add(
 	    &w->trace, world_now(w).mono_ms, "gremlin: %s", gremlin_name(kind));
 	gremlins[kind].run(g, w);
@@ -419,4 +421,5 @@ void gremlin_rest(struct gremlin *g, struct world *w)
 	pause_ends(w, &e);
 	memdisk_show(w->disk, MEMDISK_HERE, false);
 	g->usual = -1;
+	g->blind = false;
 }

@@ -35,6 +35,7 @@ enum gremlin_kind {
 struct gremlin {
 	struct vs_rand rand;
 	int64_t count[GREMLINS];
+	bool blind; /* something happened that no watcher tells */
 	int usual; /* chance of a fault in the network; -1: to be drawn */
 	struct memfs_node *shut; /* unreadable or mounted over; a reference */
 };
@@ -44,7 +45,8 @@ void gremlin_init(struct gremlin *g, uint64_t seed);
 /* Maybe starts something; now and then, not always. */
 void gremlin_act(struct gremlin *g, struct world *w);
 
-/* Ends all of it: from here on everything works. */
+/* Ends all of it: from here on everything works, and blind is false again
+ * for what comes after. */
 void gremlin_rest(struct gremlin *g, struct world *w);
 
 /* "cloud: power cut", ...: for the summary. */

@@ -28,6 +28,7 @@ struct options {
 	int64_t ops;
 	bool selfcheck;
 	bool calm; /* nothing goes wrong */
+	bool coarse; /* every seed, not every fourth only */
 };
 
 /* What all runs did together. */
@@ -66,14 +67,18 @@ static int64_t pause_ms(struct vs_rand *r)
 	    r, vs_rand_below(r, 200) ? scale[vs_rand_below(r, 10)] : 60000);
 }
 
-/* Everything comes to rest and is judged; a second sync must find nothing. */
+/*
+ * Everything comes to rest and is judged; a second sync must find nothing.
+ * The barrier alone must do unless the watcher was kept from knowing.
+ */
 static bool run_judge(struct run *k, bool whole)
 {
+	bool scan = k->gremlin.blind;
 	int64_t seq;
 
 	folder_rest(&k->folder, k->w);
 	gremlin_rest(&k->gremlin, k->w);
-	if (!oracle_settle(k->w, true) ||
+	if (!oracle_settle(k->w, scan) ||
 	    !oracle_compare(&k->oracle, k->w, whole))
 		return false;
 	seq = k->oracle.seq;
@@ -92,6 +97,9 @@ static bool run_ops(struct run *k, const struct options *o)
 	int64_t judge = SIM_QUIESCE;
 
 	vs_rand_seed(&pace, o->world.seed ^ 0x9ace);
+	/* the agent meets its folder before anything else lies there */
+	if (!world_run(k->w, 1000))
+		return false;
 	for (k->op = 1; k->op <= o->ops; k->op++) {
 		folder_act(&k->folder, k->w);
 		if (!o->calm)
@@ -266,7 +274,7 @@ static bool options_read(struct options *o, int argc, char **argv)
 			o->selfcheck = true;
 			break;
 		case 'g':
-			o->world.coarse = true;
+			o->coarse = true;
 			break;
 		case 'q':
 			o->calm = true;
@@ -284,15 +292,16 @@ static bool options_read(struct options *o, int argc, char **argv)
 	return ok && optind == argc;
 }
 
-/* Runs a seed, twice if it is to prove that it repeats. */
-static bool seed_pass(const struct options *o, struct totals *t)
+/* Runs a seed, twice if it is to prove that it repeats: the first always. */
+static bool seed_pass(
+    const struct options *o, struct totals *t, bool first_seed)
 {
 	struct totals unused = { 0 };
 	uint64_t first, second;
 
 	if (!run_seed(o, t, &first))
 		return false;
-	if (!o->selfcheck)
+	if (!o->selfcheck && !first_seed)
 		return true;
 	if (!run_seed(o, &unused, &second))
 		return false;
@@ -312,7 +321,7 @@ static double seconds_now(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .world.seed = 1, .seeds = 20, .ops = 2000 };
+	struct options o = { .world.seed = 1, .seeds = 40, .ops = 2000 };
 	struct totals t = { 0 };
 	uint64_t passed = 0;
 	double start = seconds_now();
@@ -330,8 +339,10 @@ int main(int argc, char **argv)
 	    o.world.print ? VS_LOG_DEBUG : (enum vs_log_level)0, VS_LOG_PLAIN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	json_object_seed(1);
-	for (uint64_t i = 0; i < o.seeds; i++, o.world.seed++)
-		passed += seed_pass(&o, &t);
+	for (uint64_t i = 0; i < o.seeds; i++, o.world.seed++) {
+		o.world.coarse = o.coarse || o.world.seed % 4 == 0;
+		passed += seed_pass(&o, &t, i == 0);
+	}
 	totals_print(&t, seconds_now() - start);
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed,
 	    o.seeds - passed);
