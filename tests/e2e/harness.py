@@ -131,6 +131,7 @@ class Cloud:
         for name in ("home", "config", "state", "run"):
             (self.base / name).mkdir(mode=0o700, exist_ok=True)
         self.daemon = Daemon("vsync-cloud", self.base / "cloud.log")
+        self.program = program("vsync-cloud")
         self.port = 0
         self.tokens = []
 
@@ -140,7 +141,7 @@ class Cloud:
 
     def command(self, *args, check=True):
         r = subprocess.run(
-            [program("vsync-cloud"), *args, "--db", "sqlite:%s" % self.db],
+            [self.program, *args, "--db", "sqlite:%s" % self.db],
             env=self.env, stdin=subprocess.DEVNULL, timeout=60 * PATIENCE,
             capture_output=True)
         if check:
@@ -173,7 +174,7 @@ class Cloud:
     def start(self, env=None, prefix=()):
         """Serves; again on the port it had, if it had one."""
         self.daemon.spawn(
-            [program("vsync-cloud"), "serve", "--listen",
+            [self.program, "serve", "--listen",
              "127.0.0.1:%d" % self.port, "--db", "sqlite:%s" % self.db],
             dict(self.env, **(env or {})), prefix)
         wait_for(self._ready, "the cloud to serve", 20)
@@ -262,6 +263,7 @@ class Owner:
         if uid is not None:
             self._become(uid)
         self.daemon = Daemon("vsync-agent", self.base / "agent.log")
+        self.program = program("vsync-agent")
         self.control = Control(self.base / "run" / "vsync" / "agent.sock")
         self.project = None
 
@@ -305,7 +307,7 @@ class Owner:
         return doc
 
     def start(self, env=None, ready=True):
-        self.daemon.spawn([program("vsync-agent"), "--foreground"],
+        self.daemon.spawn([self.program, "--foreground"],
                           dict(self.env, **(env or {})), self.prefix)
         if ready:
             wait_for(self._ready, "the agent's socket", 20)

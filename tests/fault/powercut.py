@@ -174,37 +174,28 @@ def cloud_cuts(cuts, program=None, env=None):
     disk = Disk()
     acked = 0
     cloud = harness.Cloud(db=disk.path / "cloud.db")
-    with using(cloud, program, env):
-        try:
-            token = cloud.user("ada")
-            cloud.start()
-            os.sync()
-            pubs = []
-            for n in range(cuts):
-                if n % 10 == 0:
-                    pubs = [Publisher(cloud.api(token), "p%d" % i)
-                            for i in range(3)]
-                acked += cloud_cut(disk, cloud, pubs, dice)
-        finally:
-            cloud.close()
-            disk.close()
+    use(cloud, program, env)
+    try:
+        token = cloud.user("ada")
+        cloud.start()
+        os.sync()
+        pubs = []
+        for n in range(cuts):
+            if n % 10 == 0:
+                pubs = [Publisher(cloud.api(token), "p%d" % i)
+                        for i in range(3)]
+            acked += cloud_cut(disk, cloud, pubs, dice)
+    finally:
+        cloud.close()
+        disk.close()
     return "%d cuts, %d acknowledged batches" % (cuts, acked)
 
 
-class using:
-    """Another build of the programs, for a control."""
-
-    def __init__(self, thing, program, env):
-        self.thing, self.program, self.env = thing, program, env or {}
-
-    def __enter__(self):
-        self.old = harness.BUILD
-        if self.program:
-            harness.BUILD = Path(self.program).parent
-        self.thing.env.update(self.env)
-
-    def __exit__(self, *what):
-        harness.BUILD = self.old
+def use(thing, program, env):
+    """Another build of the program, for a control."""
+    if program:
+        thing.program = program
+        thing.env.update(env)
 
 
 def rows_on_disk(db):
@@ -278,16 +269,15 @@ def agent_cuts(cuts, program=None, env=None):
     cloud = harness.Cloud()
     owner = None
     try:
-        cloud.start_token = cloud.user("ada")
+        token = cloud.user("ada")
         cloud.start()
-        owner = harness.Owner(cloud, cloud.start_token,
-                              state=disk.path / "state")
-        with using(owner, program, env):
-            owner.setup()
-            owner.flush()
-            os.sync()
-            for n in range(cuts):
-                agent_cut(disk, owner, n, dice)
+        owner = harness.Owner(cloud, token, state=disk.path / "state")
+        use(owner, program, env)
+        owner.setup()
+        owner.flush()
+        os.sync()
+        for n in range(cuts):
+            agent_cut(disk, owner, n, dice)
     finally:
         if owner:
             owner.close()
@@ -313,8 +303,8 @@ def control(cuts, name, count):
 
 
 CASES = [
-    ("power cuts, cloud", lambda full: cloud_cuts(500 if full else 30)),
-    ("power cuts, agent", lambda full: agent_cuts(300 if full else 14)),
+    ("power cuts, cloud", lambda full: cloud_cuts(1000 if full else 60)),
+    ("power cuts, agent", lambda full: agent_cuts(300 if full else 40)),
     ("control: cloud with synchronous=NORMAL",
      lambda full: control(cloud_cuts, "vsync-cloud", 10)),
     ("control: agent with synchronous=NORMAL",

@@ -74,7 +74,7 @@ def storm(count, batch_ids=True):
 
 
 CASES = [
-    ("fault proxy", lambda full: storm(5000 if full else 400)),
+    ("fault proxy", lambda full: storm(5000 if full else 1500)),
     ("control: the same without batch ids",
      lambda full: must_fail(storm, 60, False)),
 ]

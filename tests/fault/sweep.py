@@ -147,7 +147,7 @@ class owner_ready:
 def agent_sweep(full):
     with owner_ready() as owner:
         total = agent_writes(owner)
-    points = all_sides(total) if full else both_sides(spread(total, 30))
+    points = all_sides(total) if full else both_sides(spread(total, 70))
     return "%s of %d writes" % (
         sweep(owner_ready, points, agent_round), total)
 
@@ -197,7 +197,7 @@ def init_sweep(full):
             total = int(path.read_text())
         finally:
             owner.close()
-    points = all_sides(total) if full else both_sides(spread(total, 8))
+    points = all_sides(total) if full else both_sides(spread(total, 16))
     return "%s of %d writes" % (
         sweep(cloud_with_user, points, init_round), total)
 
@@ -235,7 +235,7 @@ def cloud_writes(owner):
 def cloud_sweep(full):
     with owner_ready() as owner:
         total = cloud_writes(owner)
-    points = all_sides(total) if full else both_sides(spread(total, 12))
+    points = all_sides(total) if full else both_sides(spread(total, 24))
     return "%s of %d writes" % (
         sweep(owner_ready, points, cloud_round), total)
 
@@ -308,7 +308,7 @@ def by_hand_writes(cloud):
 def by_hand_sweep(full):
     with cloud_with_user() as cloud:
         total = by_hand_writes(cloud)
-    points = all_sides(total) if full else both_sides(spread(total, 36))
+    points = all_sides(total) if full else both_sides(spread(total, 60))
     return "%s of %d writes" % (sweep(
         cloud_with_user, points,
         lambda cloud, n, at, after: by_hand_round(cloud, at, after)), total)
