@@ -175,6 +175,11 @@ static void check(struct call *c, const struct evidence *all, size_t n)
 		    "deletions wait for a decision");
 		c->trouble.exit = VS_EXIT_DECIDE;
 		trouble_hint(&c->trouble, "see `vsync held`");
+	} else if (bad != NULL && strcmp(bad->state, "auth") == 0) {
+		trouble_set(&c->trouble, VS_EAUTH,
+		    "%s: the server refuses the token", bad->name);
+		c->trouble.exit = VS_EXIT_PERMISSION;
+		trouble_hint(&c->trouble, "run `vsync login` again");
 	} else if (bad != NULL) {
 		const char *lacks = evidence_lacks(bad);
 		trouble_set(&c->trouble, VS_EAGAIN, "%s is %s: %s", bad->name,
