@@ -162,11 +162,6 @@ const char *cloudbox_device(const struct cloudbox *c)
 	return c->device;
 }
 
-int64_t cloudbox_acked(const struct cloudbox *c)
-{
-	return c->acked;
-}
-
 const struct cloudbox_stats *cloudbox_stats(const struct cloudbox *c)
 {
 	return &c->stats;

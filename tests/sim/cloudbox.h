@@ -79,9 +79,6 @@ json_t *cloudbox_ask(
 /* Seqs that had been answered for and were gone after a start; 0 is good. */
 int64_t cloudbox_lost(const struct cloudbox *c);
 
-/* Highest last_seq of any answer that left for a change. */
-int64_t cloudbox_acked(const struct cloudbox *c);
-
 const struct cloudbox_stats *cloudbox_stats(const struct cloudbox *c);
 
 #endif

@@ -281,15 +281,6 @@ int64_t medium_size(const struct medium_file *f)
 	return (int64_t)f->live.len;
 }
 
-int64_t medium_used(const struct medium *m)
-{
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < m->live.n; i++)
-		sum += (int64_t)m->live.v[i].file->live.len;
-	return sum;
-}
-
 /* The record at *at and its data; moves *at behind it; false at the end. */
 static bool record_next(
     struct image *g, size_t *at, struct record *r, uint8_t **data)

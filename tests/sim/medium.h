@@ -50,7 +50,6 @@ void medium_write(
 
 void medium_truncate(struct medium_file *f, int64_t size);
 int64_t medium_size(const struct medium_file *f); /* of the live image */
-int64_t medium_used(const struct medium *m); /* live bytes of all names */
 
 /* Makes what was written durable. */
 void medium_sync(struct medium_file *f);

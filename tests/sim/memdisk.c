@@ -599,11 +599,6 @@ void memdisk_show(struct memdisk *d, enum memdisk_shown what, bool noisy)
 	queue_put(d, &gone);
 }
 
-enum memdisk_shown memdisk_is(const struct memdisk *d)
-{
-	return d->shown;
-}
-
 void memdisk_set_faults(struct memdisk *d, const struct memdisk_faults *f)
 {
 	d->faults = *f;

@@ -65,8 +65,6 @@ struct disk *memdisk_disk(struct memdisk *d);
  * event; else nobody is told and old watches stay on hidden inodes.
  */
 void memdisk_show(struct memdisk *d, enum memdisk_shown what, bool noisy);
-enum memdisk_shown memdisk_is(const struct memdisk *d);
-
 /* The agent's process died: its watches and queue are gone. */
 void memdisk_forget(struct memdisk *d);
 

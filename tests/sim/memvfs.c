@@ -507,11 +507,6 @@ void memvfs_halt(struct memvfs *v)
 	v->halted = true;
 }
 
-bool memvfs_halted(const struct memvfs *v)
-{
-	return v->halted;
-}
-
 void memvfs_budget(struct memvfs *v, int64_t bytes)
 {
 	assert(bytes >= -1);

@@ -63,8 +63,6 @@ void memvfs_heal(struct memvfs *v);
 
 /* Everything fails from now until the next memvfs_crash or memvfs_kill. */
 void memvfs_halt(struct memvfs *v);
-bool memvfs_halted(const struct memvfs *v);
-
 /* Files may grow by so many bytes together, then SQLITE_FULL; -1: freely. */
 void memvfs_budget(struct memvfs *v, int64_t bytes);
 

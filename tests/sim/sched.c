@@ -161,12 +161,3 @@ void sched_clear(struct sched *s, int owner)
 		i = 0;
 	}
 }
-
-size_t sched_count(const struct sched *s, int owner)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		n += owner < 0 || s->heap[i].owner == owner;
-	return n;
-}

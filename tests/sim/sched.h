@@ -48,7 +48,4 @@ bool sched_one(struct sched *s);
 /* Drops an owner's events. */
 void sched_clear(struct sched *s, int owner);
 
-/* How many events an owner has to come; negative: all. */
-size_t sched_count(const struct sched *s, int owner);
-
 #endif

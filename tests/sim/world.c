@@ -285,6 +285,9 @@ bool world_run(struct world *w, int64_t ms)
 {
 	int64_t end = world_now(w).mono_ms + ms;
 
+	memvfs_clock(w->agent_vfs, world_now(w).wall_ms);
+	memvfs_clock(w->cloud_vfs, world_now(w).wall_ms);
+
 	while (!w->failure[0] && sched_next(w->sched) <= end) {
 		sched_one(w->sched);
 		hints_plan(w);
