@@ -62,7 +62,8 @@ def test_watch_limit(world, cloud):
     for i in range(60):
         write(owner.root / ("d%d" % i) / "f", b"%d" % i)
     owner.prefix = tuple(few_watches([]))
-    owner.daemon.spawn([str(world_program())], owner.env, owner.prefix)
+    owner.daemon.spawn([str(world_program()), "--foreground"], owner.env,
+                       owner.prefix)
     owner.prefix = ()
     wait_for(lambda: owner.control.get("/v1/version").status == 200,
              "the agent's socket")
