@@ -193,6 +193,18 @@ static void list_parent(struct engine *e, const char *path)
 	work_want_dir(e, parent, 0, 0);
 }
 
+/*
+ * A folder moved in is looked at after the one that may have moved out, so
+ * that what went is known when what came is hashed: a rename.
+ */
+static void moved_dir(struct engine *e, const char *path)
+{
+	uint64_t gen = barrier_enter(&e->barrier);
+
+	work_later(e, path, SETTLE_DEEP, gen, 2 * VS_SETTLE_MS);
+	barrier_leave(&e->barrier, gen);
+}
+
 static void path_hint(struct engine *e, const struct watch_hint *h)
 {
 	const struct settle_item *item = settle_find(e->settle, h->path);
@@ -206,6 +218,10 @@ static void path_hint(struct engine *e, const struct watch_hint *h)
 			work_hint(e, h->path, SETTLE_CLOSED);
 		break;
 	case WATCH_DIR_APPEARED:
+		if (h->moved) {
+			moved_dir(e, h->path);
+			break;
+		}
 		work_want(e, h->path, 0, 0);
 		work_want_dir(e, h->path, DIRQ_DEEP, 0);
 		break;
@@ -374,6 +390,9 @@ int engine_rescan(struct engine *e, const char *path, bool data,
 	    vs_path_check(path, strlen(path)) != VS_PATH_GOOD)
 		return vs_err_set(err, VS_EPATH, "rescan: the path %s",
 		    vs_path_flaw_text(vs_path_check(path, strlen(path))));
+	if (path[0] != '\0' && !work_exists(e, path))
+		return vs_err_set(err, VS_ENOENT,
+		    "rescan: there is no such path, on the disk or known");
 	return sweep_add(e, &want, err);
 }
 

@@ -508,7 +508,7 @@ json_t *engine_why(struct engine *e, const char *path, struct vs_now now)
 		rc = shadow_get(&e->state, path, &shadow, &err);
 	have_shadow = rc == 1;
 	if (rc >= 0)
-		rc = outbox_pending(&e->state, path, &op, &err);
+		rc = outbox_waiting(&e->state, path, &op, &err);
 	if (rc < 0)
 		core_fault(e, &err);
 	return why_doc(e, path, have_seen ? &seen : NULL,

@@ -111,6 +111,21 @@ bool work_is_dir(struct engine *e, const char *path)
 	return path[0] == '\0' || (rc == 1 && row.stat.kind == VS_KIND_DIR);
 }
 
+bool work_exists(struct engine *e, const char *path)
+{
+	struct vs_err err = VS_ERR_INIT;
+	struct disk_stat seen;
+	struct manifest_row row;
+	int rc;
+
+	if (e->world.disk->look(e->world.disk, path, &seen, NULL) == 0)
+		return true;
+	rc = manifest_get(&e->state, path, &row, &err);
+	if (rc < 0)
+		core_fault(e, &err);
+	return rc == 1;
+}
+
 static struct core_job *free_job(struct engine *e)
 {
 	for (int i = 0; i < e->jobs_max; i++)
@@ -203,6 +218,9 @@ static int act(struct engine *e, const struct settle_item *item,
 	if (known == NULL && (v == COMPARE_READ || v == COMPARE_DIR) &&
 	    parent_first(e, item))
 		return 0;
+	if (seen != NULL && !seen->odd && seen->kind == VS_KIND_DIR &&
+	    (item->flags & SETTLE_DEEP) != 0)
+		work_want_dir(e, item->path, DIRQ_DEEP, item->gen);
 	switch (v) {
 	case COMPARE_SAME:
 		return stage_no_trouble(e, item->path, err);

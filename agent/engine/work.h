@@ -29,6 +29,9 @@ void work_want_dir(
 /* Whether the manifest has path as a directory. */
 bool work_is_dir(struct engine *e, const char *path);
 
+/* Whether path is on the disk or in the manifest. */
+bool work_exists(struct engine *e, const char *path);
+
 /* A bounded piece; true when there is more to do at once. */
 bool work_step(struct engine *e);
 

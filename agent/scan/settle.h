@@ -27,6 +27,7 @@ enum settle_flags {
 	SETTLE_RECHECK = 1, /* read the content of a racy entry again */
 	SETTLE_FORCE = 2, /* read the content even if the stat is the same */
 	SETTLE_RECORDING = 4, /* the last look found a writer */
+	SETTLE_DEEP = 8, /* a folder: list it, and those below */
 };
 
 struct settle_item {

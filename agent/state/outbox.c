@@ -62,13 +62,18 @@ int outbox_pending(
 	return find(s, path, &id, op, err);
 }
 
-/* 1 if the cloud has path, or may soon by the batch in flight. */
-static int cloud_has(struct state *s, const char *path, struct vs_err *err)
+/*
+ * 1 if the cloud has path (then had says what, unless its hash is ""), or may
+ * soon by the batch in flight.
+ */
+static int cloud_has(struct state *s, const char *path, struct shadow_row *had,
+    struct vs_err *err)
 {
-	struct shadow_row row;
 	sqlite3_stmt *st;
-	int rc = shadow_get(s, path, &row, err);
+	int rc;
 
+	memset(had, 0, sizeof(*had));
+	rc = shadow_get(s, path, had, err);
 	if (rc != 0)
 		return rc;
 	st = vs_db_stmt(s->db, SQL_OUTBOX_FROZEN, err);
@@ -103,25 +108,101 @@ static int write_row(struct state *s, const struct vs_change *c, int64_t id,
 	return rc < 0 ? rc : vs_db_step(s->db, st, err);
 }
 
+int outbox_waiting(
+    struct state *s, const char *path, int *op, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = outbox_pending(s, path, op, err);
+
+	if (rc < 0 || *op >= 0)
+		return rc;
+	st = vs_db_stmt(s->db, SQL_OUTBOX_FROZEN, err);
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "t", path);
+	if (rc == 0)
+		rc = vs_db_step(s->db, st, err);
+	if (rc <= 0)
+		return rc;
+	*op = sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
+/*
+ * The other half of a rename, if it waits here: what goes with the content
+ * that comes, or the other way round.
+ */
+static int find_twin(struct state *s, const struct vs_change *row,
+    char twin[VS_PATH_MAX + 1], struct vs_err *err)
+{
+	int64_t other = row->op == VS_OP_DELETE ? VS_OP_CREATE : VS_OP_DELETE;
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_TWIN, err);
+	const char *path;
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "tii", row->hash, other, row->size);
+	if (rc == 0)
+		rc = vs_db_step(s->db, st, err);
+	if (rc <= 0)
+		return rc;
+	path = (const char *)sqlite3_column_text(st, 0);
+	twin[0] = '\0';
+	if (path != NULL)
+		strncat(twin, path, VS_PATH_MAX);
+	sqlite3_reset(st);
+	return 1;
+}
+
+static int pair(
+    struct state *s, const struct vs_change *row, struct vs_err *err)
+{
+	char twin[VS_PATH_MAX + 1];
+	int rc;
+
+	if (row->op == VS_OP_UPDATE || row->kind != VS_KIND_FILE ||
+	    row->hash == NULL)
+		return 0;
+	rc = find_twin(s, row, twin, err);
+	if (rc <= 0)
+		return rc;
+	rc = vs_db_run(s->db, SQL_OUTBOX_PAIR, err, "tt", twin, row->path);
+	if (rc == 0)
+		rc = vs_db_run(
+		    s->db, SQL_OUTBOX_PAIR, err, "tt", row->path, twin);
+	return rc;
+}
+
 int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
     int64_t wall_ms, int *op, struct vs_err *err)
 {
+	struct shadow_row had;
 	struct vs_change row = *c;
 	int64_t id;
 	int was;
-	int rc = cloud_has(s, c->path, err);
+	int rc = cloud_has(s, c->path, &had, err);
 
 	if (rc < 0)
 		return rc;
 	*op = outbox_coalesce(c->op == VS_OP_DELETE, rc == 1 || maybe);
+	if (*op == VS_OP_DELETE && rc == 1 && had.hash[0] != '\0') {
+		row.hash = had.hash;
+		row.size = had.size;
+	}
 	rc = find(s, c->path, &id, &was, err);
+	if (rc == 0 && id != 0)
+		rc = vs_db_run(s->db, SQL_OUTBOX_UNPAIR, err, "t", c->path);
 	if (rc < 0)
 		return rc;
-	if (*op >= 0) {
-		row.op = (enum vs_op) * op;
-		return write_row(s, &row, id, wall_ms, err);
-	}
-	return id == 0 ? 0 : vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", id);
+	if (*op < 0)
+		return id == 0
+		    ? 0
+		    : vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", id);
+	row.op = (enum vs_op) * op;
+	rc = write_row(s, &row, id, wall_ms, err);
+	return rc < 0 ? rc : pair(s, &row, err);
 }
 
 int outbox_ready(struct state *s, bool deletes, int64_t limit,
@@ -157,6 +238,11 @@ static void read_change(sqlite3_stmt *st, struct vs_change *c)
 	c->hash = (const char *)sqlite3_column_text(st, 7);
 	c->link_target = (const char *)sqlite3_column_text(st, 8);
 	c->base_version = -1;
+	if (c->op == VS_OP_DELETE) {
+		/* kept to know a rename by, not to travel */
+		c->hash = NULL;
+		c->size = 0;
+	}
 }
 
 /* A batch being put together. */
@@ -167,11 +253,51 @@ struct freeze {
 	int max;
 };
 
+static void freeze_one(struct freeze *f, sqlite3_stmt *st, const char *from)
+{
+	struct vs_change c;
+
+	read_change(st, &c);
+	c.renamed_from = from;
+	vs_batch_put(f->body, f->n == 0, &c);
+	f->ids[f->n++] = sqlite3_column_int64(st, 0);
+}
+
+/*
+ * A change and, right behind the new name of a rename, the deletion of the
+ * old one.
+ */
+static int freeze_change(
+    struct state *s, struct freeze *f, sqlite3_stmt *st, struct vs_err *err)
+{
+	const char *from = (const char *)sqlite3_column_text(st, 9);
+	sqlite3_stmt *half;
+	int rc;
+
+	if (from == NULL || f->n + 2 > f->max) {
+		freeze_one(f, st, NULL);
+		return 0;
+	}
+	half = vs_db_stmt(s->db, SQL_OUTBOX_HALF, err);
+	if (half == NULL)
+		return err->code;
+	rc = vs_db_bind(half, err, "t", from);
+	if (rc == 0)
+		rc = vs_db_step(s->db, half, err);
+	if (rc < 0)
+		return rc;
+	freeze_one(f, st, rc == 1 ? from : NULL);
+	if (rc == 1) {
+		freeze_one(f, half, NULL);
+		sqlite3_reset(half);
+	}
+	return 0;
+}
+
 static int freeze_some(
     struct state *s, struct freeze *f, bool deletes, struct vs_err *err)
 {
 	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_READY, err);
-	struct vs_change c;
 	int rc;
 
 	if (st == NULL)
@@ -182,10 +308,7 @@ static int freeze_some(
 		rc = vs_db_step(s->db, st, err);
 		if (rc <= 0)
 			return rc;
-		read_change(st, &c);
-		vs_batch_put(f->body, f->n == 0, &c);
-		f->ids[f->n++] = sqlite3_column_int64(st, 0);
-		rc = 0;
+		rc = freeze_change(s, f, st, err);
 	}
 	sqlite3_reset(st);
 	return rc;
@@ -198,6 +321,8 @@ static int freeze_rows(struct state *s, const struct freeze *f,
 
 	for (int i = 0; i < f->n && rc == 0; i++)
 		rc = vs_db_run(s->db, SQL_OUTBOX_FREEZE, err, "i", f->ids[i]);
+	if (rc == 0)
+		rc = vs_db_run(s->db, SQL_OUTBOX_WIDOW, err, "");
 	if (rc == 0)
 		rc = vs_db_run(s->db, SQL_BATCH_PUT, err, "ib", id->counter,
 		    (const void *)f->body->data, f->body->len);

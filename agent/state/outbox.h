@@ -33,6 +33,10 @@ int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
 int outbox_pending(
     struct state *s, const char *path, int *op, struct vs_err *err);
 
+/* The same, or what the batch in flight says of it. */
+int outbox_waiting(
+    struct state *s, const char *path, int *op, struct vs_err *err);
+
 struct outbox_ready {
 	int64_t changes; /* ready to leave, counted up to limit */
 	int64_t oldest_ms; /* wall ms at which the first became pending */

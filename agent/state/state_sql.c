@@ -10,7 +10,7 @@ const char *const state_sql_statements[SQL_COUNT] = {
  * kind: 0 file, 1 directory, 2 symlink; op: 0 create, 1 update, 2 delete.
  * entries: mtime and ctime in ns; outbox: mtime in us, at in wall ms, batch
  * 1 while it is part of the batch in flight, held 1 until a person decides,
- * approved 1 from then on.  Directories are interned so that a row costs its
+ * approved 1 from then on; pair is the other half of a rename, on both.  Directories are interned so that a row costs its
  * name, not its path.
  */
 static const char schema_1[] =
@@ -29,10 +29,13 @@ static const char schema_1[] =
     " path TEXT NOT NULL, op INTEGER NOT NULL, kind INTEGER NOT NULL,"
     " size INTEGER NOT NULL, mtime INTEGER, mode INTEGER NOT NULL,"
     " hash TEXT, target TEXT, at INTEGER NOT NULL, batch INTEGER NOT NULL,"
-    " held INTEGER NOT NULL, approved INTEGER NOT NULL);"
+    " held INTEGER NOT NULL, approved INTEGER NOT NULL, pair TEXT);"
     "CREATE UNIQUE INDEX outbox_path ON outbox(path, batch);"
     "CREATE INDEX outbox_ready ON outbox(batch, (op = 2), held, id);"
     "CREATE INDEX outbox_deletes ON outbox(op, batch) WHERE op = 2;"
+    "CREATE INDEX outbox_twin ON outbox(hash, op)"
+    " WHERE batch = 0 AND pair IS NULL AND hash IS NOT NULL;"
+    "CREATE INDEX outbox_pair ON outbox(pair) WHERE pair IS NOT NULL;"
     "CREATE INDEX outbox_held ON outbox(held) WHERE held = 1;"
     "CREATE TABLE batch(counter INTEGER PRIMARY KEY, body BLOB NOT NULL);"
     "CREATE TABLE trouble(path BLOB PRIMARY KEY, dir BLOB NOT NULL,"

@@ -51,20 +51,36 @@
 	    "ORDER BY path LIMIT ?") \
 	X(OUTBOX_PENDING, \
 	    "SELECT id, op FROM outbox WHERE path = ? AND batch = 0") \
-	X(OUTBOX_FROZEN, "SELECT 1 FROM outbox WHERE path = ? AND batch = 1") \
+	X(OUTBOX_FROZEN, "SELECT op FROM outbox WHERE path = ? AND batch = 1") \
 	X(OUTBOX_ADD, \
 	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
 	    "target, at, batch, held, approved) " \
 	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)") \
 	X(OUTBOX_SET, \
 	    "UPDATE outbox SET op = ?, kind = ?, size = ?, mtime = ?, " \
-	    "mode = ?, hash = ?, target = ?, held = 0, approved = 0 " \
+	    "mode = ?, hash = ?, target = ?, held = 0, approved = 0, " \
+	    "pair = NULL " \
 	    "WHERE id = ?") \
 	X(OUTBOX_DROP, "DELETE FROM outbox WHERE id = ?") \
 	X(OUTBOX_READY, \
-	    "SELECT id, path, op, kind, size, mtime, mode, hash, target " \
-	    "FROM outbox WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
-	    "ORDER BY id") \
+	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
+	    "pair FROM outbox WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
+	    "AND (op <> 2 OR pair IS NULL) ORDER BY id") \
+	X(OUTBOX_HALF, \
+	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
+	    "pair FROM outbox WHERE path = ? AND batch = 0 AND op = 2 " \
+	    "AND pair IS NOT NULL") \
+	X(OUTBOX_TWIN, \
+	    "SELECT path FROM outbox WHERE batch = 0 AND pair IS NULL " \
+	    "AND hash = ? AND op = ? AND size = ? AND kind = 0 LIMIT 1") \
+	X(OUTBOX_PAIR, \
+	    "UPDATE outbox SET pair = ?, held = 0 " \
+	    "WHERE path = ? AND batch = 0") \
+	X(OUTBOX_WIDOW, \
+	    "UPDATE outbox SET pair = NULL WHERE batch = 0 " \
+	    "AND pair IN (SELECT path FROM outbox WHERE batch = 1)") \
+	X(OUTBOX_UNPAIR, \
+	    "UPDATE outbox SET pair = NULL WHERE pair = ? AND batch = 0") \
 	X(OUTBOX_NEW, \
 	    "UPDATE outbox SET op = 0 WHERE op = 1 AND batch = 0 " \
 	    "AND path NOT IN (SELECT path FROM shadow)") \
@@ -78,15 +94,17 @@
 	X(OUTBOX_THAW_OLD, \
 	    "DELETE FROM outbox WHERE batch = 1 AND path IN " \
 	    "(SELECT path FROM outbox WHERE batch = 0)") \
-	X(OUTBOX_THAW, "UPDATE outbox SET batch = 0 WHERE batch = 1") \
+	X(OUTBOX_THAW, \
+	    "UPDATE outbox SET batch = 0, pair = NULL " \
+	    "WHERE batch = 1") \
 	X(OUTBOX_COUNT, "SELECT count(*) FROM outbox") \
 	X(OUTBOX_READY_COUNT, \
 	    "SELECT count(*), min(at) FROM (SELECT at FROM outbox " \
 	    "WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
-	    "ORDER BY id LIMIT ?)") \
+	    "AND (op <> 2 OR pair IS NULL) ORDER BY id LIMIT ?)") \
 	X(OUTBOX_SUMS, \
 	    "SELECT op, approved, count(*) FROM outbox " \
-	    "WHERE kind <> 1 AND batch = 0 " \
+	    "WHERE kind <> 1 AND batch = 0 AND pair IS NULL " \
 	    "GROUP BY op, approved") \
 	X(OUTBOX_DELETES, \
 	    "SELECT EXISTS(SELECT 1 FROM outbox " \
@@ -98,7 +116,7 @@
 	X(OUTBOX_HOLD, \
 	    "UPDATE outbox SET held = 1 " \
 	    "WHERE op = 2 AND batch = 0 AND held = 0 " \
-	    "AND approved = 0") \
+	    "AND approved = 0 AND pair IS NULL") \
 	X(OUTBOX_UNHOLD, "UPDATE outbox SET held = 0 WHERE held = 1") \
 	X(OUTBOX_APPROVE, \
 	    "UPDATE outbox SET held = 0, " \
