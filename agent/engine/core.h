@@ -176,6 +176,7 @@ struct engine {
 	struct core_root root;
 	struct core_fault fault;
 	bool paused;
+	int64_t last_delete_ms; /* mono: a deletion was found */
 	bool swept; /* a full scan has ended since the start */
 	bool stalled; /* listing waits for the settling paths */
 	bool watch_limit; /* the system allowed no more watches */

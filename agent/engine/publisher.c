@@ -190,6 +190,7 @@ static int plan(struct engine *e, struct pace *p, struct vs_err *err)
 	struct pace_view v = {
 		.wall_ms = e->now.wall_ms,
 		.quiet = work_quiet(e),
+		.idle_ms = e->now.mono_ms - e->last_delete_ms,
 	};
 	int rc = outbox_ready(&e->state, false, VS_BATCH_CHANGES, &up, err);
 

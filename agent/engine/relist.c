@@ -25,6 +25,8 @@ int relist_need(struct engine *e, struct vs_err *err)
 	e->cloud.relist = true;
 	e->cloud.relist_begun = false;
 	e->cloud.reconcile = true;
+	if (outbox_divorce(&e->state, err) < 0)
+		return err->code;
 	return state_set_int(&e->state, "relist", RELIST_WANTED, err);
 }
 

@@ -133,6 +133,7 @@ int stage_delete(struct engine *e, const char *path,
 	if (rc < 0)
 		return rc;
 	note(e, path, op, 0);
+	e->last_delete_ms = e->now.mono_ms;
 	if (op < 0)
 		e->stage.deletes++;
 	return stage_no_trouble(e, path, err);

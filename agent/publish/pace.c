@@ -22,9 +22,11 @@ struct pace pace_decide(const struct pace_view *v)
 	int64_t calm = -1;
 
 	if (v->deletes > 0) {
-		calm = v->quiet
-		    ? left(v->wall_ms, v->deletes_ms, VS_LINGER_MS)
-		    : left(v->wall_ms, v->deletes_ms, PACE_DELETE_MS);
+		calm = left(v->wall_ms, v->deletes_ms, PACE_DELETE_MS);
+		if (v->quiet && v->idle_ms >= PACE_IDLE_MS)
+			calm = 0;
+		else if (v->quiet && PACE_IDLE_MS - v->idle_ms < calm)
+			calm = PACE_IDLE_MS - v->idle_ms;
 		p.deletes = calm == 0;
 	}
 	if (v->upserts > 0)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define PACE_DELETE_MS 2000 /* deletions wait for quiet no longer than this */
+#define PACE_IDLE_MS 200 /* after the last deletion, for more of them */
 
 struct pace_view {
 	int64_t wall_ms;
@@ -13,6 +14,7 @@ struct pace_view {
 	int64_t upserts_ms; /* wall: since when the first one waits */
 	int64_t deletes;
 	int64_t deletes_ms;
+	int64_t idle_ms; /* since the last deletion was found */
 	bool quiet; /* nothing is settling, listed or hashed */
 };
 
@@ -24,9 +26,9 @@ struct pace {
 
 /*
  * A batch goes when it is full enough (VS_BATCH_FLOOR) or its first change
- * has waited VS_LINGER_MS.  Deletions wait until nothing else is under way,
- * so that a burst of them is judged as one and a rename's new name goes
- * first.
+ * has waited VS_LINGER_MS.  Deletions wait until nothing else is under way
+ * and no other has come for PACE_IDLE_MS, so that a burst of them is judged
+ * as one.
  */
 struct pace pace_decide(const struct pace_view *v);
 

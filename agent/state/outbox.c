@@ -62,21 +62,12 @@ int outbox_pending(
 	return find(s, path, &id, op, err);
 }
 
-/*
- * 1 if the cloud has path (then had says what, unless its hash is ""), or may
- * soon by the batch in flight.
- */
-static int cloud_has(struct state *s, const char *path, struct shadow_row *had,
-    struct vs_err *err)
+/* 1 if the batch in flight speaks of path. */
+static int is_frozen(struct state *s, const char *path, struct vs_err *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_FROZEN, err);
 	int rc;
 
-	memset(had, 0, sizeof(*had));
-	rc = shadow_get(s, path, had, err);
-	if (rc != 0)
-		return rc;
-	st = vs_db_stmt(s->db, SQL_OUTBOX_FROZEN, err);
 	if (st == NULL)
 		return err->code;
 	rc = vs_db_bind(st, err, "t", path);
@@ -85,6 +76,20 @@ static int cloud_has(struct state *s, const char *path, struct shadow_row *had,
 	if (rc == 1)
 		sqlite3_reset(st);
 	return rc;
+}
+
+/*
+ * 1 if the cloud has path (then had says what, unless its hash is ""), or may
+ * soon by the batch in flight.
+ */
+static int cloud_has(struct state *s, const char *path, struct shadow_row *had,
+    struct vs_err *err)
+{
+	int rc;
+
+	memset(had, 0, sizeof(*had));
+	rc = shadow_get(s, path, had, err);
+	return rc != 0 ? rc : is_frozen(s, path, err);
 }
 
 /* Makes c with this op the pending row, in place of id unless that is 0. */
@@ -187,11 +192,15 @@ int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
 	if (rc < 0)
 		return rc;
 	*op = outbox_coalesce(c->op == VS_OP_DELETE, rc == 1 || maybe);
-	if (*op == VS_OP_DELETE && rc == 1 && had.hash[0] != '\0') {
-		row.hash = had.hash;
+	if (*op == VS_OP_DELETE && had.hash[0] != '\0') {
+		/* what the cloud will have when this arrives, unless the
+		   batch in flight changes it */
+		rc = is_frozen(s, c->path, err);
+		row.hash = rc == 0 ? had.hash : NULL;
 		row.size = had.size;
 	}
-	rc = find(s, c->path, &id, &was, err);
+	if (rc >= 0)
+		rc = find(s, c->path, &id, &was, err);
 	if (rc == 0 && id != 0)
 		rc = vs_db_run(s->db, SQL_OUTBOX_UNPAIR, err, "t", c->path);
 	if (rc < 0)
@@ -443,6 +452,11 @@ int outbox_thaw(struct state *s, struct vs_err *err)
 	if (rc == 0)
 		rc = vs_db_run(s->db, SQL_BATCH_DROP, err, "");
 	return rc;
+}
+
+int outbox_divorce(struct state *s, struct vs_err *err)
+{
+	return vs_db_run(s->db, SQL_OUTBOX_DIVORCE, err, "");
 }
 
 int outbox_refine(struct state *s, struct vs_err *err)

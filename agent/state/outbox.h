@@ -71,6 +71,9 @@ int outbox_each_frozen(struct state *s,
 /* The batch is over; rows left in it are pending again. */
 int outbox_thaw(struct state *s, struct vs_err *err);
 
+/* The shadow is not to be trusted: no pending change is a rename. */
+int outbox_divorce(struct state *s, struct vs_err *err);
+
 /*
  * The shadow tells the truth again: what the cloud lacks is created, and
  * not deleted.

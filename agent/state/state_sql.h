@@ -72,10 +72,14 @@
 	    "AND pair IS NOT NULL") \
 	X(OUTBOX_TWIN, \
 	    "SELECT path FROM outbox WHERE batch = 0 AND pair IS NULL " \
-	    "AND hash = ? AND op = ? AND size = ? AND kind = 0 LIMIT 1") \
+	    "AND hash = ? AND op = ? AND size = ? AND kind = 0 " \
+	    "AND (held = 0 OR size >= 4096) LIMIT 1") \
 	X(OUTBOX_PAIR, \
 	    "UPDATE outbox SET pair = ?, held = 0 " \
 	    "WHERE path = ? AND batch = 0") \
+	X(OUTBOX_DIVORCE, \
+	    "UPDATE outbox SET pair = NULL, hash = CASE op WHEN 2 THEN NULL " \
+	    "ELSE hash END WHERE batch = 0 AND (op = 2 OR pair IS NOT NULL)") \
 	X(OUTBOX_WIDOW, \
 	    "UPDATE outbox SET pair = NULL WHERE batch = 0 " \
 	    "AND pair IN (SELECT path FROM outbox WHERE batch = 1)") \
