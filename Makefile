@@ -38,10 +38,11 @@ endif
 CFLAGS ?= $(OPTIMISE)
 
 # Asked when first needed, because `make deps` may install the answer.
-LIBS := libuv sqlite3 libmicrohttpd jansson libcurl libcrypto inih zlib
+# wslay has no pkg-config file.
+LIBS := libuv sqlite3 libmicrohttpd gnutls jansson libcurl libcrypto inih zlib
 once = $(eval $(1) := $$(shell $(2)))$($(1))
 PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(LIBS))
-PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(LIBS))
+PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(LIBS)) -lwslay
 CMOCKA_LIBS = $(call once,CMOCKA_LIBS,pkg-config --libs cmocka)
 
 CSTD := -std=c17 -D_GNU_SOURCE -I.
