@@ -35,7 +35,7 @@ static void httpd_on_timer(uv_timer_t *timer)
 }
 
 /* Runs on a later turn; if it is running now, at its end. */
-static void httpd_kick(struct vs_httpd *s)
+void vs_httpd_kick(struct vs_httpd *s)
 {
 	s->kick = true;
 	if (!s->running && !s->stopped)
@@ -130,7 +130,7 @@ void vs_httpd_wake(struct vs_httpd_req *r)
 	r->suspended = false;
 	httpd_unwatch(r);
 	MHD_resume_connection(r->mhd);
-	httpd_kick(r->server);
+	vs_httpd_kick(r->server);
 }
 
 static enum MHD_Result httpd_queue(struct vs_httpd_req *r)
@@ -209,6 +209,7 @@ static enum MHD_Result httpd_on_request(void *cls, struct MHD_Connection *mhd,
 		return MHD_YES;
 	case HTTPD_ANSWERED:
 		return r->response != NULL ? httpd_queue(r) : MHD_YES;
+	case HTTPD_TAKEN:
 	case HTTPD_DEAD:
 		break;
 	}
@@ -255,6 +256,8 @@ static void httpd_on_completed(void *cls, struct MHD_Connection *mhd,
 		httpd_tell_gone(r);
 	if (r->stream != NULL)
 		vs_httpd_stream_over(r->stream);
+	if (r->upgrade != NULL)
+		vs_httpd_upgrade_over(r);
 	r->conn->req = NULL;
 	r->conn->served = true;
 	r->conn->since_ms = httpd_now(r->server);
@@ -349,7 +352,7 @@ static void httpd_on_tick(uv_timer_t *tick)
 	if (s->conns == NULL && !s->closing)
 		uv_timer_stop(tick);
 	if (s->closing)
-		httpd_kick(s);
+		vs_httpd_kick(s);
 }
 
 static void httpd_on_handle_closed(uv_handle_t *h)
@@ -398,6 +401,12 @@ static bool httpd_has_answers(const struct vs_httpd *s)
 	return false;
 }
 
+static bool httpd_may_stop(const struct vs_httpd *s)
+{
+	return s->closing && s->wires == 0 &&
+	    (!httpd_has_answers(s) || httpd_now(s) >= s->close_by_ms);
+}
+
 static void httpd_run(struct vs_httpd *s)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
@@ -410,8 +419,7 @@ static void httpd_run(struct vs_httpd *s)
 	s->running = true;
 	MHD_run(s->mhd);
 	s->running = false;
-	if (s->closing &&
-	    (!httpd_has_answers(s) || httpd_now(s) >= s->close_by_ms)) {
+	if (httpd_may_stop(s)) {
 		httpd_stop(s);
 		return;
 	}
@@ -437,7 +445,8 @@ static struct MHD_Daemon *httpd_start_daemon(struct vs_httpd *s)
 {
 	unsigned most = s->o.connections;
 
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0,
+	return MHD_start_daemon(
+	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0,
 	    NULL, NULL, httpd_on_request, s, MHD_OPTION_LISTEN_SOCKET, s->o.fd,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
 	    most > 0 ? most : HTTPD_CONNECTIONS,
@@ -488,6 +497,6 @@ void vs_httpd_close(struct vs_httpd *s, void (*closed)(void *arg), void *arg)
 	s->closing = true;
 	s->closed = closed;
 	s->closed_arg = arg;
-	httpd_kick(s);
+	vs_httpd_kick(s);
 	uv_timer_start(&s->tick, httpd_on_tick, HTTPD_TICK_MS, HTTPD_TICK_MS);
 }

@@ -33,6 +33,8 @@ struct vs_httpd_options {
 	int patience_ms; /* for a header, and before a body's least rate of
 	                    1 KiB/s is asked for; 0: VS_HEADER_MS */
 	bool check_peer; /* Unix socket: only our own uid */
+	const char *key_pem; /* TLS: private key and certificate, or NULL */
+	const char *cert_pem;
 	/* a request with its body; answer now or later */
 	void (*handle)(void *arg, struct vs_httpd_req *req);
 	/* the client went away before the answer; drop the request (it is
@@ -98,5 +100,27 @@ struct vs_httpd_stream *vs_httpd_stream(struct vs_httpd_req *r,
 int vs_httpd_stream_write(
     struct vs_httpd_stream *st, const void *data, size_t len);
 void vs_httpd_stream_end(struct vs_httpd_stream *st); /* after what is queued */
+
+/*
+ * Answers 101 and hands the connection over as a wire (common/net/ws.h);
+ * early bytes that came after the request are given with it and die with
+ * the return.  headers: "Name: value", NULL-ended ("Connection: Upgrade" is
+ * added).  ready is called exactly once, later; wire is NULL when the client
+ * went away first.  Whoever gets the wire copies it and closes it: not
+ * before that can vs_httpd_close end.  r is gone afterwards, unless an error
+ * is returned: VS_ENOMEM, then it still waits for its answer.
+ */
+struct vs_ws_wire;
+int vs_httpd_upgrade(struct vs_httpd_req *r, const char *const *headers,
+    void (*ready)(void *arg, const struct vs_ws_wire *wire, const void *early,
+	size_t early_len),
+    void *arg, struct vs_err *err);
+
+/*
+ * TLS with a certificate of our own and client certificates asked for: set
+ * in struct vs_httpd_options.  The pin (common/crypto/key.h) of the client's
+ * key of this connection, "" when it showed none.
+ */
+const char *vs_httpd_peer_pin(struct vs_httpd_req *r);
 
 #endif

@@ -109,7 +109,7 @@ static bool answer_gzip(struct vs_httpd_answer *a)
 	return true;
 }
 
-static bool answer_add_header(struct MHD_Response *resp, const char *line)
+bool vs_httpd_add_header(struct MHD_Response *resp, const char *line)
 {
 	char name[64];
 	size_t len = strcspn(line, ":");
@@ -132,10 +132,10 @@ static bool answer_add_headers(
 			   MHD_HTTP_HEADER_CONTENT_TYPE, a->type) == MHD_YES;
 	if (gzip)
 		good = good &&
-		    answer_add_header(resp, "Content-Encoding: gzip") &&
-		    answer_add_header(resp, "Vary: Accept-Encoding");
+		    vs_httpd_add_header(resp, "Content-Encoding: gzip") &&
+		    vs_httpd_add_header(resp, "Vary: Accept-Encoding");
 	for (const char *const *h = a->headers; h != NULL && *h != NULL; h++)
-		good = good && answer_add_header(resp, *h);
+		good = good && vs_httpd_add_header(resp, *h);
 	return good;
 }
 

@@ -5,10 +5,11 @@
  * lives from its request line until libmicrohttpd says that it is completed,
  * which is later than its answer.  It moves one way only:
  *
- *   HEAD -> BODY -> ASKED -> ANSWERED     and from anywhere to DEAD
+ *   HEAD -> BODY -> ASKED -> ANSWERED -> TAKEN   and from anywhere to DEAD
  *
  * ASKED: the user has it; the connection is suspended unless the user's
- * handle is running.  DEAD: the connection is dropped at the next touch.
+ * handle is running.  TAKEN: it speaks another protocol now; the user has
+ * its wire.  DEAD: the connection is dropped at the next touch.
  */
 #ifndef VS_HTTPD_PRIV_H
 #define VS_HTTPD_PRIV_H
@@ -26,6 +27,7 @@ enum httpd_state {
 	HTTPD_BODY, /* its body is arriving */
 	HTTPD_ASKED, /* the user has it */
 	HTTPD_ANSWERED, /* the answer is known, maybe on its way */
+	HTTPD_TAKEN, /* upgraded */
 	HTTPD_DEAD, /* to be dropped */
 };
 
@@ -81,6 +83,7 @@ struct vs_httpd_req {
 	struct MHD_Response *response;
 	unsigned status;
 	struct vs_httpd_stream *stream;
+	struct httpd_upgrade *upgrade; /* promised or taken */
 	void *data; /* the user's */
 };
 
@@ -99,6 +102,7 @@ struct vs_httpd {
 	bool stopped;
 	int64_t close_by_ms; /* loop time at which answers are cut short */
 	int handles; /* of libuv, not yet closed */
+	int wires; /* given away and not yet closed */
 	void (*closed)(void *arg);
 	void *closed_arg;
 };
@@ -132,6 +136,15 @@ bool vs_httpd_body_add(struct vs_httpd_req *r, const void *data, size_t len);
 
 /* The last piece arrived. */
 void vs_httpd_body_end(struct vs_httpd_req *r);
+
+/* Adds "Name: value"; false out of memory. */
+bool vs_httpd_add_header(struct MHD_Response *resp, const char *line);
+
+/* The connection of an upgrade is gone; the wire was closed, if any. */
+void vs_httpd_upgrade_over(struct vs_httpd_req *r);
+
+/* Runs libmicrohttpd on a later turn. */
+void vs_httpd_kick(struct vs_httpd *s);
 
 /* The stream's request is over: tells the user. */
 void vs_httpd_stream_over(struct vs_httpd_stream *st);
