@@ -229,13 +229,11 @@ static int read_changes(struct ingest *in)
 			continue;
 		}
 		in->good[i] = true;
-		if (merge_want(&in->merge, c->path) != VS_OK)
+		if (merge_want(&in->merge, c->path) != VS_OK ||
+		    (c->renamed_from != NULL &&
+			merge_want(&in->merge, c->renamed_from) != VS_OK))
 			return out_of_memory(in);
 	}
-	for (i = 0; i < in->count; i++)
-		if (in->good[i] && in->changes[i].op != VS_OP_DELETE &&
-		    in->changes[i].renamed_from != NULL)
-			merge_rename(&in->merge, in->changes[i].renamed_from);
 	return VS_OK;
 }
 
@@ -312,9 +310,17 @@ static void merge_all(struct ingest *in)
 	struct merge_verdict v;
 	size_t i;
 
+	/* an old name may be deleted before the new one is made */
+	for (i = 0; i < in->count; i++)
+		if (in->good[i])
+			(void)merge_rename(&in->merge, &in->changes[i]);
 	for (i = 0; i < in->count; i++) {
 		if (!in->good[i])
 			continue;
+		/* what is no rename is not logged as one: a follower would
+		   look for a copy that it cannot have */
+		if (!merge_rename(&in->merge, &in->changes[i]))
+			in->changes[i].renamed_from = NULL;
 		merge_change(&in->merge, &in->changes[i], &v);
 		switch (v.outcome) {
 		case MERGE_DONE:

@@ -120,14 +120,6 @@ int merge_load(struct merge *m, const struct store_file *f)
 	return VS_OK;
 }
 
-void merge_rename(struct merge *m, const char *path)
-{
-	struct merge_slot *slot = vs_map_get(m->map, path);
-
-	if (slot != NULL)
-		slot->renamed = true;
-}
-
 static bool is_live(const struct merge_slot *slot)
 {
 	return slot->known && !slot->row.deleted;
@@ -138,6 +130,20 @@ static bool same_text(const char *a, const char *b)
 	if (a == NULL || b == NULL)
 		return a == b;
 	return strcmp(a, b) == 0;
+}
+
+bool merge_rename(struct merge *m, const struct vs_change *c)
+{
+	struct merge_slot *slot;
+
+	if (c->renamed_from == NULL || c->op == VS_OP_DELETE)
+		return false;
+	slot = vs_map_get(m->map, c->renamed_from);
+	if (slot == NULL || !is_live(slot) || slot->row.kind != c->kind ||
+	    !same_text(slot->row.hash, c->hash))
+		return false;
+	slot->renamed = true;
+	return true;
 }
 
 /* What a change does not say (mtime, mode) stays as it is. */

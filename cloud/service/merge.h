@@ -4,7 +4,7 @@
  * and taken from it by journal.c.
  *
  *   merge_init; merge_want for each path; merge_load for each row there is;
- *   merge_rename for each old name; merge_change for each change, in order
+ *   merge_rename for each change; then, in order, again and merge_change
  *
  * Invariants: an upsert that changes nothing and a deletion of what is not
  * there are accepted without an event; every event takes the next seq; the
@@ -72,8 +72,12 @@ int merge_want(struct merge *m, const char *path);
 /* Fills the slot of f->path, which was wanted; copies f.  VS_ENOMEM. */
 int merge_load(struct merge *m, const struct store_file *f);
 
-/* Notes that path, if it was wanted, is an old name. */
-void merge_rename(struct merge *m, const char *path);
+/*
+ * True if c is an upsert with the content of what is live now at its
+ * renamed_from (wanted, loaded), which is noted as an old name: to be called
+ * for all changes before the first merge_change, and again before its own.
+ */
+bool merge_rename(struct merge *m, const struct vs_change *c);
 
 /* The live folder at path (wanted, loaded), or NULL. */
 struct merge_slot *merge_folder(const struct merge *m, const char *path);

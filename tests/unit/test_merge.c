@@ -55,6 +55,14 @@ static struct merge_verdict apply(struct box *b, struct vs_change c)
 	return v;
 }
 
+static bool renamed(struct box *b, const char *from, const char *hash)
+{
+	struct vs_change c = put("new name", hash);
+
+	c.renamed_from = from;
+	return merge_rename(&b->m, &c);
+}
+
 static void test_create(void **state)
 {
 	struct merge_verdict v;
@@ -323,9 +331,13 @@ static void test_renames_and_directories_are_free(void **state)
 	for (i = 0; i < 100; i++)
 		(void)apply(&b, gone(names[i]));
 	assert_int_equal(apply(&b, gone(names[100])).outcome, MERGE_HELD);
-	merge_rename(&b.m, names[101]);
-	merge_rename(&b.m, "unknown");
+	assert_true(renamed(&b, names[101], H1));
+	assert_false(renamed(&b, "unknown", H1));
+	assert_false(renamed(&b, NULL, H1));
+	assert_false(renamed(&b, names[0], H1)); /* gone already */
+	assert_false(renamed(&b, names[102], H2)); /* another content */
 	assert_true(apply(&b, gone(names[101])).logged);
+	assert_int_equal(apply(&b, gone(names[102])).outcome, MERGE_HELD);
 	c = put("dir", NULL);
 	c.kind = VS_KIND_DIR;
 	c.size = 0;
@@ -346,7 +358,7 @@ static void test_renames_leave_the_budget(void **state)
 	for (i = 0; i < 200; i++) {
 		(void)snprintf(moved[i], sizeof(moved[i]), "m%d", i);
 		(void)apply(&b, put(moved[i], H1));
-		merge_rename(&b.m, names[i]);
+		assert_true(renamed(&b, names[i], H1));
 	}
 	assert_int_equal(b.head.baseline, 600);
 	for (i = 0; i < 200; i++)
