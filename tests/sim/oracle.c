@@ -280,6 +280,20 @@ static bool event_delete(
 	return true;
 }
 
+/* A follower moves its copy: it must have one, of just this content. */
+static bool event_rename(
+    struct oracle *o, struct world *w, int64_t seq, const struct vs_change *c)
+{
+	const struct table_row *from = table_find(&o->replay, c->renamed_from);
+
+	if (!from || strcmp(from->hash, c->hash ? c->hash : "") != 0)
+		return world_fail(w, "event %lld renames %s to %s: %s",
+		    (long long)seq, c->renamed_from, c->path,
+		    from ? "another content" : "it is not there");
+	o->renames++;
+	return true;
+}
+
 static bool event_apply(
     struct oracle *o, struct world *w, int64_t seq, const json_t *change)
 {
@@ -299,6 +313,8 @@ static bool event_apply(
 	if (c.has_mtime)
 		r.mtime_us = c.mtime_us;
 	snprintf(r.hash, sizeof(r.hash), "%s", c.hash ? c.hash : "");
+	if (c.renamed_from && !event_rename(o, w, seq, &c))
+		return false;
 	if (!table_put(&o->replay, &r))
 		return world_fail(w, "event %lld changes nothing of %s",
 		    (long long)seq, c.path);

@@ -18,6 +18,7 @@ struct oracle {
 	int64_t seq; /* last event replayed */
 	struct vs_map *deletes; /* path: deletions in the log */
 	int64_t compared; /* times */
+	int64_t renames; /* that the log tells as such */
 };
 
 void oracle_init(struct oracle *o);

@@ -35,6 +35,7 @@ struct options {
 struct totals {
 	int64_t ops;
 	int64_t events;
+	int64_t renames;
 	int64_t compared;
 	int64_t virtual_ms;
 	int64_t gremlins[GREMLINS];
@@ -133,6 +134,7 @@ static void totals_add(struct totals *t, const struct run *k)
 
 	t->ops += k->folder.done;
 	t->events += k->oracle.seq;
+	t->renames += k->oracle.renames;
 	t->compared += k->oracle.compared;
 	t->virtual_ms += world_now(w).mono_ms;
 	for (int i = 0; i < GREMLINS; i++)
@@ -196,11 +198,12 @@ static bool run_seed(const struct options *o, struct totals *t, uint64_t *hash)
 
 static void totals_print(const struct totals *t, double seconds)
 {
-	printf("sim: %" PRId64 " operations, %" PRId64 " events, %" PRId64
-	       " comparisons, %" PRId64 " hours of virtual time, %.1f s"
+	printf("sim: %" PRId64 " operations, %" PRId64 " events (%" PRId64
+	       " renames), %" PRId64 " comparisons, %" PRId64
+	       " hours of virtual time, %.1f s"
 	       " (%.0f operations/s)\n",
-	    t->ops, t->events, t->compared, t->virtual_ms / 3600000, seconds,
-	    (double)t->ops / (seconds > 0 ? seconds : 1));
+	    t->ops, t->events, t->renames, t->compared, t->virtual_ms / 3600000,
+	    seconds, (double)t->ops / (seconds > 0 ? seconds : 1));
 	printf("sim: %" PRId64 " ends of the agent, %" PRId64
 	       " of the cloud, %" PRId64 " groups that failed, %" PRId64
 	       " database faults, %" PRId64 " times full\n",

@@ -123,6 +123,14 @@ bool table_drop(struct table *t, const char *path)
 	return true;
 }
 
+const struct table_row *table_find(const struct table *t, const char *path)
+{
+	bool found;
+	size_t at = table_at(t, path, &found);
+
+	return found ? &t->row[at] : NULL;
+}
+
 static void row_print(
     const struct table_row *r, const char *name, char *out, size_t cap)
 {

@@ -37,6 +37,9 @@ bool table_put(struct table *t, const struct table_row *row);
 /* False when there is no such path. */
 bool table_drop(struct table *t, const char *path);
 
+/* NULL when there is no such path. */
+const struct table_row *table_find(const struct table *t, const char *path);
+
 /* Appends without looking; table_sort before anything else is asked. */
 void table_append(struct table *t, const struct table_row *row);
 void table_sort(struct table *t);
