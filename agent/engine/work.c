@@ -364,6 +364,20 @@ static void tell_recording(
 		e->world.tell(e->world.arg, &ev);
 }
 
+/*
+ * Whether the path still leads to what was read: while it was, a folder
+ * above it may have been renamed and another one put in its place, and
+ * their listings have passed.
+ */
+static bool still_there(
+    struct engine *e, const char *path, const struct disk_stat *read)
+{
+	struct disk_stat now;
+
+	return e->world.disk->look(e->world.disk, path, &now, NULL) == 0 &&
+	    compare_stat(&now, read) == COMPARE_SAME;
+}
+
 static int hashed_well(struct engine *e, const struct core_job *j,
     const struct disk_hash *h, struct vs_err *err)
 {
@@ -438,6 +452,8 @@ void work_hashed(
 		rc = hash_failed(e, &j, code, &err);
 	else if (is_recording(e, h))
 		tell_recording(e, &j, h);
+	else if (!still_there(e, j.path, &h->stat))
+		work_later(e, j.path, j.flags, j.gen, AGAIN_MS);
 	else
 		rc = hashed_well(e, &j, h, &err);
 	if (rc < 0)
