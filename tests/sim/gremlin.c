@@ -399,8 +399,10 @@ void gremlin_act(struct gremlin *g, struct world *w)
 		return;
 	kind = (enum gremlin_kind)below(g, GREMLINS);
 	g->count[kind]++;
+	/* the last one: files of which a person said that they stay */
 	g->blind |= kind == GREMLIN_ROOT || kind == GREMLIN_MOUNT ||
-	    kind == GREMLIN_UNREADABLE || kind == GREMLIN_FOLDER_IO;
+	    kind == GREMLIN_UNREADABLE || kind == GREMLIN_FOLDER_IO ||
+	    kind == GREMLIN_DECIDE;
 	trace_add(
 	    &w->trace, world_now(w).mono_ms, "gremlin: %s", gremlin_name(kind));
 	gremlins[kind].run(g, w);

@@ -35,7 +35,7 @@ enum gremlin_kind {
 struct gremlin {
 	struct vs_rand rand;
 	int64_t count[GREMLINS];
-	bool blind; /* something happened that no watcher tells */
+	bool blind; /* what happened takes a scan to be found */
 	int usual; /* chance of a fault in the network; -1: to be drawn */
 	struct memfs_node *shut; /* unreadable or mounted over; a reference */
 };

@@ -103,6 +103,34 @@ static void test_two_saves_in_a_tick(void **state)
 	}
 }
 
+/* A folder changes places with another while a file in it is read. */
+static void test_folders_swap_under_a_hash(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct world_options o = { .seed = seed };
+		struct day d;
+
+		day_begin(&d, &o);
+		d.w->hash_ms = 800;
+		assert_true(memfs_mkdir(d.w->fs, "a"));
+		assert_true(memfs_mkdir(d.w->fs, "b"));
+		save(d.w, "b/y", "y");
+		world_run(d.w, 1000);
+		save(d.w, "a/x", "x");
+		world_run(d.w, 60 + (int64_t)seed * 3);
+		assert_true(memfs_rename(d.w->fs, "a", "t"));
+		assert_true(memfs_rename(d.w->fs, "b", "a"));
+		assert_true(memfs_rename(d.w->fs, "t", "b"));
+		world_run(d.w, 10000);
+		/* no scan: the watcher has told all of it */
+		assert_true(oracle_settle(d.w, false));
+		if (!oracle_compare(&d.oracle, d.w, false))
+			fail_msg("seed %d: %s", (int)seed, d.w->failure);
+		day_end(&d);
+	}
+}
+
 /* Each fate of a request, for a batch of one and for one of many. */
 static void test_every_fate(void **state)
 {
@@ -214,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_saves_in_a_tick),
+		cmocka_unit_test(test_folders_swap_under_a_hash),
 		cmocka_unit_test(test_every_fate),
 		cmocka_unit_test(test_root_lost_for_any_time),
 		cmocka_unit_test(test_root_absent_at_start),
