@@ -151,7 +151,8 @@ class Demo:
         # The new name comes first, so that who follows can move the file.
         if ((first["op"], first["path"]) != ("create", "scenes/opening.nut")
                 or (second["op"], second["path"])
-                != ("delete", "scenes/scene-01.nut")):
+                != ("delete", "scenes/scene-01.nut")
+                or first.get("renamed_from") != second["path"]):
             raise Failed(f"not a rename: {first} then {second}")
         self.measured("a rename is in the log", f"{took:.0f} ms")
         self.stage.run("rm scenes/scene-02.nut")
