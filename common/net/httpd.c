@@ -443,19 +443,21 @@ static void httpd_on_poll(uv_poll_t *poll, int status, int events)
 
 static struct MHD_Daemon *httpd_start_daemon(struct vs_httpd *s)
 {
+	struct MHD_OptionItem tls[HTTPD_TLS];
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+	    MHD_ALLOW_UPGRADE | vs_httpd_tls_options(&s->o, tls);
 	unsigned most = s->o.connections;
 
-	return MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0,
-	    NULL, NULL, httpd_on_request, s, MHD_OPTION_LISTEN_SOCKET, s->o.fd,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
-	    most > 0 ? most : HTTPD_CONNECTIONS,
+	return MHD_start_daemon(flags, 0, NULL, NULL, httpd_on_request, s,
+	    MHD_OPTION_LISTEN_SOCKET, s->o.fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_CONNECTION_LIMIT, most > 0 ? most : HTTPD_CONNECTIONS,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)VS_HTTP_HEADERS,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(VS_IDLE_MS / 1000),
 	    MHD_OPTION_NOTIFY_COMPLETED, httpd_on_completed, s,
 	    MHD_OPTION_NOTIFY_CONNECTION, httpd_on_connection, s,
 	    MHD_OPTION_URI_LOG_CALLBACK, httpd_on_uri, s,
-	    MHD_OPTION_UNESCAPE_CALLBACK, httpd_unescape, s, MHD_OPTION_END);
+	    MHD_OPTION_UNESCAPE_CALLBACK, httpd_unescape, s, MHD_OPTION_ARRAY,
+	    tls, MHD_OPTION_END);
 }
 
 int vs_httpd_new(struct vs_httpd **out, uv_loop_t *loop,
@@ -471,11 +473,17 @@ int vs_httpd_new(struct vs_httpd **out, uv_loop_t *loop,
 		s->o = *o;
 		if (s->o.patience_ms == 0)
 			s->o.patience_ms = VS_HEADER_MS;
+		s->tls = o->key_pem != NULL;
 		s->mhd = httpd_start_daemon(s);
+		s->o.key_pem = NULL;
+		s->o.cert_pem = NULL;
 	}
 	if (s == NULL || s->mhd == NULL) {
 		free(s);
 		close(o->fd);
+		if (o->key_pem != NULL)
+			return vs_err_set(err, VS_ECONFIG,
+			    "start the HTTPS server with this certificate");
 		return vs_err_set(err, VS_ENOMEM, "start the HTTP server");
 	}
 	uv_timer_init(loop, &s->timer);

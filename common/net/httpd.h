@@ -117,9 +117,11 @@ int vs_httpd_upgrade(struct vs_httpd_req *r, const char *const *headers,
     void *arg, struct vs_err *err);
 
 /*
- * TLS with a certificate of our own and client certificates asked for: set
- * in struct vs_httpd_options.  The pin (common/crypto/key.h) of the client's
- * key of this connection, "" when it showed none.
+ * TLS (1.2 and later) with a certificate of our own and client certificates
+ * asked for and not verified: set in struct vs_httpd_options; the strings
+ * are needed until vs_httpd_new returns, which is VS_ECONFIG when they are
+ * no good.  The pin (common/crypto/key.h) of the client's
+ * key of this connection, "" when it showed none; lives until the answer.
  */
 const char *vs_httpd_peer_pin(struct vs_httpd_req *r);
 

@@ -18,8 +18,10 @@
 #include <zlib.h>
 
 #include "common/base/buf.h"
+#include "common/crypto/key.h"
 #include "common/net/httpd.h"
 
+#define HTTPD_TLS 5 /* options of TLS */
 #define HTTPD_PARAMS 32 /* parameters of a query */
 
 enum httpd_state {
@@ -40,6 +42,7 @@ struct httpd_conn {
 	int64_t since_ms; /* loop time of accept or of the last answer */
 	bool served; /* has had an answer */
 	bool stranger; /* another user's process */
+	char pin[VS_KEY_PIN]; /* of the client's key, once it was asked for */
 };
 
 /* Tells of a suspended connection's end, which nobody else looks for. */
@@ -95,6 +98,7 @@ struct vs_httpd {
 	uv_timer_t timer; /* when it wants to run again */
 	uv_timer_t tick; /* looks after slow ones, while there are any */
 	struct httpd_conn *conns;
+	bool tls;
 	bool running; /* inside MHD_run */
 	bool kick; /* something was resumed: run again at once */
 	bool closing;
@@ -142,6 +146,10 @@ bool vs_httpd_add_header(struct MHD_Response *resp, const char *line);
 
 /* The connection of an upgrade is gone; the wire was closed, if any. */
 void vs_httpd_upgrade_over(struct vs_httpd_req *r);
+
+/* Fills in what TLS needs, if anything; flags for the daemon. */
+unsigned vs_httpd_tls_options(
+    const struct vs_httpd_options *o, struct MHD_OptionItem out[HTTPD_TLS]);
 
 /* Runs libmicrohttpd on a later turn. */
 void vs_httpd_kick(struct vs_httpd *s);
