@@ -1,0 +1,34 @@
+/*
+ * What stands in the member's folder at a path, against what was pulled
+ * there: whether a pull may put its file there.
+ */
+#ifndef HERE_H
+#define HERE_H
+
+#include "agent/member/member_core.h"
+
+enum here {
+	HERE_NOTHING, /* free to be made */
+	HERE_SAME, /* it is this version already */
+	HERE_OLD, /* our own earlier copy, untouched: to be replaced */
+	HERE_CHANGED, /* changed here, or not from us */
+	HERE_ODD, /* no regular file: never replaced */
+	HERE_ERROR, /* it could not be looked at */
+};
+
+/*
+ * *stat is what stands there (for HERE_OLD, _SAME, _CHANGED).  A file whose
+ * size is that of the version is read to tell, up to HERE_READ bytes.
+ */
+#define HERE_READ (256LL * 1024 * 1024)
+enum here here_look(struct member *m, struct target *t, const char *out,
+    const struct mirror_row *row, struct disk_stat *stat, struct vs_err *err);
+
+/* Remembers that path holds this version now. */
+int here_put(struct member *m, const char *out, const struct mirror_row *row,
+    const struct disk_stat *stat, struct vs_err *err);
+
+/* The target of a pull: the project's folder, or the one named out. */
+struct target *here_target(struct member *m, const char *out);
+
+#endif

@@ -1,0 +1,39 @@
+#include "agent/member/mirror_sql.h"
+
+const char *const mirror_sql_statements[MSQL_COUNT] = {
+#define MIRROR_SQL_TEXT(name, sql) [MSQL_##name] = sql,
+	MIRROR_SQL_MAP(MIRROR_SQL_TEXT)
+#undef MIRROR_SQL_TEXT
+};
+
+/*
+ * files: what the cloud's log says (mtime in us); gen tells rows of the
+ * listing being read from older ones.  local: what was pulled, with the stat
+ * it had then (mtime, ctime in ns).  pulls: state as enum pull_state, ends
+ * from 10; received is a bit a chunk, set only for durable bytes.
+ */
+static const char schema_1[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE files(path TEXT PRIMARY KEY, kind INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, hash TEXT NOT NULL, mtime INTEGER,"
+    " mode INTEGER NOT NULL, target TEXT, version INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL, recording INTEGER NOT NULL,"
+    " gen INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE local(path TEXT PRIMARY KEY, hash TEXT NOT NULL,"
+    " size INTEGER NOT NULL, mtime INTEGER NOT NULL,"
+    " ctime INTEGER NOT NULL, ino INTEGER NOT NULL, mode INTEGER NOT NULL,"
+    " version INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE pulls(id TEXT PRIMARY KEY, path TEXT NOT NULL,"
+    " hash TEXT NOT NULL, size INTEGER NOT NULL, mtime INTEGER,"
+    " mode INTEGER NOT NULL, version INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, transfer TEXT NOT NULL, ticket TEXT NOT NULL,"
+    " pin TEXT NOT NULL, endpoints TEXT NOT NULL, received BLOB,"
+    " bytes INTEGER NOT NULL, error TEXT NOT NULL, tries INTEGER NOT NULL,"
+    " force INTEGER NOT NULL, ended INTEGER NOT NULL, out TEXT NOT NULL,"
+    " created INTEGER NOT NULL);"
+    "CREATE INDEX pulls_live ON pulls(state) WHERE state < 10;"
+    "CREATE INDEX pulls_path ON pulls(path);";
+
+const char *const mirror_sql_migrations[] = { schema_1 };
+const int mirror_sql_version =
+    (int)(sizeof(mirror_sql_migrations) / sizeof(mirror_sql_migrations[0]));

@@ -1,0 +1,89 @@
+/* Every statement of a member's database, by name. */
+#ifndef MIRROR_SQL_H
+#define MIRROR_SQL_H
+
+#define MIRROR_COLUMNS \
+	"path, kind, size, hash, mtime, mode, target, version, seq, recording"
+#define PULL_COLUMNS \
+	"id, path, hash, size, mtime, mode, version, state, transfer, " \
+	"ticket, pin, endpoints, received, bytes, error, tries, force, " \
+	"ended, out"
+
+/* X(name, SQL) */
+#define MIRROR_SQL_MAP(X) \
+	X(META_GET, "SELECT value FROM meta WHERE key = ?") \
+	X(META_SET, \
+	    "INSERT INTO meta(key, value) VALUES(?, ?) " \
+	    "ON CONFLICT(key) DO UPDATE SET value = excluded.value") \
+	X(FILE_GET, "SELECT " MIRROR_COLUMNS " FROM files WHERE path = ?") \
+	X(FILE_PUT, \
+	    "INSERT INTO files(" MIRROR_COLUMNS ", gen) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(path) " \
+	    "DO UPDATE SET kind = excluded.kind, size = excluded.size, " \
+	    "hash = excluded.hash, mtime = excluded.mtime, " \
+	    "mode = excluded.mode, target = excluded.target, " \
+	    "version = excluded.version, seq = excluded.seq, " \
+	    "recording = excluded.recording, gen = excluded.gen") \
+	X(FILE_DROP, "DELETE FROM files WHERE path = ?") \
+	X(FILE_AFTER, \
+	    "SELECT " MIRROR_COLUMNS " FROM files " \
+	    "WHERE path > ? AND path < ? ORDER BY path LIMIT ?") \
+	X(FILE_STALE, \
+	    "SELECT " MIRROR_COLUMNS " FROM files " \
+	    "WHERE gen <> ? LIMIT ?") \
+	X(FILE_COUNT, \
+	    "SELECT count(*), coalesce(sum(kind = 1), 0), " \
+	    "coalesce(sum(size), 0) FROM files") \
+	X(LOCAL_GET, \
+	    "SELECT hash, size, mtime, ctime, ino, mode, version " \
+	    "FROM local WHERE path = ?") \
+	X(LOCAL_PUT, \
+	    "INSERT INTO local(path, hash, size, mtime, ctime, ino, mode, " \
+	    "version, at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "ON CONFLICT(path) DO UPDATE SET hash = excluded.hash, " \
+	    "size = excluded.size, mtime = excluded.mtime, " \
+	    "ctime = excluded.ctime, ino = excluded.ino, " \
+	    "mode = excluded.mode, version = excluded.version, " \
+	    "at = excluded.at") \
+	X(LOCAL_DROP, "DELETE FROM local WHERE path = ?") \
+	X(LOCAL_COUNT, "SELECT count(*), coalesce(sum(size), 0) FROM local") \
+	X(PULL_GET, "SELECT " PULL_COLUMNS " FROM pulls WHERE id = ?") \
+	X(PULL_PUT, \
+	    "INSERT INTO pulls(" PULL_COLUMNS ", created) VALUES(?, ?, ?, " \
+	    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "ON CONFLICT(id) DO UPDATE SET hash = excluded.hash, " \
+	    "size = excluded.size, mtime = excluded.mtime, " \
+	    "mode = excluded.mode, version = excluded.version, " \
+	    "state = excluded.state, transfer = excluded.transfer, " \
+	    "ticket = excluded.ticket, pin = excluded.pin, " \
+	    "endpoints = excluded.endpoints, " \
+	    "received = excluded.received, bytes = excluded.bytes, " \
+	    "error = excluded.error, tries = excluded.tries, " \
+	    "force = excluded.force, ended = excluded.ended") \
+	X(PULL_LIVE, \
+	    "SELECT id FROM pulls WHERE state < 10 " \
+	    "ORDER BY rowid LIMIT ?") \
+	X(PULL_LIVE_COUNT, \
+	    "SELECT count(*), coalesce(sum(size - bytes), 0) " \
+	    "FROM pulls WHERE state < 10") \
+	X(PULL_OF_PATH, \
+	    "SELECT id, state FROM pulls WHERE path = ? " \
+	    "AND out = '' " \
+	    "ORDER BY rowid DESC LIMIT 1") \
+	X(PULL_LIST, \
+	    "SELECT " PULL_COLUMNS " FROM pulls " \
+	    "ORDER BY state >= 10, rowid DESC LIMIT ?") \
+	X(PULL_OLD, "DELETE FROM pulls WHERE state >= 10 AND ended < ?")
+
+enum mirror_sql {
+#define MIRROR_SQL_ENUM(name, sql) MSQL_##name,
+	MIRROR_SQL_MAP(MIRROR_SQL_ENUM)
+#undef MIRROR_SQL_ENUM
+	    MSQL_COUNT,
+};
+
+extern const char *const mirror_sql_statements[MSQL_COUNT];
+extern const char *const mirror_sql_migrations[];
+extern const int mirror_sql_version;
+
+#endif

@@ -1,0 +1,318 @@
+#include "agent/member/plan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/member/here.h"
+#include "common/base/hex.h"
+#include "common/base/path.h"
+
+#define PAGE 200 /* rows read at a time */
+
+/* A plan being made. */
+struct plan {
+	struct member *m;
+	struct target *target;
+	const struct member_want *want;
+	const char *out; /* "" for the project's folder */
+	json_t *files;
+	json_t *pulls;
+	int64_t fetch_files;
+	int64_t fetch_bytes;
+	int64_t have_files;
+	int64_t have_bytes;
+	int64_t conflicts;
+	char after[VS_PATH_MAX + 1]; /* last row of a page */
+	int rows;
+	struct vs_err *err;
+};
+
+static int show(struct plan *p, const struct mirror_row *row,
+    const char *action, const char *reason)
+{
+	if (json_array_size(p->files) >= PLAN_SHOWN)
+		return 0;
+	return json_array_append_new(p->files,
+		   json_pack("{s:s, s:I, s:s, s:s}", "path", row->path, "size",
+		       (json_int_t)row->size, "action", action, "reason",
+		       reason)) == 0
+	    ? 0
+	    : vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
+}
+
+/* The pull of this row: a live one is taken as it is. */
+static int queue(struct plan *p, const struct mirror_row *row)
+{
+	struct mirror *db = &p->m->mirror;
+	enum pull_state state;
+	struct pull *pull;
+	char id[40];
+	int rc = p->out[0] != '\0'
+	    ? 0
+	    : pulls_of_path(db, row->path, id, &state, p->err);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 1 && state < PULL_DONE) {
+		json_array_append_new(p->pulls, json_string(id));
+		return 0;
+	}
+	vs_rand_uuid(p->m->world.rand, id);
+	pull = pulls_new(id, row, p->want->force);
+	if (pull == NULL)
+		return vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
+	strncat(pull->out, p->out, sizeof(pull->out) - 1);
+	rc = pulls_put(db, pull, p->m->now.wall_ms, p->err);
+	pulls_free(pull);
+	json_array_append_new(p->pulls, json_string(id));
+	return rc;
+}
+
+static int fetch(
+    struct plan *p, const struct mirror_row *row, const char *reason)
+{
+	int rc = show(p, row, "fetch", reason);
+
+	p->fetch_files++;
+	p->fetch_bytes += row->size;
+	if (rc < 0 || p->want->dry)
+		return rc;
+	return queue(p, row);
+}
+
+static int have(
+    struct plan *p, const struct mirror_row *row, const struct disk_stat *stat)
+{
+	int rc = show(p, row, "have", "");
+
+	p->have_files++;
+	p->have_bytes += row->size;
+	if (rc < 0 || p->want->dry)
+		return rc;
+	return here_put(p->m, p->out, row, stat, p->err);
+}
+
+static int conflict(
+    struct plan *p, const struct mirror_row *row, const char *reason)
+{
+	p->conflicts++;
+	return show(p, row, "conflict", reason);
+}
+
+static int plan_file(struct plan *p, const struct mirror_row *row)
+{
+	struct vs_err why = VS_ERR_INIT;
+	struct disk_stat stat;
+
+	if (!vs_hex_is_hash(row->hash))
+		return show(p, row, "refuse",
+		    row->recording ? "it is being recorded"
+				   : "its hash cannot be verified");
+	switch (here_look(p->m, p->target, p->out, row, &stat, &why)) {
+	case HERE_NOTHING:
+		return fetch(p, row, "");
+	case HERE_SAME:
+		return have(p, row, &stat);
+	case HERE_OLD:
+		return fetch(p, row, "a newer version");
+	case HERE_CHANGED:
+		return p->want->force
+		    ? fetch(p, row, "replaces what was changed here")
+		    : conflict(p, row, "changed here: --force replaces it");
+	case HERE_ODD:
+		return conflict(p, row, "something else stands there");
+	case HERE_ERROR:
+		return show(p, row, "refuse", why.msg);
+	}
+	return 0;
+}
+
+static int plan_dir(struct plan *p, const struct mirror_row *row)
+{
+	struct vs_err why = VS_ERR_INIT;
+
+	if (p->want->dry)
+		return 0;
+	if (p->target->mkdirs(p->target, row->path, &why) < 0)
+		return show(p, row, "refuse", why.msg);
+	return 0;
+}
+
+static int plan_link(struct plan *p, const struct mirror_row *row)
+{
+	struct vs_err why = VS_ERR_INIT;
+	struct disk_stat stat;
+	char parent[VS_PATH_MAX + 1];
+	size_t n = vs_path_parent_len(row->path);
+	int rc = p->target->look(p->target, row->path, &stat, &why);
+
+	if (rc == 0 && !stat.odd && stat.kind == VS_KIND_SYMLINK)
+		return show(p, row, "have", "a link stands there");
+	if (rc == 0)
+		return conflict(p, row, "something else stands there");
+	if (p->want->dry)
+		return show(p, row, "fetch", "a link");
+	memcpy(parent, row->path, n);
+	parent[n] = '\0';
+	rc = n > 0 ? p->target->mkdirs(p->target, parent, &why) : 0;
+	if (rc == 0)
+		rc = p->target->link(
+		    p->target, row->path, row->target, NULL, &why);
+	return rc < 0 ? show(p, row, "refuse", why.msg)
+		      : show(p, row, "have", "the link was made");
+}
+
+static int plan_row(void *arg, const struct mirror_row *row)
+{
+	struct plan *p = arg;
+
+	p->rows++;
+	memcpy(p->after, row->path, sizeof(p->after));
+	switch (row->kind) {
+	case VS_KIND_FILE:
+		return plan_file(p, row);
+	case VS_KIND_DIR:
+		return plan_dir(p, row);
+	case VS_KIND_SYMLINK:
+		return plan_link(p, row);
+	}
+	return 0;
+}
+
+static int plan_below(struct plan *p, const char *dir)
+{
+	int rc = 0;
+
+	p->after[0] = '\0';
+	do {
+		p->rows = 0;
+		rc = mirror_each(
+		    &p->m->mirror, dir, p->after, PAGE, plan_row, p, p->err);
+	} while (rc == 0 && p->rows == PAGE);
+	return rc;
+}
+
+/* Files below a folder that has no row of its own are below it all the same. */
+static int any_below(struct plan *p, const char *dir)
+{
+	p->rows = 0;
+	return plan_below(p, dir) < 0 ? p->err->code : p->rows > 0;
+}
+
+static int plan_path(struct plan *p, const char *path)
+{
+	struct mirror_row *row;
+	int64_t before = p->fetch_files + p->have_files + p->conflicts;
+	int rc;
+
+	if (path[0] == '\0')
+		return plan_below(p, "");
+	if (vs_path_check(path, strlen(path)) != VS_PATH_GOOD)
+		return vs_err_set(p->err, VS_EPATH, "%s: the path %s", path,
+		    vs_path_flaw_text(vs_path_check(path, strlen(path))));
+	row = malloc(sizeof(*row));
+	if (row == NULL)
+		return vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
+	rc = mirror_get(&p->m->mirror, path, row, p->err);
+	if (rc == 1)
+		rc = plan_row(p, row);
+	else if (rc == 0)
+		rc = any_below(p, path) > 0 ||
+			before != p->fetch_files + p->have_files + p->conflicts
+		    ? 0
+		    : vs_err_set(p->err, VS_ENOENT,
+			  "%s: there is no such path in the project", path);
+	if (rc == 0 && row->kind == VS_KIND_DIR && row->path[0] != '\0')
+		rc = plan_below(p, path);
+	free(row);
+	return rc;
+}
+
+static json_t *document(struct plan *p)
+{
+	struct vs_err why = VS_ERR_INIT;
+	int64_t space = -1;
+
+	p->target->space(p->target, &space, &why);
+	return json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O}",
+	    "files", p->files, "fetch_files", (json_int_t)p->fetch_files,
+	    "fetch_bytes", (json_int_t)p->fetch_bytes, "have_files",
+	    (json_int_t)p->have_files, "have_bytes", (json_int_t)p->have_bytes,
+	    "conflicts", (json_int_t)p->conflicts, "space", (json_int_t)space,
+	    "enough", space < 0 || space >= p->fetch_bytes, "pulls", p->pulls);
+}
+
+static int run(struct plan *p, const char *const *paths, size_t n)
+{
+	int rc = vs_db_begin(p->m->mirror.db, p->err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < n && rc == 0; i++)
+		rc = plan_path(p, paths[i]);
+	if (rc == 0)
+		return member_core_commit(p->m, p->err);
+	vs_db_rollback(p->m->mirror.db);
+	return rc;
+}
+
+/* A dry run first, so that too little space is said before anything. */
+static int check_space(struct plan *p)
+{
+	struct vs_err why = VS_ERR_INIT;
+	int64_t space = -1;
+
+	if (p->target->space(p->target, &space, &why) < 0 || space < 0 ||
+	    space >= p->fetch_bytes)
+		return 0;
+	return vs_err_set(p->err, VS_ENOSPC,
+	    "the pull needs %lld bytes and %lld are free",
+	    (long long)p->fetch_bytes, (long long)space);
+}
+
+static int make(struct plan *p, const char *const *paths, size_t n)
+{
+	struct member_want dry = *p->want;
+	const struct member_want *want = p->want;
+	int rc;
+
+	dry.dry = true;
+	p->want = &dry;
+	rc = run(p, paths, n);
+	if (rc < 0 || want->dry)
+		return rc;
+	rc = check_space(p);
+	if (rc < 0)
+		return rc;
+	p->want = want;
+	json_array_clear(p->files);
+	p->fetch_files = p->fetch_bytes = p->have_files = p->have_bytes = 0;
+	p->conflicts = 0;
+	return run(p, paths, n);
+}
+
+json_t *plan_make(struct member *m, const char *const *paths, size_t n,
+    const struct member_want *want, struct vs_err *err)
+{
+	struct plan p = {
+		.m = m,
+		.want = want,
+		.out = want->out != NULL ? want->out : "",
+		.files = json_array(),
+		.pulls = json_array(),
+		.err = err,
+	};
+	json_t *doc = NULL;
+
+	p.target = here_target(m, p.out);
+	if (p.target == NULL)
+		vs_err_set(err, VS_ENOENT, "%s: no folder to pull into", p.out);
+	else if (p.files == NULL || p.pulls == NULL)
+		vs_err_set(err, VS_ENOMEM, "pull: out of memory");
+	else if (p.target->check(p.target, err) == 0 && make(&p, paths, n) == 0)
+		doc = document(&p);
+	json_decref(p.files);
+	json_decref(p.pulls);
+	return doc;
+}
