@@ -240,7 +240,7 @@ class Demo:
         heading("The cloud is away for a while")
         s = self.stage
         seq = s.head()
-        say("$ kill %1        # the cloud")
+        say(f"$ kill {s.cloud.pid}        # the cloud")
         s.stop(s.cloud)
         for n in range(300):
             material.write(self.path("away", f"note-{n:03}.txt"),
@@ -261,7 +261,7 @@ class Demo:
     def crash(self):
         heading("kill -9, of the agent and of the cloud, in the middle of work")
         s = self.stage
-        say("$ for n in $(seq 3000); do echo $n > crash/file-$n.txt; done &")
+        say("-- a program writes 3,000 small files and removes some of them")
         writer = threading.Thread(target=self.write_on, daemon=True)
         writer.start()
         self.work_goes_on()
