@@ -40,10 +40,11 @@ CFLAGS ?= $(OPTIMISE)
 # Asked when first needed, because `make deps` may install the answer.
 # wslay has no pkg-config file.
 LIBS := libuv sqlite3 libmicrohttpd gnutls jansson libcurl libcrypto inih zlib
+TEST_LIBS := cmocka libssl
 once = $(eval $(1) := $$(shell $(2)))$($(1))
 PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(LIBS))
-PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(LIBS)) -lwslay
-CMOCKA_LIBS = $(call once,CMOCKA_LIBS,pkg-config --libs cmocka)
+PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(LIBS) && echo -lwslay)
+TEST_LIBS_LINK = $(call once,TEST_LIBS_LINK,pkg-config --libs $(TEST_LIBS))
 
 CSTD := -std=c17 -D_GNU_SOURCE -I.
 CPPFLAGS_ALL = $(CSTD) -DVS_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CPPFLAGS)
@@ -149,7 +150,7 @@ $(BUILD)/sim: $(call obj,tests/sim/sim.c) $(ARCHIVES)
 $(UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	$(call say,LD $@)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $< $(ARCHIVES_LINK) $(PKG_LIBS) \
-	    $(CMOCKA_LIBS)
+	    $(TEST_LIBS_LINK)
 
 -include $(patsubst %.o,%.d,$(call obj,$(all_c)) $(BUILD)/hooks/db.o)
 
