@@ -367,6 +367,8 @@ int64_t engine_step(struct engine *e, struct vs_now now)
 		flush_step(e); /* what was held just now ends a barrier */
 	if (!alive(e))
 		return now.mono_ms;
+	/* a scan may have begun after this step's work was done */
+	more = more || (!e->stalled && dirq_top(e->dirq) != NULL);
 	return more || e->stage.open ? now.mono_ms : next_due(e, sender);
 }
 
