@@ -222,6 +222,8 @@ static void fill_ops(struct sqlite *q)
 	sqlite_file_ops(&q->ops);
 	sqlite_event_ops(&q->ops);
 	sqlite_hold_ops(&q->ops);
+	sqlite_member_ops(&q->ops);
+	sqlite_transfer_ops(&q->ops);
 	q->base.ops = &q->ops;
 }
 

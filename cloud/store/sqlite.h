@@ -42,7 +42,7 @@ void sqlite_copy(sqlite3_stmt *st, int column, char *out, size_t cap);
 /* Fills in users, tokens and devices. */
 void sqlite_user_ops(struct store_ops *ops);
 
-/* Fills in projects and members. */
+/* Fills in projects. */
 void sqlite_project_ops(struct store_ops *ops);
 
 /* Fills in the rows of the listing. */
@@ -53,5 +53,11 @@ void sqlite_event_ops(struct store_ops *ops);
 
 /* Fills in the holds. */
 void sqlite_hold_ops(struct store_ops *ops);
+
+/* Fills in members, invitations and what is known of rights. */
+void sqlite_member_ops(struct store_ops *ops);
+
+/* Fills in the transfers and their milestones. */
+void sqlite_transfer_ops(struct store_ops *ops);
 
 #endif

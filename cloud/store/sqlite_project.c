@@ -1,4 +1,4 @@
-/* Projects, the heads of their logs, and their members. */
+/* Projects and the heads of their logs. */
 #include <assert.h>
 #include <string.h>
 
@@ -110,13 +110,65 @@ static int op_projects(struct store *s, const char *user_id,
 	return rc < 0 ? rc : VS_OK;
 }
 
-static int op_member_put(
-    struct store *s, int64_t project, const char *user_id, struct vs_err *err)
+static int op_project_find(struct store *s, const char *id,
+    struct store_project *p, struct vs_err *err)
 {
 	struct sqlite *q = sqlite_of(s);
+	sqlite3_stmt *st = sqlite_stmt(q, SQL_PROJECT_FIND, err);
+	int rc;
 
-	return sqlite_note(
-	    q, vs_db_run(q->db, SQL_MEMBER_PUT, err, "it", project, user_id));
+	if (st == NULL)
+		return q->failed;
+	rc = sqlite_note(q, vs_db_bind(st, err, "t", id));
+	if (rc == VS_OK)
+		rc = sqlite_step(q, st, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return vs_err_set(err, VS_ENOENT, "no such project");
+	project_read(st, p);
+	(void)sqlite3_reset(st);
+	return VS_OK;
+}
+
+/* The number of the project after no; 0 after the last one. */
+static int project_after(
+    struct sqlite *q, int64_t no, int64_t *next, struct vs_err *err)
+{
+	sqlite3_stmt *st = sqlite_stmt(q, SQL_PROJECT_AFTER, err);
+	int rc;
+
+	if (st == NULL)
+		return q->failed;
+	rc = sqlite_note(q, vs_db_bind(st, err, "i", no));
+	if (rc == VS_OK)
+		rc = sqlite_step(q, st, err);
+	if (rc < 0)
+		return rc;
+	*next = sqlite3_column_int64(st, 0);
+	(void)sqlite3_reset(st);
+	return VS_OK;
+}
+
+static int op_projects_renew(
+    struct store *s, struct vs_rand *rand, int64_t *count, struct vs_err *err)
+{
+	struct sqlite *q = sqlite_of(s);
+	char log_id[STORE_ID];
+	int64_t no = 0;
+	int rc;
+
+	*count = 0;
+	rc = project_after(q, 0, &no, err);
+	while (rc == VS_OK && no > 0) {
+		vs_rand_uuid(rand, log_id);
+		rc = sqlite_note(q,
+		    vs_db_run(q->db, SQL_PROJECT_RENEW, err, "ti", log_id, no));
+		if (rc == VS_OK)
+			rc = project_after(q, no, &no, err);
+		(*count)++;
+	}
+	return rc;
 }
 
 void sqlite_project_ops(struct store_ops *ops)
@@ -125,5 +177,6 @@ void sqlite_project_ops(struct store_ops *ops)
 	ops->project_get = op_project_get;
 	ops->project_save = op_project_save;
 	ops->projects = op_projects;
-	ops->member_put = op_member_put;
+	ops->project_find = op_project_find;
+	ops->projects_renew = op_projects_renew;
 }

@@ -109,6 +109,82 @@ static const char schema_1[] =
     " PRIMARY KEY(project_no,path)) WITHOUT ROWID;"
     "CREATE INDEX hold_paths_hold ON hold_paths(project_no,hold_id);";
 
-const char *const sqlite_sql_migrations[] = { schema_1 };
+/*
+ * Members, devices that move, transfers.  Whoever loses a right, by whatever
+ * means, moves access.stamp: those who serve long-lived connections look at
+ * one number to know that nothing has changed.
+ */
+static const char schema_2[] =
+    "ALTER TABLE project_members"
+    " ADD COLUMN joined_ms INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE project_members SET joined_ms=(SELECT created_ms FROM projects"
+    " WHERE no=project_no);"
+
+    "CREATE INDEX devices_user ON devices(user_id,created_ms);"
+
+    "CREATE TABLE access("
+    " one INTEGER PRIMARY KEY CHECK(one=1),"
+    " stamp INTEGER NOT NULL);"
+    "INSERT INTO access(one,stamp) VALUES(1,1);"
+    "CREATE TRIGGER tokens_gone AFTER DELETE ON tokens"
+    " BEGIN UPDATE access SET stamp=stamp+1; END;"
+    "CREATE TRIGGER members_gone AFTER DELETE ON project_members"
+    " BEGIN UPDATE access SET stamp=stamp+1; END;"
+
+    "CREATE TABLE invites("
+    " hash BLOB NOT NULL PRIMARY KEY,"
+    " project_no INTEGER NOT NULL REFERENCES projects(no),"
+    " used_by TEXT REFERENCES users(id),"
+    " created_ms INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL) WITHOUT ROWID;"
+
+    "CREATE TABLE file_transfers("
+    " no INTEGER PRIMARY KEY,"
+    " id TEXT NOT NULL UNIQUE,"
+    " project_no INTEGER NOT NULL REFERENCES projects(no),"
+    " requester_id TEXT NOT NULL REFERENCES users(id),"
+    " requester_device TEXT NOT NULL,"
+    " source_id TEXT NOT NULL REFERENCES users(id),"
+    " source_device TEXT NOT NULL REFERENCES devices(id),"
+    " path TEXT NOT NULL,"
+    " hash TEXT NOT NULL,"
+    " size INTEGER NOT NULL,"
+    " version INTEGER NOT NULL,"
+    " status INTEGER NOT NULL,"
+    " verdict INTEGER NOT NULL,"
+    " route TEXT NOT NULL,"
+    " error TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " ended_ms INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL);"
+    "CREATE INDEX file_transfers_project"
+    " ON file_transfers(project_no,status,no);"
+    "CREATE INDEX file_transfers_requester"
+    " ON file_transfers(project_no,requester_id,no);"
+    "CREATE INDEX file_transfers_live"
+    " ON file_transfers(project_no,requester_id,path)"
+    " WHERE status IN (0,1);"
+
+    "CREATE TABLE file_transfer_progress("
+    " transfer_id TEXT NOT NULL PRIMARY KEY REFERENCES file_transfers(id),"
+    " bytes INTEGER NOT NULL,"
+    " started_ms INTEGER NOT NULL,"
+    " started_bytes INTEGER NOT NULL,"
+    " updated_ms INTEGER NOT NULL,"
+    " pushed_ms INTEGER NOT NULL,"
+    " ended_ms INTEGER) WITHOUT ROWID;"
+    "CREATE INDEX file_transfer_progress_ended"
+    " ON file_transfer_progress(ended_ms) WHERE ended_ms IS NOT NULL;"
+
+    "CREATE TABLE transfer_events("
+    " no INTEGER PRIMARY KEY,"
+    " transfer_id TEXT NOT NULL REFERENCES file_transfers(id),"
+    " type TEXT NOT NULL,"
+    " user_id TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL);"
+    "CREATE INDEX transfer_events_transfer ON transfer_events(transfer_id);";
+
+const char *const sqlite_sql_migrations[] = { schema_1, schema_2 };
 const int sqlite_sql_version =
     sizeof(sqlite_sql_migrations) / sizeof(sqlite_sql_migrations[0]);

@@ -13,6 +13,18 @@
 	"p.tree_count,p.tree_bytes,p.tree_sum,p.files,p.baseline," \
 	"p.publisher,p.generation,p.created_ms"
 
+/* The columns of a transfer, in the order sqlite_transfer.c reads them. */
+#define SQLITE_TRANSFER_COLUMNS \
+	"t.id,t.requester_id,t.requester_device,t.source_id," \
+	"t.source_device,d.name,t.path,t.hash,t.size,t.version,t.status," \
+	"t.verdict,t.route,t.error,t.created_ms,t.ended_ms,t.bytes," \
+	"r.bytes,r.started_ms,r.started_bytes,r.updated_ms,r.pushed_ms"
+
+#define SQLITE_TRANSFER_TABLES \
+	" FROM file_transfers t" \
+	" LEFT JOIN file_transfer_progress r ON r.transfer_id=t.id" \
+	" LEFT JOIN devices d ON d.id=t.source_device"
+
 /* X(name, sql) */
 #define SQLITE_SQL_MAP(X) \
 	X(SQL_USER_PUT, "INSERT INTO users(id,name,created_ms) VALUES(?,?,?)") \
@@ -33,6 +45,19 @@
 	    "public_key_pin,seal_public_key,ticket_key,created_ms)" \
 	    " VALUES(?,?,?,?,?,?,?,?)") \
 	X(SQL_DEVICE_CHECK, "SELECT 1 FROM devices WHERE id=? AND user_id=?") \
+	X(SQL_DEVICE_MOVE, \
+	    "UPDATE devices SET endpoints=?," \
+	    "public_key_pin=ifnull(?,public_key_pin)" \
+	    " WHERE id=? AND user_id=?") \
+	X(SQL_DEVICE_GET, \
+	    "SELECT id,user_id,name,endpoints,public_key_pin," \
+	    "seal_public_key,ticket_key,created_ms FROM devices" \
+	    " WHERE id=?1 AND (?2 IS NULL OR user_id=?2)") \
+	X(SQL_DEVICE_NEWEST, \
+	    "SELECT id,user_id,name,endpoints,public_key_pin," \
+	    "seal_public_key,ticket_key,created_ms FROM devices" \
+	    " WHERE user_id=? AND public_key_pin IS NOT NULL" \
+	    " ORDER BY created_ms DESC,id LIMIT 1") \
 	X(SQL_PROJECT_PUT, \
 	    "INSERT INTO projects(id,owner_id,name,log_id,last_seq," \
 	    "stamp_us,tree_count,tree_bytes,tree_sum,files,baseline," \
@@ -52,9 +77,34 @@
 	    " WHERE p.owner_id=?1 OR p.no IN" \
 	    " (SELECT project_no FROM project_members WHERE user_id=?1)" \
 	    " ORDER BY p.no") \
+	X(SQL_PROJECT_FIND, \
+	    "SELECT " SQLITE_PROJECT_COLUMNS " FROM projects p" \
+	    " WHERE p.id=?") \
+	X(SQL_PROJECT_AFTER, "SELECT min(no) FROM projects WHERE no>?") \
+	X(SQL_PROJECT_RENEW, "UPDATE projects SET log_id=? WHERE no=?") \
 	X(SQL_MEMBER_PUT, \
-	    "INSERT OR IGNORE INTO project_members(project_no,user_id)" \
-	    " VALUES(?,?)") \
+	    "INSERT OR IGNORE INTO" \
+	    " project_members(project_no,user_id,joined_ms)" \
+	    " VALUES(?,?,?)") \
+	X(SQL_MEMBER_DEL, \
+	    "DELETE FROM project_members WHERE project_no=? AND user_id=?") \
+	X(SQL_MEMBERS, \
+	    "SELECT u.id,u.name,1,p.created_ms FROM projects p" \
+	    " JOIN users u ON u.id=p.owner_id WHERE p.no=?1" \
+	    " UNION ALL SELECT * FROM (SELECT u.id,u.name,0,m.joined_ms" \
+	    " FROM project_members m JOIN users u ON u.id=m.user_id" \
+	    " WHERE m.project_no=?1 AND m.user_id NOT IN" \
+	    " (SELECT owner_id FROM projects WHERE no=?1)" \
+	    " ORDER BY m.joined_ms,u.name)") \
+	X(SQL_ACCESS, "SELECT stamp FROM access") \
+	X(SQL_INVITE_PUT, \
+	    "INSERT INTO invites(hash,project_no,used_by,created_ms," \
+	    "expires_ms) VALUES(?,?,NULL,?,?)") \
+	X(SQL_INVITE_GET, \
+	    "SELECT p.id,p.no,i.used_by,i.created_ms,i.expires_ms" \
+	    " FROM invites i JOIN projects p ON p.no=i.project_no" \
+	    " WHERE i.hash=?") \
+	X(SQL_INVITE_USE, "UPDATE invites SET used_by=? WHERE hash=?") \
 	X(SQL_FILE_GET, \
 	    "SELECT " SQLITE_FILE_COLUMNS ",h.hold_id FROM remote_files f" \
 	    " LEFT JOIN hold_paths h" \
@@ -144,7 +194,46 @@
 	    " ORDER BY h.created_ms,h.id") \
 	X(SQL_HOLD_PATHS, \
 	    "SELECT path FROM hold_paths WHERE project_no=?" \
-	    " AND hold_id=? ORDER BY path LIMIT ?")
+	    " AND hold_id=? ORDER BY path LIMIT ?") \
+	X(SQL_TRANSFER_PUT, \
+	    "INSERT INTO file_transfers(id,project_no,requester_id," \
+	    "requester_device,source_id,source_device,path,hash,size," \
+	    "version,status,verdict,route,error,created_ms,ended_ms,bytes)" \
+	    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)" \
+	    " ON CONFLICT(id) DO UPDATE SET" \
+	    " source_id=excluded.source_id," \
+	    "source_device=excluded.source_device," \
+	    "status=excluded.status,verdict=excluded.verdict," \
+	    "route=excluded.route,error=excluded.error," \
+	    "ended_ms=excluded.ended_ms,bytes=excluded.bytes") \
+	X(SQL_PROGRESS_PUT, \
+	    "INSERT OR REPLACE INTO file_transfer_progress(transfer_id," \
+	    "bytes,started_ms,started_bytes,updated_ms,pushed_ms,ended_ms)" \
+	    " VALUES(?,?,?,?,?,?,nullif(?,0))") \
+	X(SQL_PROGRESS_SWEEP, \
+	    "DELETE FROM file_transfer_progress WHERE ended_ms<?") \
+	X(SQL_TRANSFER_GET, \
+	    "SELECT " SQLITE_TRANSFER_COLUMNS SQLITE_TRANSFER_TABLES \
+	    " WHERE t.project_no=? AND t.id=?") \
+	X(SQL_TRANSFER_SAME, \
+	    "SELECT " SQLITE_TRANSFER_COLUMNS SQLITE_TRANSFER_TABLES \
+	    " WHERE t.project_no=?1 AND t.requester_id=?2" \
+	    " AND t.status IN (0,1) AND t.requester_device=?3" \
+	    " AND t.path=?4 AND t.hash=?5 LIMIT 1") \
+	X(SQL_TRANSFERS, \
+	    "SELECT " SQLITE_TRANSFER_COLUMNS SQLITE_TRANSFER_TABLES \
+	    " WHERE t.project_no=?1 AND (?2<0 OR t.status=?2)" \
+	    " ORDER BY t.no DESC LIMIT ?3") \
+	X(SQL_TRANSFERS_OF, \
+	    "SELECT " SQLITE_TRANSFER_COLUMNS SQLITE_TRANSFER_TABLES \
+	    " WHERE t.project_no=?1 AND (?2<0 OR t.status=?2)" \
+	    " AND t.requester_id=?4 ORDER BY t.no DESC LIMIT ?3") \
+	X(SQL_MILESTONE_PUT, \
+	    "INSERT INTO transfer_events(transfer_id,type,user_id,at_ms," \
+	    "bytes) VALUES(?,?,?,?,?)") \
+	X(SQL_MILESTONES, \
+	    "SELECT type,user_id,at_ms,bytes FROM transfer_events" \
+	    " WHERE transfer_id=? ORDER BY no")
 
 enum sqlite_sql {
 #define SQLITE_SQL_ENUM(name, sql) name,

@@ -4,6 +4,8 @@
 
 #include "cloud/store/sqlite.h"
 
+#define TICKET_KEY 32 /* bytes */
+
 static int user_read(struct sqlite *q, sqlite3_stmt *st, struct store_user *u,
     struct vs_err *err)
 {
@@ -125,7 +127,8 @@ static int op_device_put(
 	return sqlite_note(q,
 	    vs_db_run(q->db, SQL_DEVICE_PUT, err, "ttttttbi", d->id, d->user_id,
 		d->name, d->endpoints, d->public_key_pin, d->seal_public_key,
-		(const void *)d->ticket_key, (size_t)32, d->created_ms));
+		(const void *)d->ticket_key, (size_t)TICKET_KEY,
+		d->created_ms));
 }
 
 static int op_device_check(
@@ -146,6 +149,70 @@ static int op_device_check(
 	return rc > 0 ? VS_OK : vs_err_set(err, VS_ENOENT, "no such device");
 }
 
+static int op_device_move(
+    struct store *s, const struct store_device *d, struct vs_err *err)
+{
+	struct sqlite *q = sqlite_of(s);
+	int rc;
+
+	assert(d->endpoints != NULL);
+	rc = vs_db_run(q->db, SQL_DEVICE_MOVE, err, "tttt", d->endpoints,
+	    d->public_key_pin, d->id, d->user_id);
+	if (rc != VS_OK)
+		return sqlite_note(q, rc);
+	if (vs_db_changes(q->db) == 0)
+		return vs_err_set(err, VS_ENOENT, "no such device");
+	return VS_OK;
+}
+
+static int device_read(sqlite3_stmt *st,
+    int (*row)(void *arg, const struct store_device *d), void *arg,
+    struct vs_err *err)
+{
+	struct store_device d = {
+		.id = sqlite_text(st, 0),
+		.user_id = sqlite_text(st, 1),
+		.name = sqlite_text(st, 2),
+		.endpoints = sqlite_text(st, 3),
+		.public_key_pin = sqlite_text(st, 4),
+		.seal_public_key = sqlite_text(st, 5),
+		.ticket_key = sqlite3_column_blob(st, 6),
+		.created_ms = sqlite3_column_int64(st, 7),
+	};
+	int rc;
+
+	if (sqlite3_column_bytes(st, 6) != TICKET_KEY)
+		return vs_err_set(err, VS_ECORRUPT, "key of a device");
+	rc = row(arg, &d);
+	return rc < 0 ? rc : VS_OK;
+}
+
+static int op_device_get(struct store *s, const char *id, const char *user_id,
+    int (*row)(void *arg, const struct store_device *d), void *arg,
+    struct vs_err *err)
+{
+	struct sqlite *q = sqlite_of(s);
+	sqlite3_stmt *st = sqlite_stmt(
+	    q, id == NULL ? SQL_DEVICE_NEWEST : SQL_DEVICE_GET, err);
+	int rc;
+
+	assert(id != NULL || user_id != NULL);
+	if (st == NULL)
+		return q->failed;
+	rc = id == NULL ? vs_db_bind(st, err, "t", user_id)
+			: vs_db_bind(st, err, "tt", id, user_id);
+	(void)sqlite_note(q, rc);
+	if (rc == VS_OK)
+		rc = sqlite_step(q, st, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return vs_err_set(err, VS_ENOENT, "no such device");
+	rc = device_read(st, row, arg, err);
+	(void)sqlite3_reset(st);
+	return rc;
+}
+
 void sqlite_user_ops(struct store_ops *ops)
 {
 	ops->user_put = op_user_put;
@@ -156,4 +223,6 @@ void sqlite_user_ops(struct store_ops *ops)
 	ops->tokens = op_tokens;
 	ops->device_put = op_device_put;
 	ops->device_check = op_device_check;
+	ops->device_move = op_device_move;
+	ops->device_get = op_device_get;
 }

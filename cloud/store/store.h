@@ -35,6 +35,7 @@
 #include "common/base/limits.h"
 #include "common/crypto/sha256.h"
 #include "common/crypto/tree.h"
+#include "common/os/rand.h"
 #include "common/proto/change.h"
 
 #define STORE_ID 37 /* bytes of a UUID, NUL included */
@@ -131,6 +132,74 @@ struct store_hold {
 	int64_t count; /* of its paths; handed out only */
 };
 
+/* An invitation to a project; for one person. */
+struct store_invite {
+	uint8_t hash[VS_SHA256_SIZE]; /* of the token's text */
+	char project_id[STORE_ID];
+	int64_t project; /* its number */
+	char used_by[STORE_ID]; /* user, "" while it is open */
+	int64_t created_ms;
+	int64_t expires_ms;
+};
+
+struct store_member {
+	char user_id[STORE_ID];
+	char name[STORE_NAME];
+	enum store_role role;
+	int64_t joined_ms;
+};
+
+enum store_status {
+	STORE_PENDING,
+	STORE_IN_PROGRESS,
+	STORE_COMPLETED,
+	STORE_FAILED,
+	STORE_CANCELLED,
+};
+
+#define STORE_ROUTE 16 /* bytes, NUL included */
+
+/* A file on its way from a device to a device. */
+struct store_transfer {
+	char id[STORE_ID];
+	char requester_id[STORE_ID]; /* user */
+	char requester_device[STORE_ID]; /* or "" */
+	char source_id[STORE_ID]; /* user */
+	char source_device[STORE_ID];
+	char source_name[STORE_NAME]; /* of the device; handed out only */
+	char path[VS_PATH_MAX + 1];
+	char hash[VS_HASH_OPAQUE + 1];
+	int64_t size; /* bytes */
+	int64_t version; /* of the file */
+	enum store_status status;
+	bool verdict; /* the requester said so */
+	char route[STORE_ROUTE]; /* or "" */
+	char error[VS_ERR_MSG]; /* or "" */
+	int64_t created_ms;
+	int64_t ended_ms; /* 0 while it goes on */
+	int64_t bytes; /* that have arrived */
+	/* the running figures, in a row of their own; 0 without one */
+	int64_t started_ms; /* when bytes began to come, this time */
+	int64_t started_bytes; /* how many there were then */
+	int64_t updated_ms; /* when bytes was told */
+	int64_t pushed_ms; /* when subscribers last heard of it */
+};
+
+/* A milestone of a transfer. */
+struct store_milestone {
+	const char *type; /* "started", ... */
+	const char *user_id; /* who told */
+	int64_t at_ms;
+	int64_t bytes; /* that had arrived */
+};
+
+/* Which transfers of a project. */
+struct store_transfers {
+	const char *user_id; /* this requester's; NULL for all */
+	int status; /* enum store_status, -1 for all */
+	int64_t limit;
+};
+
 /* Which rows of a listing. */
 struct store_range {
 	const char *prefix; /* only below this folder; "" for all */
@@ -177,6 +246,15 @@ struct store_ops {
 	/* VS_ENOENT unless the device is that user's */
 	int (*device_check)(struct store *s, const char *id,
 	    const char *user_id, struct vs_err *err);
+	/* new endpoints of a device of that user, and its pin unless that is
+	   NULL; VS_ENOENT */
+	int (*device_move)(
+	    struct store *s, const struct store_device *d, struct vs_err *err);
+	/* the device of that id (NULL: the user's newest that has a pin; the
+	   user is NULL: anybody's); VS_ENOENT */
+	int (*device_get)(struct store *s, const char *id, const char *user_id,
+	    int (*row)(void *arg, const struct store_device *d), void *arg,
+	    struct vs_err *err);
 
 	/* sets p->no */
 	int (*project_put)(
@@ -192,9 +270,34 @@ struct store_ops {
 	    int (*row)(
 		void *arg, const struct store_project *p, enum store_role role),
 	    void *arg, struct vs_err *err);
-	/* makes user_id a member */
+	/* the project for nobody in particular; VS_ENOENT */
+	int (*project_find)(struct store *s, const char *id,
+	    struct store_project *p, struct vs_err *err);
+	/* gives every project's log a new identity; *count gets how many */
+	int (*projects_renew)(struct store *s, struct vs_rand *rand,
+	    int64_t *count, struct vs_err *err);
+	/* makes user_id a member; nothing if it is one */
 	int (*member_put)(struct store *s, int64_t project, const char *user_id,
+	    int64_t joined_ms, struct vs_err *err);
+	/* VS_ENOENT if it is none */
+	int (*member_del)(struct store *s, int64_t project, const char *user_id,
 	    struct vs_err *err);
+	/* the owner, then the members by the time they joined */
+	int (*members)(struct store *s, int64_t project,
+	    int (*row)(void *arg, const struct store_member *m), void *arg,
+	    struct vs_err *err);
+	/* a number that is another whenever somebody has lost a right */
+	int (*access_stamp)(
+	    struct store *s, int64_t *stamp, struct vs_err *err);
+
+	int (*invite_put)(
+	    struct store *s, const struct store_invite *i, struct vs_err *err);
+	/* VS_ENOENT */
+	int (*invite_get)(struct store *s, const uint8_t hash[VS_SHA256_SIZE],
+	    struct store_invite *i, struct vs_err *err);
+	/* notes by whom it was used */
+	int (*invite_use)(struct store *s, const uint8_t hash[VS_SHA256_SIZE],
+	    const char *user_id, struct vs_err *err);
 
 	/* the rows there are of these paths, deleted ones too, in the
 	   order of paths */
@@ -248,6 +351,31 @@ struct store_ops {
 	/* the paths of one, in path order, at most limit */
 	int (*hold_paths)(struct store *s, int64_t project, const char *id,
 	    int64_t limit, int (*row)(void *arg, const char *path), void *arg,
+	    struct vs_err *err);
+
+	/* inserts or replaces it with its running figures */
+	int (*transfer_put)(struct store *s, int64_t project,
+	    const struct store_transfer *t, struct vs_err *err);
+	/* VS_ENOENT */
+	int (*transfer_get)(struct store *s, int64_t project, const char *id,
+	    struct store_transfer *t, struct vs_err *err);
+	/* the one of t's requester, device, path and hash that goes on; fills
+	   in the rest of t; VS_ENOENT */
+	int (*transfer_same)(struct store *s, int64_t project,
+	    struct store_transfer *t, struct vs_err *err);
+	/* latest first */
+	int (*transfers)(struct store *s, int64_t project,
+	    const struct store_transfers *which,
+	    int (*row)(void *arg, const struct store_transfer *t), void *arg,
+	    struct vs_err *err);
+	/* removes the running figures of what ended before that time */
+	int (*transfers_sweep)(
+	    struct store *s, int64_t before_ms, struct vs_err *err);
+	int (*milestone_put)(struct store *s, const char *transfer,
+	    const struct store_milestone *m, struct vs_err *err);
+	/* in their order */
+	int (*milestones)(struct store *s, const char *transfer,
+	    int (*row)(void *arg, const struct store_milestone *m), void *arg,
 	    struct vs_err *err);
 };
 

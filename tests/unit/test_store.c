@@ -401,6 +401,131 @@ static void test_newer_schema(void **state)
 	assert_memory_equal(before, after, (size_t)n);
 }
 
+/* Makes the file one of the first schema, as its last program left it. */
+static void age(const char *file)
+{
+	static const char sql[] =
+	    "DROP TRIGGER tokens_gone; DROP TRIGGER members_gone;"
+	    "DROP TABLE access; DROP TABLE invites;"
+	    "DROP TABLE transfer_events; DROP TABLE file_transfer_progress;"
+	    "DROP TABLE file_transfers; DROP INDEX devices_user;"
+	    "ALTER TABLE project_members DROP COLUMN joined_ms;"
+	    "PRAGMA user_version=1";
+	char *why = NULL;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s", why);
+	sqlite3_close(db);
+}
+
+/* A database of the first schema goes on with all that is in it. */
+static void test_older_schema(void **state)
+{
+	struct cloudkit *k = *state;
+	struct store_options o = { .path = k->file, .readonly = true };
+	struct store *s;
+	json_t *doc;
+
+	json_decref(cloudkit_publish(k,
+	    "{\"path\":\"f\",\"op\":\"create\",\"hash\":\"h\",\"size\":1,"
+	    "\"mtime\":1}"));
+	store_close(k->store);
+	k->store = NULL;
+	age(k->file);
+	/* who only reads does not migrate */
+	assert_true(store_open(&s, &o, NULL) < 0);
+	o.readonly = false;
+	assert_int_equal(store_open(&k->store, &o, NULL), VS_OK);
+	cloudkit_agree(k);
+	doc = cloudkit_ask(
+	    k, k->member.text, "GET", "/api/projects/%P/members", NULL);
+	assert_int_equal(json_array_size(cloudkit_at(doc, "members")), 2);
+	/* who was a member before is taken to be one from the start */
+	assert_string_equal(cloudkit_str(doc, "members.1.joined_at"),
+	    cloudkit_str(doc, "members.0.joined_at"));
+	json_decref(doc);
+	json_decref(cloudkit_post(k, "/api/projects/%P/invites", "{}"));
+	assert_int_equal(k->status, 200);
+}
+
+static int64_t stamp(struct cloudkit *k)
+{
+	int64_t n = 0;
+
+	begin(k);
+	assert_int_equal(
+	    k->store->ops->access_stamp(k->store, &n, NULL), VS_OK);
+	k->store->ops->rollback(k->store);
+	return n;
+}
+
+/* It moves when a right is lost, by whatever way, and not otherwise. */
+static void test_access_stamp(void **state)
+{
+	struct cloudkit *k = *state;
+	struct account a = {
+		.store = k->store, .rand = &k->rand, .wall_ms = k->wall_ms
+	};
+	struct account_token t;
+	int64_t was = stamp(k);
+	sqlite3 *db;
+
+	assert_int_equal(account_add_token(&a, "bob", &t, NULL), VS_OK);
+	json_decref(cloudkit_publish(k,
+	    "{\"path\":\"f\",\"op\":\"create\",\"hash\":\"h\",\"size\":1,"
+	    "\"mtime\":1}"));
+	assert_int_equal(stamp(k), was);
+	assert_int_equal(account_revoke(&a, t.id, NULL), VS_OK);
+	assert_true(stamp(k) > was);
+	was = stamp(k);
+	begin(k);
+	assert_int_equal(k->store->ops->member_del(
+			     k->store, project(k).no, k->member.user_id, NULL),
+	    VS_OK);
+	commit(k);
+	assert_true(stamp(k) > was);
+	was = stamp(k);
+	/* somebody at the database with a tool of his own */
+	assert_int_equal(sqlite3_open(k->file, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "DELETE FROM tokens", NULL, NULL, NULL),
+	    SQLITE_OK);
+	sqlite3_close(db);
+	assert_true(stamp(k) > was);
+}
+
+static void test_renew(void **state)
+{
+	struct cloudkit *k = *state;
+	struct store_project before, after;
+	int64_t n = 0;
+	json_t *doc;
+
+	doc = cloudkit_post(k, "/api/projects", "{\"name\":\"second\"}");
+	begin(k);
+	before = project(k);
+	assert_int_equal(
+	    k->store->ops->projects_renew(k->store, &k->rand, &n, NULL), VS_OK);
+	commit(k);
+	assert_int_equal(n, 2);
+	begin(k);
+	after = project(k);
+	assert_int_equal(k->store->ops->project_find(k->store,
+			     cloudkit_str(doc, "project.id"), &before, NULL),
+	    VS_OK);
+	assert_int_equal(
+	    k->store->ops->project_find(k->store, "nowhere", &before, NULL),
+	    VS_ENOENT);
+	k->store->ops->rollback(k->store);
+	assert_string_not_equal(after.log_id, before.log_id);
+	assert_string_not_equal(
+	    before.log_id, cloudkit_str(doc, "project.log_id"));
+	assert_int_equal(strlen(after.log_id), 36);
+	json_decref(doc);
+}
+
 static void test_not_a_database(void **state)
 {
 	struct cloudkit *k = *state;
@@ -448,6 +573,9 @@ int main(void)
 		WITH_KIT(test_readonly),
 		WITH_KIT(test_two_writers),
 		WITH_KIT(test_newer_schema),
+		WITH_KIT(test_older_schema),
+		WITH_KIT(test_access_stamp),
+		WITH_KIT(test_renew),
 		WITH_KIT(test_not_a_database),
 		cmocka_unit_test(test_url),
 	};
