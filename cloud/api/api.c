@@ -19,7 +19,7 @@
 #define ALLOW_MAX 64 /* bytes of an Allow header's value */
 
 const char *const api_parameters[] = { "since_seq", "from_seq", "limit", "wait",
-	"cursor", "prefix", "include_deleted", "depth", NULL };
+	"cursor", "prefix", "include_deleted", "depth", "status", NULL };
 
 void api_answer_init(struct api_answer *a)
 {
@@ -27,6 +27,7 @@ void api_answer_init(struct api_answer *a)
 	a->status = 200;
 	a->type = "application/json";
 	vs_buf_init(&a->body, SNAPSHOT_MAX);
+	vs_buf_init(&a->tell.data, TELL_MAX);
 }
 
 static void drop_headers(struct api_answer *a)
@@ -43,6 +44,7 @@ void api_answer_release(struct api_answer *a)
 {
 	drop_headers(a);
 	vs_buf_release(&a->body);
+	vs_buf_release(&a->tell.data);
 }
 
 int api_header(struct call *call, struct api_answer *a, const char *fmt, ...)
@@ -137,6 +139,16 @@ static void write_fault(struct call *call, struct api_answer *a)
 		(void)api_header(call, a, "Retry-After: 1");
 }
 
+/* What was kept is news to others. */
+static void tell(struct call *call, struct api_answer *a)
+{
+	memcpy(a->project_id, call->project.id, sizeof(a->project_id));
+	a->last_seq = call->news;
+	vs_buf_release(&a->tell.data);
+	a->tell = call->tell;
+	vs_buf_init(&call->tell.data, TELL_MAX);
+}
+
 void api_handle(const struct api_context *x, const struct api_request *r,
     struct api_answer *a, bool *keep)
 {
@@ -150,22 +162,24 @@ void api_handle(const struct api_context *x, const struct api_request *r,
 
 	assert(r->method != NULL && r->path != NULL && r->query != NULL);
 	vs_buf_init(&allow, ALLOW_MAX);
+	vs_buf_init(&call.tell.data, TELL_MAX);
 	route = route_find(r, &in, &allow);
 	if (route == NULL)
 		rc = refuse(&call, &in, &allow, a);
 	else
 		rc = run(&call, route, &in, a);
-	if (rc == VS_OK && vs_buf_error(&a->body) != VS_OK)
+	if (rc == VS_OK &&
+	    (vs_buf_error(&a->body) != VS_OK ||
+		vs_buf_error(&call.tell.data) != VS_OK))
 		rc = fault_set(&call.fault, FAULT_INTERNAL, "",
 		    "the answer is larger than the server makes");
 	if (rc != VS_OK)
 		write_fault(&call, a);
 	*keep =
 	    rc == VS_OK && route != NULL && (route->flags & ROUTE_WRITES) != 0;
-	if (*keep && call.news > 0) {
-		memcpy(a->project_id, call.project.id, sizeof(a->project_id));
-		a->last_seq = call.news;
-	}
+	if (*keep)
+		tell(&call, a);
+	vs_buf_release(&call.tell.data);
 	vs_buf_release(&allow);
 }
 
@@ -175,5 +189,7 @@ void api_failed(struct api_answer *a, int code)
 
 	(void)fault_failed(&call.fault, code);
 	a->last_seq = 0;
+	a->tell.type = NULL;
+	a->tell.rights = false;
 	write_fault(&call, a);
 }

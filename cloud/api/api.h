@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cloud/service/tell.h"
 #include "cloud/store/store.h"
 #include "common/base/buf.h"
 #include "common/os/rand.h"
@@ -48,6 +49,7 @@ struct api_answer {
 	   answer without waiting is there as well */
 	int64_t wait_ms;
 	int64_t wait_seq;
+	struct tell tell; /* once it is durable */
 };
 
 /* True if the request may write: it needs the writer and a transaction. */

@@ -15,6 +15,19 @@ int api_people_device(
 	return rc;
 }
 
+int api_people_endpoints(
+    struct call *call, const struct input *in, struct api_answer *a)
+{
+	json_t *body = input_body(call, in);
+	int rc;
+
+	if (body == NULL)
+		return VS_EINVAL;
+	rc = registry_move_device(call, in->args[0], body, &a->body);
+	json_decref(body);
+	return rc;
+}
+
 int api_people_me(
     struct call *call, const struct input *in, struct api_answer *a)
 {

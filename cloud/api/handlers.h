@@ -55,12 +55,52 @@ int api_projects_publisher(
 int api_people_device(
     struct call *call, const struct input *in, struct api_answer *a);
 
+/* PUT /devices/:/endpoints with {"endpoints", "public_key_pin"?}. */
+int api_people_endpoints(
+    struct call *call, const struct input *in, struct api_answer *a);
+
 /* GET /me: whose token it is. */
 int api_people_me(
     struct call *call, const struct input *in, struct api_answer *a);
 
 /* GET /healthz: that the database can be read, by being answered. */
 int api_people_health(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* POST /projects/:/invites with {"role"?, "expires_in"?}. */
+int api_members_invite(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* POST /invites/:/accept: the caller becomes a member. */
+int api_members_accept(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* GET /projects/:/members: who is in it. */
+int api_members_list(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* DELETE /projects/:/members/:: takes one out. */
+int api_members_remove(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* POST /projects/:/files/download with {"file_path", "file_hash"?...}. */
+int api_transfers_request(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* GET /projects/:/transfers: status, limit. */
+int api_transfers_list(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* GET /projects/:/transfers/:: one. */
+int api_transfers_show(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* PATCH /projects/:/transfers/: with {"status"?, "bytes_transferred"?...}. */
+int api_transfers_update(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* POST /projects/:/transfers/:/ticket: a fresh one. */
+int api_transfers_ticket(
     struct call *call, const struct input *in, struct api_answer *a);
 
 /* Adds a header "Name: value" to an answer; VS_ENOMEM as a fault. */

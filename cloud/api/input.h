@@ -11,7 +11,7 @@
 #include "cloud/service/call.h"
 
 #define INPUT_ARGS 2 /* variable components of a path at most */
-#define INPUT_ARG 64 /* bytes of one, NUL included */
+#define INPUT_ARG 72 /* bytes of one, NUL included */
 
 struct input {
 	const struct api_request *request;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cloud/service/fault.h"
+#include "cloud/service/tell.h"
 #include "cloud/store/store.h"
 #include "common/os/rand.h"
 
@@ -20,6 +21,7 @@ struct call {
 	struct store_project project; /* after auth_project */
 	enum store_role role; /* in it */
 	int64_t news; /* the log's new last seq; 0: it did not move */
+	struct tell tell; /* its data is initialised by who makes the call */
 	struct fault fault; /* why not */
 };
 

@@ -24,7 +24,11 @@
 	X(FAULT_GAP, 409, "batch_gap") \
 	X(FAULT_STALE, 409, "stale_epoch") \
 	X(FAULT_PUBLISHER, 409, "not_publisher") \
+	X(FAULT_CHANGED, 409, "changed") \
+	X(FAULT_MOVE, 409, "bad_move") \
+	X(FAULT_SOURCE, 409, "no_source") \
 	X(FAULT_TOO_MANY, 413, "too_many") \
+	X(FAULT_UPGRADE, 426, "upgrade_required") \
 	X(FAULT_DEVICE, 409, "unknown_device") \
 	X(FAULT_INTERNAL, 500, "internal") \
 	X(FAULT_UNAVAILABLE, 503, "unavailable") \

@@ -12,6 +12,7 @@
 #include "common/base/json.h"
 #include "common/base/path.h"
 #include "common/base/stamp.h"
+#include "common/crypto/key.h"
 
 #define NAME_MAX_BYTES (STORE_NAME - 1)
 #define KEY_MAX 1024 /* bytes of a key's text */
@@ -42,7 +43,7 @@ static int read_name(struct call *call, const json_t *body, const char **name)
 	return VS_OK;
 }
 
-static void put_project(
+void registry_put_project(
     struct vs_buf *b, const struct store_project *p, enum store_role role)
 {
 	char stamp[VS_STAMP_SIZE];
@@ -81,7 +82,7 @@ int registry_add_project(
 	if (call->store->ops->project_put(call->store, p, &err) != VS_OK)
 		return fault_store(&call->fault, &err);
 	vs_buf_addstr(b, "{\"success\":true,\"project\":");
-	put_project(b, p, STORE_OWNER);
+	registry_put_project(b, p, STORE_OWNER);
 	vs_buf_addstr(b, "}");
 	return VS_OK;
 }
@@ -93,7 +94,7 @@ static int add_project(
 
 	if (b->data[b->len - 1] == '}')
 		vs_buf_addch(b, ',');
-	put_project(b, p, role);
+	registry_put_project(b, p, role);
 	return vs_buf_error(b);
 }
 
@@ -129,6 +130,17 @@ static int read_key(
 		return fault_set(&call->fault, FAULT_FIELD, name,
 		    "%s: over %d bytes", name, KEY_MAX);
 	return VS_OK;
+}
+
+/* The pin of a device's key, if there is one; what is none pins nothing. */
+static int read_pin(struct call *call, const json_t *body, const char **pin)
+{
+	int rc = read_key(call, body, "public_key_pin", pin);
+
+	if (rc == VS_OK && *pin != NULL && !vs_key_pin_check(*pin))
+		return fault_set(&call->fault, FAULT_FIELD, "public_key_pin",
+		    "public_key_pin: not \"sha256//\" and a hash in base64");
+	return rc;
 }
 
 static int read_endpoints(
@@ -185,7 +197,7 @@ int registry_add_device(struct call *call, const json_t *body, struct vs_buf *b)
 	vs_buf_init(&endpoints, VS_JSON_STRING);
 	rc = read_name(call, body, &d.name);
 	if (rc == VS_OK)
-		rc = read_key(call, body, "public_key_pin", &d.public_key_pin);
+		rc = read_pin(call, body, &d.public_key_pin);
 	if (rc == VS_OK)
 		rc =
 		    read_key(call, body, "seal_public_key", &d.seal_public_key);
@@ -195,6 +207,38 @@ int registry_add_device(struct call *call, const json_t *body, struct vs_buf *b)
 		d.endpoints = vs_buf_str(&endpoints);
 		rc = put_device(call, &d, b);
 	}
+	vs_buf_release(&endpoints);
+	return rc;
+}
+
+int registry_move_device(
+    struct call *call, const char *id, const json_t *body, struct vs_buf *b)
+{
+	struct store_device d = { .id = id, .user_id = call->user.id };
+	struct vs_err err = VS_ERR_INIT;
+	struct vs_buf endpoints;
+	int rc;
+
+	vs_buf_init(&endpoints, VS_JSON_STRING);
+	if (json_object_get(body, "endpoints") == NULL)
+		rc = fault_set(&call->fault, FAULT_FIELD, "endpoints",
+		    "endpoints: missing");
+	else
+		rc = read_endpoints(call, body, &endpoints);
+	if (rc == VS_OK)
+		rc = read_pin(call, body, &d.public_key_pin);
+	if (rc != VS_OK)
+		goto out;
+	d.endpoints = vs_buf_str(&endpoints);
+	rc = call->store->ops->device_move(call->store, &d, &err);
+	if (rc == VS_ENOENT)
+		rc = fault_set(
+		    &call->fault, FAULT_NOT_FOUND, "", "no such device");
+	else if (rc != VS_OK)
+		rc = fault_store(&call->fault, &err);
+	else
+		vs_buf_addstr(b, "{\"success\":true}");
+out:
 	vs_buf_release(&endpoints);
 	return rc;
 }

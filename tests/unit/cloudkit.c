@@ -37,8 +37,8 @@ static void add_member(struct cloudkit *k)
 	assert_int_equal(k->store->ops->project_get(k->store, k->project,
 			     k->owner.user_id, &p, &role, NULL),
 	    VS_OK);
-	assert_int_equal(
-	    k->store->ops->member_put(k->store, p.no, k->member.user_id, NULL),
+	assert_int_equal(k->store->ops->member_put(k->store, p.no,
+			     k->member.user_id, k->wall_ms, NULL),
 	    VS_OK);
 	assert_int_equal(k->store->ops->commit(k->store, NULL), VS_OK);
 }
@@ -323,6 +323,7 @@ struct call cloudkit_begin(struct cloudkit *k)
 		.store = k->store, .rand = &k->rand, .wall_ms = k->wall_ms
 	};
 
+	vs_buf_init(&call.tell.data, TELL_MAX);
 	assert_int_equal(k->store->ops->begin(k->store, NULL), VS_OK);
 	assert_int_equal(auth_user(&call, k->owner.text), VS_OK);
 	assert_int_equal(auth_project(&call, k->project, true), VS_OK);
