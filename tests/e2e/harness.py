@@ -123,9 +123,8 @@ class Daemon:
 class Cloud:
     """One server with one database."""
 
-    def __init__(self, base=None, db=None):
-        self.base = base or scratch("vsc")
-        self.own_base = base is None
+    def __init__(self, db=None):
+        self.base = scratch("vsc")
         self.db = db or self.base / "cloud.db"
         self.env = environment(self.base)
         for name in ("home", "config", "state", "run"):
@@ -199,13 +198,38 @@ class Cloud:
 
     def close(self):
         self.daemon.kill()
-        check_log(self.daemon, self.tokens)
-        if self.own_base:
+        try:
+            check_none_left(self.base / "home")
+            check_log(self.daemon, self.tokens)
+        finally:
             shutil.rmtree(self.base, ignore_errors=True)
 
 
 class Gone(RuntimeError):
     """The process that was waited for has ended."""
+
+
+def left_behind(home):
+    """Processes of the user whose home this is, [(pid, command line)]: the
+    directory was made for one test, so they are all its own."""
+    mark = b"HOME=%s" % os.fsencode(home)
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        proc = Path("/proc") / pid
+        try:
+            if mark in (proc / "environ").read_bytes().split(b"\0"):
+                found.append((int(pid), (proc / "cmdline").read_bytes()))
+        except OSError:
+            continue
+    return found
+
+
+def check_none_left(home):
+    """Nothing outlives its test; what does is ended, and a failure."""
+    left = left_behind(home)
+    for pid, _ in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, "left behind: %s" % left
 
 
 def check_log(daemon, secrets):
@@ -416,8 +440,11 @@ class Owner:
 
     def close(self):
         self.daemon.kill()
-        check_log(self.daemon, [self.token])
-        shutil.rmtree(self.base, ignore_errors=True)
+        try:
+            check_none_left(self.base / "home")
+            check_log(self.daemon, [self.token])
+        finally:
+            shutil.rmtree(self.base, ignore_errors=True)
 
 
 # Writing files as people and programs do

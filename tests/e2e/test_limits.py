@@ -62,8 +62,7 @@ def test_watch_limit(world, cloud):
     for i in range(60):
         write(owner.root / ("d%d" % i) / "f", b"%d" % i)
     owner.prefix = tuple(few_watches([]))
-    owner.daemon.spawn([str(world_program()), "--foreground"], owner.env,
-                       owner.prefix)
+    owner.start(ready=False)
     owner.prefix = ()
     wait_for(lambda: owner.control.get("/v1/version").status == 200,
              "the agent's socket")
@@ -78,11 +77,6 @@ def test_watch_limit(world, cloud):
         write(owner.root / ("d%d" % i) / "f", b"again %d" % i)
     owner.cli("rescan", check=0)
     owner.agree()
-
-
-def world_program():
-    from harness import program
-    return program("vsync-agent")
 
 
 def fill(path):
