@@ -7,6 +7,7 @@
 
 #include "agent/member/mirror_sql.h"
 #include "common/base/hex.h"
+#include "common/base/text.h"
 
 #define SWEEP_ROWS 500
 
@@ -126,26 +127,19 @@ int mirror_save(struct mirror *m, struct vs_err *err)
 	return rc;
 }
 
-static void copy(char *out, size_t cap, const char *text)
-{
-	out[0] = '\0';
-	if (text != NULL)
-		strncat(out, text, cap - 1);
-}
-
 /* The columns of MIRROR_COLUMNS. */
 static void read_row(sqlite3_stmt *st, struct mirror_row *r)
 {
-	copy(
+	vs_text_copy(
 	    r->path, sizeof(r->path), (const char *)sqlite3_column_text(st, 0));
 	r->kind = (enum vs_kind)sqlite3_column_int(st, 1);
 	r->size = sqlite3_column_int64(st, 2);
-	copy(
+	vs_text_copy(
 	    r->hash, sizeof(r->hash), (const char *)sqlite3_column_text(st, 3));
 	r->has_mtime = sqlite3_column_type(st, 4) != SQLITE_NULL;
 	r->mtime_us = sqlite3_column_int64(st, 4);
 	r->mode = sqlite3_column_int(st, 5);
-	copy(r->target, sizeof(r->target),
+	vs_text_copy(r->target, sizeof(r->target),
 	    (const char *)sqlite3_column_text(st, 6));
 	r->version = sqlite3_column_int64(st, 7);
 	r->seq = sqlite3_column_int64(st, 8);
@@ -402,7 +396,7 @@ int mirror_local_get(struct mirror *m, const char *path,
 	if (rc <= 0)
 		return rc;
 	memset(local, 0, sizeof(*local));
-	copy(local->hash, sizeof(local->hash),
+	vs_text_copy(local->hash, sizeof(local->hash),
 	    (const char *)sqlite3_column_text(st, 0));
 	local->stat.size = sqlite3_column_int64(st, 1);
 	local->stat.mtime_ns = sqlite3_column_int64(st, 2);

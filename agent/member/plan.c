@@ -7,6 +7,7 @@
 #include "agent/member/here.h"
 #include "common/base/hex.h"
 #include "common/base/path.h"
+#include "common/base/text.h"
 
 #define PAGE 200 /* rows read at a time */
 
@@ -14,7 +15,8 @@
 struct plan {
 	struct member *m;
 	struct target *target;
-	const struct member_want *want;
+	bool dry;
+	bool force;
 	const char *out; /* "" for the project's folder */
 	json_t *files;
 	json_t *pulls;
@@ -59,10 +61,10 @@ static int queue(struct plan *p, const struct mirror_row *row)
 		return 0;
 	}
 	vs_rand_uuid(p->m->world.rand, id);
-	pull = pulls_new(id, row, p->want->force);
+	pull = pulls_new(id, row, p->force);
 	if (pull == NULL)
 		return vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
-	strncat(pull->out, p->out, sizeof(pull->out) - 1);
+	vs_text_copy(pull->out, sizeof(pull->out), p->out);
 	rc = pulls_put(db, pull, p->m->now.wall_ms, p->err);
 	pulls_free(pull);
 	json_array_append_new(p->pulls, json_string(id));
@@ -76,7 +78,7 @@ static int fetch(
 
 	p->fetch_files++;
 	p->fetch_bytes += row->size;
-	if (rc < 0 || p->want->dry)
+	if (rc < 0 || p->dry)
 		return rc;
 	return queue(p, row);
 }
@@ -88,7 +90,7 @@ static int have(
 
 	p->have_files++;
 	p->have_bytes += row->size;
-	if (rc < 0 || p->want->dry)
+	if (rc < 0 || p->dry)
 		return rc;
 	return here_put(p->m, p->out, row, stat, p->err);
 }
@@ -117,7 +119,7 @@ static int plan_file(struct plan *p, const struct mirror_row *row)
 	case HERE_OLD:
 		return fetch(p, row, "a newer version");
 	case HERE_CHANGED:
-		return p->want->force
+		return p->force
 		    ? fetch(p, row, "replaces what was changed here")
 		    : conflict(p, row, "changed here: --force replaces it");
 	case HERE_ODD:
@@ -132,7 +134,7 @@ static int plan_dir(struct plan *p, const struct mirror_row *row)
 {
 	struct vs_err why = VS_ERR_INIT;
 
-	if (p->want->dry)
+	if (p->dry)
 		return 0;
 	if (p->target->mkdirs(p->target, row->path, &why) < 0)
 		return show(p, row, "refuse", why.msg);
@@ -151,7 +153,7 @@ static int plan_link(struct plan *p, const struct mirror_row *row)
 		return show(p, row, "have", "a link stands there");
 	if (rc == 0)
 		return conflict(p, row, "something else stands there");
-	if (p->want->dry)
+	if (p->dry)
 		return show(p, row, "fetch", "a link");
 	memcpy(parent, row->path, n);
 	parent[n] = '\0';
@@ -271,21 +273,18 @@ static int check_space(struct plan *p)
 	    (long long)p->fetch_bytes, (long long)space);
 }
 
-static int make(struct plan *p, const char *const *paths, size_t n)
+static int make(struct plan *p, const char *const *paths, size_t n, bool dry)
 {
-	struct member_want dry = *p->want;
-	const struct member_want *want = p->want;
 	int rc;
 
-	dry.dry = true;
-	p->want = &dry;
+	p->dry = true;
 	rc = run(p, paths, n);
-	if (rc < 0 || want->dry)
+	if (rc < 0 || dry)
 		return rc;
 	rc = check_space(p);
 	if (rc < 0)
 		return rc;
-	p->want = want;
+	p->dry = false;
 	json_array_clear(p->files);
 	p->fetch_files = p->fetch_bytes = p->have_files = p->have_bytes = 0;
 	p->conflicts = 0;
@@ -297,7 +296,7 @@ json_t *plan_make(struct member *m, const char *const *paths, size_t n,
 {
 	struct plan p = {
 		.m = m,
-		.want = want,
+		.force = want->force,
 		.out = want->out != NULL ? want->out : "",
 		.files = json_array(),
 		.pulls = json_array(),
@@ -310,7 +309,8 @@ json_t *plan_make(struct member *m, const char *const *paths, size_t n,
 		vs_err_set(err, VS_ENOENT, "%s: no folder to pull into", p.out);
 	else if (p.files == NULL || p.pulls == NULL)
 		vs_err_set(err, VS_ENOMEM, "pull: out of memory");
-	else if (p.target->check(p.target, err) == 0 && make(&p, paths, n) == 0)
+	else if (p.target->check(p.target, err) == 0 &&
+	    make(&p, paths, n, want->dry) == 0)
 		doc = document(&p);
 	json_decref(p.files);
 	json_decref(p.pulls);

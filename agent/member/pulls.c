@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/member/mirror_sql.h"
+#include "common/base/text.h"
 
 static size_t bitmap_bytes(int64_t size)
 {
@@ -121,11 +122,7 @@ const char *pulls_state_name(enum pull_state s)
 
 static void copy(char *out, size_t cap, sqlite3_stmt *st, int at)
 {
-	const char *text = (const char *)sqlite3_column_text(st, at);
-
-	out[0] = '\0';
-	if (text != NULL)
-		strncat(out, text, cap - 1);
+	vs_text_copy(out, cap, (const char *)sqlite3_column_text(st, at));
 }
 
 static char *dup(sqlite3_stmt *st, int at)

@@ -8,6 +8,7 @@
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
 #include "common/base/limits.h"
+#include "common/base/text.h"
 
 int outbox_coalesce(bool gone, bool cloud_has)
 {
@@ -154,9 +155,7 @@ static int find_twin(struct state *s, const struct vs_change *row,
 	if (rc <= 0)
 		return rc;
 	path = (const char *)sqlite3_column_text(st, 0);
-	twin[0] = '\0';
-	if (path != NULL)
-		strncat(twin, path, VS_PATH_MAX);
+	vs_text_copy(twin, VS_PATH_MAX + 1, path);
 	sqlite3_reset(st);
 	return 1;
 }

@@ -11,8 +11,8 @@ const char *const state_sql_statements[SQL_COUNT] = {
  * entries: mtime and ctime in ns; outbox: mtime in us, at in wall ms, batch
  * 1 while it is part of the batch in flight, held 1 until a person decides,
  * approved 1 from then on; pair is the other half of a rename, on both
- * (a held deletion becomes one only for a content that is no coincidence).  Directories are interned so that a row costs its
- * name, not its path.
+ * (a held deletion becomes one only for a content that is no coincidence).
+ * Directories are interned so that a row costs its name, not its path.
  */
 static const char schema_1[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
