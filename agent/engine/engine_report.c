@@ -38,12 +38,10 @@ static void problem(json_t *list, const char *code, const char *severity,
 static int get_count(
     struct engine *e, int sql, int64_t *out, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(e->state.db, sql, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_step(e->state.db, st, err);
+	rc = vs_db_first(e->state.db, sql, &st, err, "");
 	if (rc < 0)
 		return rc;
 	*out = sqlite3_column_int64(st, 0);

@@ -157,14 +157,10 @@ struct reconcile {
 
 static int hold_has(struct reconcile *r, const char *path)
 {
-	sqlite3_stmt *st = vs_db_stmt(r->e->state.db, SQL_HOLD_HAS, r->err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return r->err->code;
-	rc = vs_db_bind(st, r->err, "t", path);
-	if (rc == 0)
-		rc = vs_db_step(r->e->state.db, st, r->err);
+	rc = vs_db_first(r->e->state.db, SQL_HOLD_HAS, &st, r->err, "t", path);
 	if (rc == 1)
 		sqlite3_reset(st);
 	return rc;
@@ -236,12 +232,10 @@ static int too_little(
 /* What the cloud refused once is offered again. */
 static int offer_again(struct engine *e, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(e->state.db, SQL_TROUBLE_CLOUD, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_step(e->state.db, st, err);
+	rc = vs_db_first(e->state.db, SQL_TROUBLE_CLOUD, &st, err, "");
 	if (rc == 1)
 		sqlite3_reset(st);
 	e->cloud.reconcile |= rc == 1;

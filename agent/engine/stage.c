@@ -142,14 +142,11 @@ int stage_delete(struct engine *e, const char *path,
 /* 1 if path has trouble noted. */
 static int in_trouble(struct engine *e, const char *path, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(e->state.db, SQL_TROUBLE_HAS, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "b", (const void *)path, strlen(path));
-	if (rc == 0)
-		rc = vs_db_step(e->state.db, st, err);
+	rc = vs_db_first(e->state.db, SQL_TROUBLE_HAS, &st, err, "b",
+	    (const void *)path, strlen(path));
 	if (rc == 1)
 		sqlite3_reset(st);
 	return rc;

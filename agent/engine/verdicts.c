@@ -15,15 +15,11 @@ enum { UNDECIDED, APPROVED, REJECTED }; /* cloud_holds.decision */
 /* The first hold with this decision: 1 with its id in e->cloud.hold_id. */
 static int first(struct engine *e, int64_t decision, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(e->state.db, SQL_HOLD_FIRST, err);
+	sqlite3_stmt *st;
 	const char *id;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "i", decision);
-	if (rc == 0)
-		rc = vs_db_step(e->state.db, st, err);
+	rc = vs_db_first(e->state.db, SQL_HOLD_FIRST, &st, err, "i", decision);
 	if (rc <= 0)
 		return rc;
 	id = (const char *)sqlite3_column_text(st, 0);

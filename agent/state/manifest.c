@@ -15,15 +15,12 @@
 static int64_t dir_find(struct state *s, int64_t parent, const char *name,
     size_t len, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_DIR_FIND, err);
+	sqlite3_stmt *st;
 	int64_t id = 0;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "ib", parent, (const void *)name, len);
-	if (rc == 0)
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_DIR_FIND, &st, err, "ib", parent,
+	    (const void *)name, len);
 	if (rc < 0)
 		return rc;
 	if (rc == 1)
@@ -96,12 +93,8 @@ int manifest_get(struct state *s, const char *path, struct manifest_row *row,
 
 	if (dir <= 0)
 		return (int)dir;
-	st = vs_db_stmt(s->db, SQL_ENTRY_GET, err);
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "ib", dir, (const void *)name, strlen(name));
-	if (rc == 0)
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_ENTRY_GET, &st, err, "ib", dir,
+	    (const void *)name, strlen(name));
 	if (rc <= 0)
 		return rc;
 	row_stat(st, 0, row);

@@ -20,12 +20,10 @@ int outbox_coalesce(bool gone, bool cloud_has)
 /* The integer of a one-row, one-column statement; absent when NULL. */
 static int get_int(struct state *s, int sql, int64_t *out, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, sql, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, sql, &st, err, "");
 	if (rc < 0)
 		return rc;
 	*out = rc == 1 ? sqlite3_column_int64(st, 0) : 0;
@@ -66,14 +64,10 @@ int outbox_pending(
 /* 1 if the batch in flight speaks of path. */
 static int is_frozen(struct state *s, const char *path, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_FROZEN, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "t", path);
-	if (rc == 0)
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_OUTBOX_FROZEN, &st, err, "t", path);
 	if (rc == 1)
 		sqlite3_reset(st);
 	return rc;
@@ -122,12 +116,7 @@ int outbox_waiting(
 
 	if (rc < 0 || *op >= 0)
 		return rc;
-	st = vs_db_stmt(s->db, SQL_OUTBOX_FROZEN, err);
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "t", path);
-	if (rc == 0)
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_OUTBOX_FROZEN, &st, err, "t", path);
 	if (rc <= 0)
 		return rc;
 	*op = sqlite3_column_int(st, 0);
@@ -143,15 +132,12 @@ static int find_twin(struct state *s, const struct vs_change *row,
     char twin[VS_PATH_MAX + 1], struct vs_err *err)
 {
 	int64_t other = row->op == VS_OP_DELETE ? VS_OP_CREATE : VS_OP_DELETE;
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_TWIN, err);
+	sqlite3_stmt *st;
 	const char *path;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "tii", row->hash, other, row->size);
-	if (rc == 0)
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_OUTBOX_TWIN, &st, err, "tii", row->hash,
+	    other, row->size);
 	if (rc <= 0)
 		return rc;
 	path = (const char *)sqlite3_column_text(st, 0);
@@ -216,14 +202,11 @@ int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
 int outbox_ready(struct state *s, bool deletes, int64_t limit,
     struct outbox_ready *out, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_READY_COUNT, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "ii", (int64_t)deletes, limit);
-	if (rc == 0)
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_OUTBOX_READY_COUNT, &st, err, "ii",
+	    (int64_t)deletes, limit);
 	if (rc < 0)
 		return rc;
 	out->changes = sqlite3_column_int64(st, 0);
@@ -286,12 +269,7 @@ static int freeze_change(
 		freeze_one(f, st, NULL);
 		return 0;
 	}
-	half = vs_db_stmt(s->db, SQL_OUTBOX_HALF, err);
-	if (half == NULL)
-		return err->code;
-	rc = vs_db_bind(half, err, "t", from);
-	if (rc == 0)
-		rc = vs_db_step(s->db, half, err);
+	rc = vs_db_first(s->db, SQL_OUTBOX_HALF, &half, err, "t", from);
 	if (rc < 0)
 		return rc;
 	freeze_one(f, st, rc == 1 ? from : NULL);
@@ -362,12 +340,10 @@ int outbox_freeze(struct state *s, const char *device_id,
 int outbox_frozen(
     struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_BATCH_GET, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_BATCH_GET, &st, err, "");
 	if (rc <= 0)
 		return rc;
 	*counter = sqlite3_column_int64(st, 0);
@@ -399,14 +375,10 @@ static const char *keep(char *out, size_t cap, const char *text)
 static int frozen_row(
     struct state *s, int64_t skip, struct copy *k, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_BATCH, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "i", skip);
-	if (rc == 0)
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_OUTBOX_BATCH, &st, err, "i", skip);
 	if (rc <= 0)
 		return rc;
 	read_change(st, &k->c);

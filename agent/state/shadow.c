@@ -13,15 +13,11 @@
 int shadow_get(struct state *s, const char *path, struct shadow_row *row,
     struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_SHADOW_GET, err);
+	sqlite3_stmt *st;
 	const char *hash;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "t", path);
-	if (rc == 0)
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_SHADOW_GET, &st, err, "t", path);
 	if (rc <= 0)
 		return rc;
 	memset(row, 0, sizeof(*row));

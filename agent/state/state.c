@@ -115,12 +115,10 @@ int state_save_totals(struct state *s, struct vs_err *err)
 
 static int load_manifest(struct state *s, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_ENTRY_COUNT, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_step(s->db, st, err);
+	rc = vs_db_first(s->db, SQL_ENTRY_COUNT, &st, err, "");
 	if (rc < 0)
 		return rc;
 	s->entries = sqlite3_column_int64(st, 0);

@@ -474,6 +474,22 @@ int vs_db_step(struct vs_db *db, sqlite3_stmt *st, struct vs_err *err)
 	return code;
 }
 
+int vs_db_first(struct vs_db *db, int i, sqlite3_stmt **st, struct vs_err *err,
+    const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	*st = vs_db_stmt(db, i, err);
+	if (*st == NULL)
+		return db_code(
+		    db->handle, sqlite3_extended_errcode(db->handle));
+	va_start(ap, fmt);
+	rc = db_bind_all(*st, err, fmt, &ap);
+	va_end(ap);
+	return rc < 0 ? rc : vs_db_step(db, *st, err);
+}
+
 int vs_db_run(struct vs_db *db, int i, struct vs_err *err, const char *fmt, ...)
 {
 	sqlite3_stmt *st = vs_db_stmt(db, i, err);

@@ -57,6 +57,13 @@ int vs_db_bind(sqlite3_stmt *st, struct vs_err *err, const char *fmt, ...);
 /* 1 with a row, 0 when done (and reset), or a negative code (and reset). */
 int vs_db_step(struct vs_db *db, sqlite3_stmt *st, struct vs_err *err);
 
+/*
+ * Statement i with bindings, to its first row: 1 with *st on it (reset it
+ * when done), 0 when there is none, or a negative code.
+ */
+int vs_db_first(struct vs_db *db, int i, sqlite3_stmt **st, struct vs_err *err,
+    const char *fmt, ...);
+
 /* Statement i with bindings, to its end; rows are ignored. */
 int vs_db_run(
     struct vs_db *db, int i, struct vs_err *err, const char *fmt, ...);
