@@ -141,6 +141,10 @@ static int device_parse(
 	if (r == VS_OK)
 		r = field_copy(
 		    doc, "device_id", a->device_id, sizeof(a->device_id), err);
+	/* agents that served nobody had none */
+	if (r == VS_OK && json_object_get(doc, "ticket_key") != NULL)
+		r = field_copy(doc, "ticket_key", a->ticket_key,
+		    sizeof(a->ticket_key), err);
 	json_decref(doc);
 	return r;
 }
@@ -166,6 +170,8 @@ static int device_load(
 	r = vs_file_read(path, &b, err);
 	if (r == VS_OK)
 		r = device_parse(a, &b, err);
+	if (b.data != NULL)
+		explicit_bzero(b.data, b.len);
 	vs_buf_release(&b);
 	if (r == VS_ENOENT) {
 		vs_err_clear(err);
@@ -220,8 +226,9 @@ int account_save_device(
 
 	if (r < 0)
 		return r;
-	doc = json_pack("{s:s, s:s, s:s, s:s}", "server", a->server, "user_id",
-	    a->user_id, "user_name", a->user_name, "device_id", a->device_id);
+	doc = json_pack("{s:s, s:s, s:s, s:s, s:s}", "server", a->server,
+	    "user_id", a->user_id, "user_name", a->user_name, "device_id",
+	    a->device_id, "ticket_key", a->ticket_key);
 	if (doc == NULL)
 		return vs_err_set(err, VS_ENOMEM, "device: out of memory");
 	vs_buf_init(&b, DEVICE_FILE_MAX);
@@ -232,6 +239,8 @@ int account_save_device(
 		r = vs_file_write(path, vs_buf_str(&b), b.len, 0600, err);
 	else
 		vs_err_set(err, r, "device: out of memory");
+	if (b.data != NULL)
+		explicit_bzero(b.data, b.len);
 	vs_buf_release(&b);
 	return r;
 }

@@ -19,6 +19,8 @@ struct account {
 	char user_id[128];
 	char user_name[256];
 	char device_id[64]; /* "": none */
+	char ticket_key[65]; /* hex; what tickets for this device are checked
+	                        with; never logged; "": none */
 };
 
 /*

@@ -9,6 +9,7 @@
 
 #include "agent/ini.h"
 #include "agent/nearest.h"
+#include "agent/serve/address.h"
 #include "common/base/buf.h"
 #include "common/os/file.h"
 
@@ -18,8 +19,10 @@
 
 static const char *const SECTIONS[] = { "server", "agent", "project ID", NULL };
 static const char *const SERVER_KEYS[] = { "url", NULL };
-static const char *const AGENT_KEYS[] = { "workers", "log", "log_level", NULL };
-static const char *const PROJECT_KEYS[] = { "name", "root", "root_id", NULL };
+static const char *const AGENT_KEYS[] = { "workers", "log", "log_level",
+	"listen", "advertise", NULL };
+static const char *const PROJECT_KEYS[] = { "name", "root", "root_id", "role",
+	NULL };
 
 static int unknown(const struct ini_entry *e, const char *what,
     const char *word, const char *const *list, struct vs_err *err)
@@ -112,6 +115,34 @@ static int level_parse(const char *value)
 	return VS_EINVAL;
 }
 
+/* Only its form; whether it can be had is seen when it is taken. */
+static int listen_set(
+    struct config *c, const struct ini_entry *e, struct vs_err *err)
+{
+	const char *colon = strrchr(e->value, ':');
+	long port;
+	char *end;
+
+	if (strcmp(e->value, "off") == 0)
+		return string_set(&c->listen, e->value, err);
+	if (colon == NULL || colon[1] < '0' || colon[1] > '9')
+		return bad_value(e, "HOST:PORT, [V6]:PORT, :PORT or off", err);
+	port = strtol(colon + 1, &end, 10);
+	if (*end != '\0' || port > 65535)
+		return bad_value(e, "HOST:PORT, [V6]:PORT, :PORT or off", err);
+	return string_set(&c->listen, e->value, err);
+}
+
+static int advertise_set(
+    struct config *c, const struct ini_entry *e, struct vs_err *err)
+{
+	if (address_check(e->value) < 0)
+		return bad_value(e,
+		    "https://HOST:PORT or HOST[:PORT], several with commas",
+		    err);
+	return string_set(&c->advertise, e->value, err);
+}
+
 static int agent_entry(
     struct config *c, const struct ini_entry *e, struct vs_err *err)
 {
@@ -141,6 +172,10 @@ static int agent_entry(
 		c->level = (enum vs_log_level)level;
 		return VS_OK;
 	}
+	if (strcmp(e->key, "listen") == 0)
+		return listen_set(c, e, err);
+	if (strcmp(e->key, "advertise") == 0)
+		return advertise_set(c, e, err);
 	return unknown(e, "key", e->key, AGENT_KEYS, err);
 }
 
@@ -192,6 +227,12 @@ static int project_entry(
 		if (!root_id_good(e->value))
 			return bad_value(e, "32 hex digits", err);
 		return string_set(&p->root_id, e->value, err);
+	}
+	if (strcmp(e->key, "role") == 0) {
+		p->member = strcmp(e->value, "member") == 0;
+		if (!p->member && strcmp(e->value, "owner") != 0)
+			return bad_value(e, "owner or member", err);
+		return VS_OK;
 	}
 	return unknown(e, "key", e->key, PROJECT_KEYS, err);
 }
@@ -281,6 +322,8 @@ void config_release(struct config *c)
 	free(c->projects);
 	free(c->path);
 	free(c->url);
+	free(c->listen);
+	free(c->advertise);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -442,11 +485,15 @@ int config_add_project(
 		{ .key = "name", .value = p->name },
 		{ .key = "root", .value = p->root },
 		{ .key = "root_id", .value = p->root_id },
+		{ .key = "role", .value = "member" },
 	};
+	size_t n;
 
 	assert(root_id_good(p->root_id) && p->root[0] == '/');
 	snprintf(section, sizeof(section), PROJECT "%s", p->id);
-	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+	/* owner is what it is where nothing is said */
+	n = sizeof(set) / sizeof(set[0]) - (p->member ? 0 : 1);
+	for (size_t i = 0; i < n; i++)
 		set[i].section = section;
-	return file_edit(path, set, sizeof(set) / sizeof(set[0]), err);
+	return file_edit(path, set, n, err);
 }

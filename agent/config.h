@@ -4,7 +4,9 @@
  *   [server]        url = https://host:port
  *   [agent]         workers = N        hash threads; 0: as many as cores
  *                   log = plain|json   log_level = error|warning|info|debug
+ *                   listen = HOST:PORT|off   advertise = address, ...
  *   [project ID]    name = ...  root = /absolute  root_id = 32 hex digits
+ *                   role = owner|member
  *
  * VSYNC_SERVER in the environment wins over url.
  */
@@ -23,6 +25,7 @@ struct config_project {
 	char *name;
 	char *root; /* absolute */
 	char *root_id;
+	bool member; /* followed and pulled, not published */
 };
 
 struct config {
@@ -31,6 +34,8 @@ struct config {
 	int workers;
 	enum vs_log_level level;
 	bool json; /* log as JSON */
+	char *listen; /* of the direct route; NULL: everywhere, any port */
+	char *advertise; /* agent/serve/address.h; NULL: what we have */
 	struct config_project *projects;
 	size_t nprojects;
 };

@@ -53,7 +53,7 @@ for program in agent cloud; do
     same "vsync-$program option" "$options" "$manual"
 done
 
-keys=$(from agent/config.c '/^static const char \*const [A-Z]+_KEYS/p' |
+keys=$(from agent/config.c '/^static const char \*const [A-Z]+_KEYS/,/;/p' |
     grep -oE '"[a-z_]+"' | tr -d '"')
 manual=$(from man/vsync.conf.5 's/^\.It Cm ([a-z_]+)$/\1/p')
 same key "$keys" "$manual"

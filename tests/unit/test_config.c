@@ -101,13 +101,18 @@ static void test_all_of_it(void **state)
 	    load(f,
 		"# mine\n[server]\nurl = https://a.example/x/\n"
 		"\n; more\n[agent]\nworkers=3\nlog = json\n"
-		"log_level = debug\n" PROJECT(ID, "film", "/srv/my film ; # 1")
+		"log_level = debug\nlisten = [::1]:8443\n"
+		"advertise = film.example, https://10.0.0.7:1\n" PROJECT(
+		    ID, "film", "/srv/my film ; # 1")
 		    PROJECT(ID2, "sound", "\"/srv/x \"")),
 	    VS_OK);
 	assert_string_equal(f->config.url, "https://a.example/x");
 	assert_int_equal(f->config.workers, 3);
 	assert_true(f->config.json);
 	assert_int_equal(f->config.level, VS_LOG_DEBUG);
+	assert_string_equal(f->config.listen, "[::1]:8443");
+	assert_string_equal(
+	    f->config.advertise, "film.example, https://10.0.0.7:1");
 	assert_int_equal(f->config.nprojects, 2);
 	assert_string_equal(
 	    config_find(&f->config, "film")->root, "/srv/my film ; # 1");
@@ -143,6 +148,10 @@ static void test_refusals(void **state)
 	refused(f, "[agent]\nworkers = -1\n", "0 to 64");
 	refused(f, "[agent]\nlog = xml\n", "plain or json");
 	refused(f, "[agent]\nlog_level = loud\n", "debug");
+	refused(f, "[agent]\nlisten = here\n", ":PORT or off");
+	refused(f, "[agent]\nlisten = :x\n", ":PORT or off");
+	refused(f, "[agent]\nlisten = :65536\n", ":PORT or off");
+	refused(f, "[agent]\nadvertise = http://h\n", "HOST[:PORT]");
 	refused(f, "[project " ID "]\nname = a\n", "lacks root");
 	refused(f, PROJECT(ID, "a", "relative"), "absolute");
 	refused(f, "[project ../../etc]\n", "no project's id");
@@ -303,7 +312,9 @@ static void test_add_project(void **state)
 	char name[] = " film ";
 	char root[] = "/srv/f ; #";
 	char root_id[] = ROOT_ID;
-	const struct config_project p = { id, name, root, root_id };
+	const struct config_project p = {
+		.id = id, .name = name, .root = root, .root_id = root_id
+	};
 	char at[128];
 
 	snprintf(at, sizeof(at), "%s/conf/config", f->dir->path);
@@ -326,7 +337,9 @@ static void test_edit_refuses(void **state)
 	char name[] = "a\nroot = /etc";
 	char root[] = "/srv";
 	char root_id[] = ROOT_ID;
-	const struct config_project p = { id, name, root, root_id };
+	const struct config_project p = {
+		.id = id, .name = name, .root = root, .root_id = root_id
+	};
 	char at[128];
 
 	snprintf(at, sizeof(at), "%s/conf/config", f->dir->path);
@@ -447,13 +460,22 @@ static void test_device(void **state)
 	snprintf(a->user_id, sizeof(a->user_id), "u1");
 	snprintf(a->user_name, sizeof(a->user_name), "Ada \"L\"");
 	snprintf(a->device_id, sizeof(a->device_id), "d1");
+	memset(a->ticket_key, 'a', sizeof(a->ticket_key) - 1);
 	assert_int_equal(account_save_device(a, &f->dirs, NULL), VS_OK);
 	memset(a, 0, sizeof(*a));
 	assert_int_equal(account_load(a, &f->dirs, NULL), VS_OK);
 	assert_string_equal(a->user_name, "Ada \"L\"");
+	assert_int_equal(strlen(a->ticket_key), sizeof(a->ticket_key) - 1);
+	assert_int_equal(scratch_mode(f->dir, "state/device.json"), 0600);
 	assert_true(account_is_device_of(a, "http://s", "u1"));
 	assert_false(account_is_device_of(a, "http://t", "u1"));
 	assert_false(account_is_device_of(a, "http://s", "u2"));
+	/* of an agent that had no ticket key */
+	scratch_write(f->dir, "state/device.json",
+	    "{\"server\":\"s\",\"user_id\":\"u\",\"user_name\":\"n\","
+	    "\"device_id\":\"d\"}");
+	assert_int_equal(account_load(a, &f->dirs, NULL), VS_OK);
+	assert_string_equal(a->ticket_key, "");
 	scratch_write(f->dir, "state/device.json", "{");
 	assert_true(account_load(a, &f->dirs, &f->err) < 0);
 	assert_non_null(strstr(f->err.msg, "device.json"));
