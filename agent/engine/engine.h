@@ -167,6 +167,21 @@ json_t *engine_why(struct engine *e, const char *path, struct vs_now now);
 json_t *engine_held(struct engine *e, int limit);
 
 /*
+ * What the manifest says of the regular file at path, for whoever serves its
+ * content: valid as long as the file's stat is this one, beneath this root.
+ * VS_ENOENT for what is not published, or no file; VS_EROOT while the folder
+ * is not there; what the database said.
+ */
+struct engine_lookup {
+	uint8_t hash[VS_SHA256_SIZE];
+	struct disk_stat stat;
+	uint64_t root_dev;
+	uint64_t root_ino;
+};
+int engine_lookup(struct engine *e, const char *path, struct engine_lookup *out,
+    struct vs_err *err);
+
+/*
  * Everything the manifest holds, in no special order: for comparing, in
  * tests and in the demonstration.  each gets rows of struct vs_change
  * (VS_OP_CREATE).
