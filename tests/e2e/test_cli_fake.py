@@ -386,7 +386,7 @@ def test_in_sync_is_not_said_without_its_proof(place, lack):
 
 
 @pytest.mark.parametrize("state", [
-    "scanning", "publishing", "offline", "paused", "root_lost", "auth",
+    "scanning", "publishing", "offline", "paused", "root_lost",
     "diverged", "degraded", "something_new"])
 def test_check_says_3_in_every_other_state(place, state):
     place.serve(GET_status=status(project(state=state, in_sync=False)))
@@ -405,6 +405,13 @@ def test_check_says_3_for_a_problem_though_in_sync(place, severity, code):
     assert r.code == code
     assert r.out.decode().splitlines()[0] == (
         "film: in sync, degraded" if code else "film: in sync")
+
+
+def test_check_says_6_when_the_token_is_refused(place):
+    place.serve(GET_status=status(project(state="auth", in_sync=False)))
+    r = place.run("status", "--check")
+    assert r.code == 6
+    assert b"vsync login" in r.err
 
 
 def test_check_says_7_when_a_person_must_decide(place):
