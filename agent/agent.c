@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent/control.h"
-#include "agent/hasher.h"
+#include "agent/crew.h"
 #include "agent/manager.h"
 #include "agent/post.h"
 #include "common/base/log.h"
@@ -48,7 +48,7 @@ struct agent {
 	unsigned generation; /* of the account */
 	int lock; /* descriptor, -1: not held */
 	struct post *post;
-	struct hasher *hasher;
+	struct crew *crew;
 	struct vs_httpc *httpc;
 	struct session *session;
 	struct control *control;
@@ -217,33 +217,12 @@ static void agent_apply(struct agent *a)
 }
 
 static void host_news(
-    void *arg, struct project *p, const struct engine_event *e)
+    void *arg, struct project *p, const struct project_news *n)
 {
 	struct agent *a = arg;
 
-	switch (e->news) {
-	case ENGINE_STATE:
-		vs_log(VS_LOG_INFO, "project: %s: %s", project_id(p),
-		    e->text != NULL ? e->text : "state changed");
-		break;
-	case ENGINE_SCANNED:
-		vs_log(VS_LOG_INFO, "project: %s: scan ended: %lld entries",
-		    project_id(p), (long long)e->n);
-		break;
-	case ENGINE_HELD:
-		vs_log(VS_LOG_WARN,
-		    "project: %s: %lld deletions are held: see vsync held",
-		    project_id(p), (long long)e->n);
-		break;
-	case ENGINE_REFUSED:
-		vs_log(VS_LOG_WARN, "project: %s: a path was refused: %s",
-		    project_id(p), e->text != NULL ? e->text : "");
-		break;
-	default:
-		break;
-	}
 	if (!a->stopping)
-		control_news(a->control, p, e);
+		control_news(a->control, p, n);
 }
 
 static void host_failed(void *arg, struct project *p, const struct vs_err *why)
@@ -548,7 +527,7 @@ static int services_start(struct agent *a, struct vs_err *err)
 	int r = post_new(&a->post, &a->loop, err);
 
 	if (r == VS_OK)
-		r = hasher_new(&a->hasher, workers, err);
+		r = crew_new(&a->crew, workers, err);
 	if (r == VS_OK)
 		r = vs_httpc_new(&a->httpc, &a->loop, err);
 	if (r == VS_OK)
@@ -559,7 +538,7 @@ static int services_start(struct agent *a, struct vs_err *err)
 	a->host = (struct project_host){
 		.loop = &a->loop,
 		.post = a->post,
-		.hasher = a->hasher,
+		.crew = a->crew,
 		.session = a->session,
 		.state_dir = a->dirs.state,
 		.device_id = a->account.device_id,
@@ -636,8 +615,8 @@ static void httpc_closed(void *arg)
 	a->httpc = NULL;
 	session_free(a->session);
 	a->session = NULL;
-	hasher_free(a->hasher);
-	a->hasher = NULL;
+	crew_free(a->crew);
+	a->crew = NULL;
 	post_close(a->post);
 	a->post = NULL;
 	for (int i = 0; i < HANDLE_COUNT; i++)

@@ -6,7 +6,6 @@
 #define CONTROL_H
 
 #include "agent/agent.h"
-#include "agent/engine/engine.h"
 #include "agent/project.h"
 #include "common/base/err.h"
 
@@ -21,7 +20,7 @@ void control_stop(struct control *c, void (*stopped)(void *arg), void *arg);
 
 /* Passes news on to those who watch. */
 void control_news(
-    struct control *c, struct project *p, const struct engine_event *e);
+    struct control *c, struct project *p, const struct project_news *n);
 
 /* A project was started: those who watch want to hear of it. */
 void control_project(struct control *c, struct project *p);

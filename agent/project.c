@@ -1,80 +1,18 @@
 #include "agent/project_core.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/scan/disk_posix.h"
-#include "common/base/log.h"
 #include "common/os/clock.h"
 #include "common/os/file.h"
 
 #define RETRY_MS 5000 /* between two tries to open the state */
-#define READS 16 /* of the watcher in one turn of the loop */
-#define SLEPT_MS 10000 /* a longer gap between the clocks was a sleep */
 
-/* Events: loop -> engine. */
-
-struct raw_message {
-	struct mailbox_item item;
-	struct project *project;
-	char data[];
-};
-
-static void hint_take(void *arg, const struct watch_hint *h)
+bool project_open(const struct project *p)
 {
-	struct project *p = arg;
-
-	engine_hint(p->engine, h, vs_clock_now());
-}
-
-static void raw_handle(struct mailbox_item *item)
-{
-	struct raw_message *m = (struct raw_message *)item;
-	struct project *p = m->project;
-
-	/* not open: the scan at opening sees it all */
-	if (p->engine != NULL)
-		watch_translate(p->watch, m->data, item->weight, hint_take, p);
-	free(m);
-}
-
-static void raw_put(struct project *p, size_t n)
-{
-	struct raw_message *m;
-
-	if (mailbox_weight(p->mailbox) + n > PROJECT_RAW_MAX) {
-		atomic_store(&p->lost, true);
-		return;
-	}
-	m = project_must(malloc(sizeof(*m) + n));
-	m->item.weight = n;
-	m->item.handle = raw_handle;
-	m->project = p;
-	memcpy(m->data, p->raw, n);
-	mailbox_put(p->mailbox, &m->item);
-}
-
-static void poll_ready(uv_poll_t *poll, int status, int events)
-{
-	struct project *p = poll->data;
-	struct vs_err err = VS_ERR_INIT;
-	int n = status < 0 ? status : 1;
-
-	(void)events;
-	/* bounded, so that a storm does not starve the other handles */
-	for (int i = 0; i < READS && n > 0; i++) {
-		n = watch_read(watch_fd(p->watch), p->raw, &err);
-		if (n > 0)
-			raw_put(p, (size_t)n);
-	}
-	if (n < 0) {
-		vs_log(VS_LOG_ERR, "project: %s: %s", p->id, err.msg);
-		atomic_store(&p->lost, true);
-		uv_poll_stop(poll);
-	}
+	return p->engine != NULL || p->member != NULL;
 }
 
 /* Calls: loop -> engine -> loop. */
@@ -105,12 +43,18 @@ static void call_handle(struct mailbox_item *item)
 	struct project *p = c->project;
 
 	free(m);
-	if (p->engine != NULL) {
+	if (p->engine != NULL && c->run != NULL) {
 		c->run(c, p->engine, vs_clock_now());
 		return;
 	}
+	if (p->member != NULL && c->run_member != NULL) {
+		c->run_member(c, p->member, vs_clock_now());
+		return;
+	}
 	c->err = p->why;
-	if (p->stop || c->err.code == VS_OK)
+	if (project_open(p))
+		vs_err_set(&c->err, VS_ENOTSUP, "%s", p->role->refusal);
+	else if (p->stop || c->err.code == VS_OK)
 		vs_err_set(&c->err, VS_ECANCELED, "the project is stopping");
 	project_return(c);
 }
@@ -119,7 +63,8 @@ void project_call(struct project *p, struct project_call *c)
 {
 	struct call_message *m = project_must(calloc(1, sizeof(*m)));
 
-	assert(p->stopped == NULL && c->run != NULL && c->done != NULL);
+	assert(p->stopped == NULL && c->done != NULL);
+	assert(c->run != NULL || c->run_member != NULL);
 	vs_err_clear(&c->err);
 	c->project = p;
 	m->item.handle = call_handle;
@@ -134,44 +79,18 @@ void project_listen(struct project *p, bool wanted)
 
 /* The engine's thread. */
 
-static int disk_watch_dir(void *arg, const char *dir, struct vs_err *err)
-{
-	struct project *p = arg;
-
-	if (dir != NULL)
-		return watch_add(p->watch, dir, err);
-	watch_clear(p->watch);
-	return VS_OK;
-}
-
-static int64_t disk_watched_dirs(void *arg)
-{
-	const struct project *p = arg;
-
-	return (int64_t)watch_count(p->watch);
-}
-
 static int state_open(struct project *p, struct vs_now now)
 {
 	char dir[PATH_MAX];
-	char db[PATH_MAX + 16];
-	struct engine_options o = {
-		.db_path = db,
-		.project_id = p->id,
-		.device_id = p->device_id,
-		.root_id = p->root_id,
-		.hash_jobs = p->host->hash_jobs,
-	};
 	int r;
 
 	if (snprintf(dir, sizeof(dir), "%s/projects/%s", p->host->state_dir,
-		p->id) >= (int)sizeof(dir))
+		p->id) >= (int)sizeof(dir) - 16)
 		return vs_err_set(&p->why, VS_ELIMIT, "path too long");
-	snprintf(db, sizeof(db), "%s/manifest.db", dir);
 	r = vs_file_mkdirs(dir, 0700, &p->why);
 	if (r < 0)
 		return r;
-	return engine_open(&p->engine, &p->world, &o, now, &p->why);
+	return p->role->open(p, dir, now);
 }
 
 struct failure {
@@ -189,7 +108,7 @@ static void failure_arrive(struct post_item *item)
 }
 
 /* Tries to open the state if it is time to; when to be called again. */
-static int64_t project_open(struct project *p, struct vs_now now)
+static int64_t project_try(struct project *p, struct vs_now now)
 {
 	struct failure *f;
 
@@ -198,7 +117,7 @@ static int64_t project_open(struct project *p, struct vs_now now)
 	vs_err_clear(&p->why);
 	if (state_open(p, now) == VS_OK)
 		return now.mono_ms;
-	p->engine = NULL;
+	assert(!project_open(p));
 	f = project_must(calloc(1, sizeof(*f)));
 	f->item.run = failure_arrive;
 	f->project = p;
@@ -209,31 +128,16 @@ static int64_t project_open(struct project *p, struct vs_now now)
 	return p->retry_ms;
 }
 
-/* What was missed is said once, whatever it was. */
-static void doubt_check(struct project *p, struct vs_now now)
-{
-	int64_t ahead = now.mono_ms - (int64_t)(uv_hrtime() / 1000000);
-	bool slept = ahead - p->ahead_ms > SLEPT_MS;
-
-	p->ahead_ms = ahead;
-	if (atomic_exchange(&p->lost, false))
-		engine_doubt(p->engine, "too many events at once", now);
-	else if (slept)
-		engine_doubt(p->engine, "woke from sleep", now);
-}
-
 /* Does what is due; how long there is nothing to do, ms. */
 static int64_t project_turn(struct project *p)
 {
 	struct vs_now now = vs_clock_now();
 	int64_t due = now.mono_ms;
 
-	if (p->engine == NULL)
-		due = project_open(p, now);
-	if (p->engine != NULL) {
-		doubt_check(p, now);
-		due = engine_step(p->engine, now);
-	}
+	if (!project_open(p))
+		due = project_try(p, now);
+	if (project_open(p))
+		due = p->role->step(p, now);
 	return due == INT64_MAX ? due : due - vs_clock_mono_ms();
 }
 
@@ -241,13 +145,11 @@ static void project_run(void *arg)
 {
 	struct project *p = arg;
 
-	p->ahead_ms = vs_clock_mono_ms() - (int64_t)(uv_hrtime() / 1000000);
 	while (!p->stop)
 		mailbox_serve(p->mailbox, project_turn(p));
 	/* waiting calls return from inside */
-	engine_close(p->engine);
-	p->engine = NULL;
-	hasher_forget(p->host->hasher, p);
+	p->role->close(p);
+	assert(!project_open(p));
 	mailbox_serve(p->mailbox, 0);
 	post_send(p->host->post, &p->ended);
 }
@@ -269,9 +171,8 @@ static void stop_handle(struct mailbox_item *item)
 
 static void project_free(struct project *p)
 {
+	p->role->release(p);
 	mailbox_free(p->mailbox);
-	watch_free(p->watch);
-	disk_posix_free(p->disk);
 	free(p->id);
 	free(p->name);
 	free(p->root);
@@ -280,7 +181,7 @@ static void project_free(struct project *p)
 	free(p);
 }
 
-static void handle_closed(struct project *p)
+void project_closed(struct project *p)
 {
 	void (*stopped)(void *arg) = p->stopped;
 	void *arg = p->stopped_arg;
@@ -288,16 +189,11 @@ static void handle_closed(struct project *p)
 	assert(p->handles > 0);
 	if (--p->handles > 0)
 		return;
-	project_world_end(p);
+	project_forget(p);
 	/* answers that came when nobody took them any more */
 	mailbox_serve(p->mailbox, 0);
 	project_free(p);
 	stopped(arg);
-}
-
-static void poll_closed(uv_handle_t *handle)
-{
-	handle_closed(handle->data);
 }
 
 static void thread_ended(struct post_item *item)
@@ -306,7 +202,7 @@ static void thread_ended(struct post_item *item)
 	    (struct project *)((char *)item - offsetof(struct project, ended));
 
 	uv_thread_join(&p->thread);
-	handle_closed(p);
+	project_closed(p);
 }
 
 void project_stop(struct project *p, void (*stopped)(void *arg), void *arg)
@@ -320,38 +216,17 @@ void project_stop(struct project *p, void (*stopped)(void *arg), void *arg)
 	m->item.handle = stop_handle;
 	m->project = p;
 	mailbox_put(p->mailbox, &m->item);
-	if (p->watch != NULL)
-		uv_close((uv_handle_t *)&p->poll, poll_closed);
-}
-
-static int watch_start(struct project *p, struct vs_err *err)
-{
-	int r = watch_new(&p->watch, p->root, err);
-
-	if (r < 0) {
-		/* scans still find everything, later */
-		vs_log(VS_LOG_WARN,
-		    "project: %s: %s; only scans will find "
-		    "changes",
-		    p->id, err != NULL ? err->msg : "");
-		vs_err_clear(err);
-		p->watch = NULL;
-		return VS_OK;
-	}
-	r = uv_poll_init(p->host->loop, &p->poll, watch_fd(p->watch));
-	if (r != 0)
-		return vs_err_errno(err, -r, "watcher on the loop");
-	p->poll.data = p;
-	p->handles++;
-	r = uv_poll_start(&p->poll, UV_READABLE, poll_ready);
-	return r == 0 ? VS_OK : vs_err_errno(err, -r, "watcher on the loop");
+	p->role->stop(p);
 }
 
 static struct project *project_alloc(
     const struct project_host *host, const struct config_project *c)
 {
-	struct project *p = project_must(calloc(1, sizeof(*p)));
+	const struct project_role *role =
+	    c->member ? &project_member : &project_owner;
+	struct project *p = project_must(calloc(1, role->size));
 
+	p->role = role;
 	p->host = host;
 	p->id = project_must(strdup(c->id));
 	p->name = project_must(strdup(c->name));
@@ -371,18 +246,10 @@ int project_start(struct project **out, const struct project_host *host,
     const struct config_project *c, struct vs_err *err)
 {
 	struct project *p = project_alloc(host, c);
-	const struct disk_watcher w = {
-		.watch = disk_watch_dir, .watched = disk_watched_dirs, .arg = p
-	};
 	int r = mailbox_new(&p->mailbox, err);
 
 	if (r == VS_OK)
-		r = watch_start(p, err);
-	if (r == VS_OK)
-		r = disk_posix_new(
-		    &p->disk, p->root, p->watch != NULL ? &w : NULL, err);
-	if (r == VS_OK)
-		project_world(p);
+		r = p->role->prepare(p, err);
 	if (r == VS_OK) {
 		int e = uv_thread_create(&p->thread, project_run, p);
 
@@ -391,7 +258,7 @@ int project_start(struct project **out, const struct project_host *host,
 	}
 	if (r < 0 && p->handles > 0) {
 		p->stopped = start_undone;
-		uv_close((uv_handle_t *)&p->poll, poll_closed);
+		p->role->stop(p);
 		return r;
 	}
 	if (r < 0) {
@@ -423,9 +290,15 @@ uint64_t project_hashed(const struct project *p)
 	return atomic_load(&p->hashed);
 }
 
+bool project_is_member(const struct project *p)
+{
+	return p->role == &project_member;
+}
+
 bool project_is(const struct project *p, const struct config_project *c)
 {
 	return strcmp(p->id, c->id) == 0 && strcmp(p->name, c->name) == 0 &&
 	    strcmp(p->root, c->root) == 0 &&
-	    strcmp(p->root_id, c->root_id) == 0;
+	    strcmp(p->root_id, c->root_id) == 0 &&
+	    project_is_member(p) == c->member;
 }

@@ -1,8 +1,9 @@
 /*
- * One project that is served: the watcher, the folder, the engine, and the
- * thread the engine lives on.  What comes from elsewhere (events, hashes,
- * answers, calls of the control socket) goes through a mailbox; what the
- * engine wants from elsewhere goes to the workers or back to the loop.
+ * One project that is served: its folder, the engine of its role (owner:
+ * agent/engine, member: agent/member), and the thread the engine lives on.
+ * What comes from elsewhere (events, hashes, chunks, answers, calls of the
+ * control socket) goes through a mailbox; what the engine wants from
+ * elsewhere goes to the workers or back to the loop.
  *
  * All functions on the loop's thread, unless said otherwise.
  */
@@ -14,35 +15,49 @@
 #include <uv.h>
 
 #include "agent/config.h"
+#include "agent/crew.h"
 #include "agent/engine/engine.h"
-#include "agent/hasher.h"
+#include "agent/member/member.h"
 #include "agent/post.h"
 #include "agent/session.h"
 #include "common/base/err.h"
 
-#define PROJECT_RAW_MAX (16 * 1024 * 1024) /* events waiting, bytes */
+#define PROJECT_WAITING_MAX (16 * 1024 * 1024) /* events waiting, bytes */
 
 struct project;
+
+/* Something worth telling; its strings live as long as the call. */
+struct project_news {
+	const char *type; /* of the watch stream's line: "committed", ... */
+	bool state; /* the status is another one now */
+	bool small; /* one of many: told only while somebody listens */
+	const char *path; /* NULL where there is none, and so on */
+	const char *op;
+	const char *text;
+	const char *pull; /* id */
+	int64_t seq;
+	int64_t size;
+	int64_t n;
+};
 
 /* What projects share; outlives them. */
 struct project_host {
 	uv_loop_t *loop;
 	struct post *post;
-	struct hasher *hasher;
+	struct crew *crew;
 	struct session *session;
 	const char *state_dir; /* projects/ID below it is ours */
 	const char *device_id; /* copied by project_start */
 	int hash_jobs; /* of one project at a time */
-	/* something worth telling */
 	void (*news)(
-	    void *arg, struct project *p, const struct engine_event *e);
+	    void *arg, struct project *p, const struct project_news *n);
 	/* the state could not be opened: VS_ESCHEMA stays so, the rest is
 	   tried again every few seconds */
 	void (*failed)(void *arg, struct project *p, const struct vs_err *why);
 	void *arg;
 };
 
-/* Opens and scans on a thread of its own; c is copied. */
+/* Opens its state on a thread of its own; c is copied. */
 int project_start(struct project **out, const struct project_host *host,
     const struct config_project *c, struct vs_err *err);
 
@@ -64,6 +79,9 @@ const char *project_root(const struct project *p);
 /* Bytes read and hashed since the start. */
 uint64_t project_hashed(const struct project *p);
 
+/* True if it is another's, followed and pulled from here. */
+bool project_is_member(const struct project *p);
+
 /* True if it was started from these very values. */
 bool project_is(const struct project *p, const struct config_project *c);
 
@@ -73,11 +91,14 @@ void project_listen(struct project *p, bool wanted);
 /* The caller's, embedded in a struct of its own until done. */
 struct project_call {
 	/*
-	 * Engine's thread: does it and calls project_return, at once or
-	 * later.
+	 * Engine's thread, the one of the project's role: does it and calls
+	 * project_return, at once or later.  NULL where the role has no
+	 * such thing: VS_ENOTSUP.
 	 */
 	void (*run)(
 	    struct project_call *c, struct engine *e, struct vs_now now);
+	void (*run_member)(
+	    struct project_call *c, struct member *m, struct vs_now now);
 	/* loop's thread, exactly once, never from inside project_send_call;
 	   may free the call */
 	void (*done)(struct project_call *c);

@@ -10,7 +10,6 @@
 #include "common/base/log.h"
 #include "common/net/backoff.h"
 #include "common/os/clock.h"
-#include "common/os/rand.h"
 #include "common/proto/control.h"
 
 #define NEWS_MAX 4096 /* of single paths, waiting for the loop */
@@ -23,57 +22,6 @@ void *project_must(void *p)
 		_exit(VS_EXIT_TEMPFAIL);
 	}
 	return p;
-}
-
-/* Hashes: engine -> workers -> engine. */
-
-struct hashing {
-	struct mailbox_item item;
-	struct hasher_job job;
-	struct project *project;
-	uint64_t id;
-};
-
-static void hashing_handle(struct mailbox_item *item)
-{
-	struct hashing *h = (struct hashing *)item;
-	struct project *p = h->project;
-
-	if (p->engine != NULL)
-		engine_hashed(p->engine, h->id, h->job.code, &h->job.hash,
-		    vs_clock_now());
-	free(h->job.path);
-	free(h);
-}
-
-static void hashing_done(struct hasher_job *job)
-{
-	struct hashing *h =
-	    (struct hashing *)((char *)job - offsetof(struct hashing, job));
-
-	if (job->code == VS_OK && job->hash.stat.kind == VS_KIND_FILE &&
-	    job->hash.writer != DISK_WRITER)
-		atomic_fetch_add(&h->project->hashed,
-		    (unsigned long long)job->hash.stat.size);
-	mailbox_put(h->project->mailbox, &h->item);
-}
-
-static void world_hash(void *arg, const struct engine_hash *want)
-{
-	struct project *p = arg;
-	struct hashing *h = project_must(calloc(1, sizeof(*h)));
-
-	assert(want->path[0] != '\0');
-	h->item.handle = hashing_handle;
-	h->project = p;
-	h->id = want->id;
-	h->job.disk = p->disk;
-	h->job.path = project_must(strdup(want->path));
-	h->job.size = want->size;
-	h->job.cancel = &p->cancel;
-	h->job.owner = p;
-	h->job.done = hashing_done;
-	hasher_submit(p->host->hasher, &h->job);
 }
 
 /* Requests: engine -> loop -> cloud -> loop -> engine. */
@@ -111,8 +59,8 @@ static void sending_handle(struct mailbox_item *item)
 	    (struct sending *)((char *)item - offsetof(struct sending, in));
 	struct project *p = s->project;
 
-	if (p->engine != NULL)
-		engine_answered(p->engine, s->id, &s->answer, vs_clock_now());
+	if (project_open(p))
+		p->role->answered(p, s->id, &s->answer, vs_clock_now());
 	sending_free(s);
 }
 
@@ -179,9 +127,9 @@ static void sending_start(struct post_item *item)
 	session_send(p->host->session, &q);
 }
 
-static void world_send(void *arg, const struct engine_send *want)
+void project_ask(void *project, const struct engine_send *want)
 {
-	struct project *p = arg;
+	struct project *p = project;
 	struct sending *s = project_must(calloc(1, sizeof(*s)));
 
 	s->out.run = sending_start;
@@ -205,9 +153,8 @@ static void world_send(void *arg, const struct engine_send *want)
 struct news {
 	struct post_item item;
 	struct project *project;
-	struct engine_event event;
-	bool counted;
-	char text[]; /* path, op, text */
+	struct project_news said;
+	char text[]; /* path, op, text, pull */
 };
 
 static void news_arrive(struct post_item *item)
@@ -216,24 +163,23 @@ static void news_arrive(struct post_item *item)
 	struct project *p = n->project;
 
 	assert(p->host->news != NULL);
-	if (n->counted)
+	if (n->said.small)
 		atomic_fetch_sub(&p->news_waiting, 1);
-	p->host->news(p->host->arg, p, &n->event);
+	p->host->news(p->host->arg, p, &n->said);
 	free(n);
 }
 
-/* Copies s (NULL stays NULL) to *at and moves *at on. */
-static const char *text_copy(char **at, const char *s)
+/* Copies *s (NULL stays NULL) to *at and moves *at on. */
+static void text_move(char **at, const char **s)
 {
 	size_t n;
-	char *copy = *at;
 
-	if (s == NULL)
-		return NULL;
-	n = strlen(s) + 1;
-	memcpy(copy, s, n);
+	if (*s == NULL)
+		return;
+	n = strlen(*s) + 1;
+	memcpy(*at, *s, n);
+	*s = *at;
 	*at += n;
-	return copy;
 }
 
 static size_t text_size(const char *s)
@@ -241,53 +187,33 @@ static size_t text_size(const char *s)
 	return s != NULL ? strlen(s) + 1 : 0;
 }
 
-/* Of one path among many: told only while somebody listens. */
-static bool news_small(enum engine_news news)
+void project_tell(struct project *p, const struct project_news *said)
 {
-	return news == ENGINE_COMMITTED || news == ENGINE_PUBLISHED ||
-	    news == ENGINE_RECORDING;
-}
-
-static void world_tell(void *arg, const struct engine_event *e)
-{
-	struct project *p = arg;
 	struct news *n;
 	char *at;
 
-	if (news_small(e->news) &&
+	assert(said->type != NULL);
+	if (said->small &&
 	    (!atomic_load(&p->listened) ||
 		atomic_load(&p->news_waiting) >= NEWS_MAX))
 		return;
 	n = project_must(calloc(1,
-	    sizeof(*n) + text_size(e->path) + text_size(e->op) +
-		text_size(e->text)));
+	    sizeof(*n) + text_size(said->path) + text_size(said->op) +
+		text_size(said->text) + text_size(said->pull)));
 	n->item.run = news_arrive;
 	n->project = p;
-	n->event = *e;
+	n->said = *said;
 	at = n->text;
-	n->event.path = text_copy(&at, e->path);
-	n->event.op = text_copy(&at, e->op);
-	n->event.text = text_copy(&at, e->text);
-	n->counted = news_small(e->news);
-	if (n->counted)
+	text_move(&at, &n->said.path);
+	text_move(&at, &n->said.op);
+	text_move(&at, &n->said.text);
+	text_move(&at, &n->said.pull);
+	if (said->small)
 		atomic_fetch_add(&p->news_waiting, 1);
 	post_send(p->host->post, &n->item);
 }
 
-void project_world(struct project *p)
-{
-	assert(p->disk != NULL);
-	p->world = (struct engine_world){
-		.arg = p,
-		.disk = p->disk,
-		.rand = vs_rand_os(),
-		.hash = world_hash,
-		.send = world_send,
-		.tell = world_tell,
-	};
-}
-
-void project_world_end(struct project *p)
+void project_forget(struct project *p)
 {
 	while (p->sendings != NULL) {
 		struct sending *s = p->sendings;

@@ -162,6 +162,25 @@ void session_send(struct session *s, const struct session_request *q)
 	free(url);
 }
 
+int session_stream(struct session *s, struct vs_wsc **out, const char *path,
+    const struct vs_wsc_options *o, struct vs_err *err)
+{
+	struct vs_wsc_options own = *o;
+	char *url;
+	int r;
+
+	assert(path[0] == '/');
+	if (*s->url == '\0' || *s->token == '\0')
+		return vs_err_set(err, VS_EAUTH, "not logged in");
+	if (asprintf(&url, "%s%s", s->url, path) < 0)
+		return vs_err_set(err, VS_ENOMEM, "stream: out of memory");
+	own.url = url;
+	own.bearer = s->token;
+	r = vs_wsc_open(out, s->loop, &own, err);
+	free(url);
+	return r;
+}
+
 /* The server's own sentence, if its answer has one. */
 static void sentence(const struct vs_httpc_result *r, char *out, size_t cap)
 {

@@ -10,6 +10,7 @@
 
 #include "common/base/err.h"
 #include "common/net/httpc.h"
+#include "common/net/wsc.h"
 
 struct session;
 
@@ -45,6 +46,13 @@ const char *session_url(const struct session *s);
 
 /* Sends q, which may go at once; its done follows on a later turn. */
 void session_send(struct session *s, const struct session_request *q);
+
+/*
+ * Opens a WebSocket at path with the user's token; o as of vs_wsc_open, but
+ * for url and bearer, which are ours.  VS_EAUTH when not logged in.
+ */
+int session_stream(struct session *s, struct vs_wsc **out, const char *path,
+    const struct vs_wsc_options *o, struct vs_err *err);
 
 /*
  * What an answer that is not a success means: VS_EAUTH, VS_ENOENT,

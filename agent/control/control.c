@@ -212,9 +212,9 @@ void control_stop(struct control *c, void (*stopped)(void *arg), void *arg)
 }
 
 void control_news(
-    struct control *c, struct project *p, const struct engine_event *e)
+    struct control *c, struct project *p, const struct project_news *n)
 {
-	streams_news(c->streams, p, e);
+	streams_news(c->streams, p, n);
 }
 
 void control_project(struct control *c, struct project *p)

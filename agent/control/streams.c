@@ -178,21 +178,6 @@ void streams_open(struct streams *s, struct request *r, const char *id)
 	uv_timer_start(&s->timer, timer_due, STATUS_MS, STATUS_MS);
 }
 
-static const char *type_of(enum engine_news news)
-{
-	static const char *const types[] = {
-		[ENGINE_COMMITTED] = "committed",
-		[ENGINE_PUBLISHED] = "published",
-		[ENGINE_HELD] = "held",
-		[ENGINE_REFUSED] = "refused",
-		[ENGINE_RECORDING] = "recording",
-		[ENGINE_SCANNED] = "scanned",
-		[ENGINE_STATE] = "state",
-	};
-
-	return types[news];
-}
-
 /* A text that is not UTF-8, a refused name say, is left out. */
 static void text_set(json_t *doc, const char *key, const char *text)
 {
@@ -201,24 +186,25 @@ static void text_set(json_t *doc, const char *key, const char *text)
 }
 
 void streams_news(
-    struct streams *s, struct project *p, const struct engine_event *e)
+    struct streams *s, struct project *p, const struct project_news *n)
 {
 	char stamp[VS_STAMP_SIZE];
 	json_t *doc;
 
 	if (s->first == NULL)
 		return;
-	doc = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "type",
-	    type_of(e->news), "project", project_id(p), "seq",
-	    (json_int_t)e->seq, "size", (json_int_t)e->size, "n",
-	    (json_int_t)e->n, "at", vs_stamp_format(vs_clock_wall_ms(), stamp));
+	doc = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "type", n->type,
+	    "project", project_id(p), "seq", (json_int_t)n->seq, "size",
+	    (json_int_t)n->size, "n", (json_int_t)n->n, "at",
+	    vs_stamp_format(vs_clock_wall_ms(), stamp));
 	if (doc != NULL) {
-		text_set(doc, "path", e->path);
-		text_set(doc, "op", e->op);
-		text_set(doc, "text", e->text);
+		text_set(doc, "path", n->path);
+		text_set(doc, "op", n->op);
+		text_set(doc, "text", n->text);
+		text_set(doc, "pull", n->pull);
 	}
 	streams_write(s, project_id(p), doc);
-	if (e->news == ENGINE_STATE && s->asking == 0)
+	if (n->state && s->asking == 0)
 		status_ask(s, p);
 }
 

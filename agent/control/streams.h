@@ -4,7 +4,6 @@
 
 #include "agent/agent.h"
 #include "agent/control/request.h"
-#include "agent/engine/engine.h"
 
 struct streams;
 
@@ -17,9 +16,9 @@ void streams_free(struct streams *s);
 /* Answers r with a stream; id: the project's, or NULL for all. */
 void streams_open(struct streams *s, struct request *r, const char *id);
 
-/* Passes e of project p on. */
+/* Passes n of project p on. */
 void streams_news(
-    struct streams *s, struct project *p, const struct engine_event *e);
+    struct streams *s, struct project *p, const struct project_news *n);
 
 /* p was started. */
 void streams_project(struct streams *s, struct project *p);

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "agent/project.h"
@@ -29,7 +31,7 @@ struct fixture {
 	uv_loop_t loop;
 	uv_timer_t patience;
 	struct post *post;
-	struct hasher *hasher;
+	struct crew *crew;
 	struct vs_httpc *httpc;
 	struct session *session;
 	struct project_host host;
@@ -42,13 +44,13 @@ struct fixture {
 	bool stopped;
 };
 
-static void on_news(void *arg, struct project *p, const struct engine_event *e)
+static void on_news(void *arg, struct project *p, const struct project_news *n)
 {
 	struct fixture *f = arg;
 
 	assert_ptr_equal(p, f->project);
-	f->scanned += e->news == ENGINE_SCANNED;
-	f->committed += e->news == ENGINE_COMMITTED;
+	f->scanned += strcmp(n->type, "scanned") == 0;
+	f->committed += strcmp(n->type, "committed") == 0;
 }
 
 static void on_failed(void *arg, struct project *p, const struct vs_err *why)
@@ -97,14 +99,14 @@ static int setup(void **state)
 	assert_int_equal(uv_loop_init(&f->loop), 0);
 	uv_timer_init(&f->loop, &f->patience);
 	assert_int_equal(post_new(&f->post, &f->loop, NULL), VS_OK);
-	assert_int_equal(hasher_new(&f->hasher, 2, NULL), VS_OK);
+	assert_int_equal(crew_new(&f->crew, 2, NULL), VS_OK);
 	assert_int_equal(vs_httpc_new(&f->httpc, &f->loop, NULL), VS_OK);
 	assert_int_equal(
 	    session_new(&f->session, &f->loop, f->httpc, NULL), VS_OK);
 	f->host = (struct project_host){
 		.loop = &f->loop,
 		.post = f->post,
-		.hasher = f->hasher,
+		.crew = f->crew,
 		.session = f->session,
 		.state_dir = f->state_dir,
 		.device_id = DEVICE,
@@ -122,7 +124,7 @@ static void on_httpc_closed(void *arg)
 	struct fixture *f = arg;
 
 	session_free(f->session);
-	hasher_free(f->hasher);
+	crew_free(f->crew);
 	post_close(f->post);
 	uv_close((uv_handle_t *)&f->patience, NULL);
 }
@@ -145,7 +147,9 @@ static void start(struct fixture *f)
 	char id[] = ID;
 	char name[] = "film";
 	char root_id[] = ROOT_ID;
-	const struct config_project c = { id, name, f->root, root_id };
+	const struct config_project c = {
+		.id = id, .name = name, .root = f->root, .root_id = root_id
+	};
 
 	assert_int_equal(project_start(&f->project, &f->host, &c, NULL), VS_OK);
 	assert_true(project_is(f->project, &c));
@@ -341,6 +345,87 @@ static void test_stop_ends_what_waits(void **state)
 	assert_true(n.call.err.code < 0);
 }
 
+/* A call that looks one path up. */
+struct lookup {
+	struct project_call call; /* first */
+	const char *path;
+	struct engine_lookup found;
+	bool done;
+};
+
+static void lookup_run(
+    struct project_call *c, struct engine *e, struct vs_now now)
+{
+	struct lookup *l = (struct lookup *)c;
+
+	(void)now;
+	engine_lookup(e, l->path, &l->found, &c->err);
+	project_return(c);
+}
+
+static void lookup_done(struct project_call *c)
+{
+	((struct lookup *)c)->done = true;
+}
+
+static int lookup_ask(struct fixture *f, struct lookup *l, const char *path)
+{
+	memset(l, 0, sizeof(*l));
+	l->path = path;
+	l->call.run = lookup_run;
+	l->call.done = lookup_done;
+	project_call(f->project, &l->call);
+	while (!l->done)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	return l->call.err.code;
+}
+
+static void status_run(
+    struct project_call *c, struct engine *e, struct vs_now now)
+{
+	json_decref(engine_status(e, now));
+	project_return(c);
+}
+
+/* Only files that are published are found, with their stat and their root. */
+static void test_lookup(void **state)
+{
+	static const char *const absent[] = { "d", "link", "b", "d/../a", "/a",
+		"", ".vsync/root-id", ".stfolder/x", "d/nothing" };
+	struct fixture *f = *state;
+	uint8_t hash[VS_SHA256_SIZE];
+	struct lookup l;
+	struct stat st;
+
+	scratch_write(f->dir, "root/a", "one");
+	scratch_mkdir(f->dir, "root/d");
+	scratch_mkdir(f->dir, "root/.stfolder");
+	scratch_write(f->dir, "root/.stfolder/x", "1");
+	assert_int_equal(symlink("a", scratch_at(f->dir, "root/link")), 0);
+	start(f);
+	run_until(f, has_scanned);
+	assert_int_equal(lookup_ask(f, &l, "a"), VS_OK);
+	vs_sha256("one", 3, hash);
+	assert_memory_equal(l.found.hash, hash, sizeof(hash));
+	assert_int_equal(stat(scratch_at(f->dir, "root/a"), &st), 0);
+	assert_int_equal(l.found.stat.ino, st.st_ino);
+	assert_int_equal(l.found.stat.size, 3);
+	assert_int_equal(stat(f->root, &st), 0);
+	assert_int_equal(l.found.root_ino, st.st_ino);
+	assert_int_equal(l.found.root_dev, st.st_dev);
+	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+		assert_int_equal(lookup_ask(f, &l, absent[i]), VS_ENOENT);
+	scratch_rename(f->dir, "root", "aside");
+	/* whoever asks for the status has the root looked at */
+	l.done = false;
+	l.call.run = status_run;
+	project_call(f->project, &l.call);
+	while (!l.done)
+		uv_run(&f->loop, UV_RUN_ONCE);
+	assert_int_equal(lookup_ask(f, &l, "a"), VS_EROOT);
+	stop(f);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -351,6 +436,7 @@ int main(void)
 		TEST(test_state_survives),
 		TEST(test_state_not_to_be_opened),
 		TEST(test_stop_ends_what_waits),
+		TEST(test_lookup),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

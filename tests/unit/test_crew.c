@@ -6,88 +6,84 @@
 
 #include <cmocka.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
-#include "agent/hasher.h"
+#include "agent/crew.h"
 #include "agent/mailbox.h"
 #include "common/os/clock.h"
 
 #define JOBS 64
 
-/* A disk on which hashing takes as long as the test says. */
-struct slow_disk {
-	struct disk disk; /* first */
+/* What jobs share; a large one takes as long as the test says. */
+struct shared {
 	atomic_bool block_large;
 	atomic_int running;
 	atomic_int done;
 };
 
-static int slow_hash(struct disk *d, const char *path, struct disk_hash *out,
-    const atomic_bool *cancel, struct vs_err *err)
-{
-	struct slow_disk *s = (struct slow_disk *)d;
-
-	memset(out, 0, sizeof(*out));
-	atomic_fetch_add(&s->running, 1);
-	while (path[0] == 'L' && atomic_load(&s->block_large) &&
-	    !atomic_load(cancel))
-		usleep(1000);
-	atomic_fetch_sub(&s->running, 1);
-	if (atomic_load(cancel))
-		return vs_err_set(err, VS_ECANCELED, "stopped");
-	return VS_OK;
-}
-
 struct job {
-	struct hasher_job job; /* first */
-	struct slow_disk *disk;
+	struct crew_job job; /* first */
+	struct shared *shared;
+	bool large;
 	atomic_int calls;
 };
 
-static void job_done(struct hasher_job *j)
+static void job_work(struct crew_job *j)
+{
+	struct job *job = (struct job *)j;
+	struct shared *s = job->shared;
+
+	atomic_fetch_add(&s->running, 1);
+	while (job->large && atomic_load(&s->block_large) &&
+	    !atomic_load(j->cancel))
+		usleep(1000);
+	atomic_fetch_sub(&s->running, 1);
+	if (atomic_load(j->cancel))
+		vs_err_set(&j->err, VS_ECANCELED, "stopped");
+}
+
+static void job_done(struct crew_job *j)
 {
 	struct job *job = (struct job *)j;
 
 	atomic_fetch_add(&job->calls, 1);
-	atomic_fetch_add(&job->disk->done, 1);
+	atomic_fetch_add(&job->shared->done, 1);
 }
 
 struct fixture {
-	struct hasher *hasher;
-	struct slow_disk disk;
+	struct crew *crew;
+	struct shared shared;
 	atomic_bool cancel;
 	struct job jobs[JOBS];
 	int count;
 };
 
-static char small[] = "small";
-static char large[] = "Large";
-
-static void submit(struct fixture *f, char *path, const void *owner)
+static void submit(struct fixture *f, bool large, const void *owner)
 {
 	struct job *j = &f->jobs[f->count++];
 
 	assert_true(f->count <= JOBS);
-	j->disk = &f->disk;
-	j->job.disk = &f->disk.disk;
-	j->job.path = path;
-	j->job.size = path == large ? HASHER_SMALL + 1 : HASHER_SMALL;
+	j->shared = &f->shared;
+	j->large = large;
+	j->job.size = large ? CREW_SMALL + 1 : CREW_SMALL;
 	j->job.cancel = &f->cancel;
 	j->job.owner = owner;
+	j->job.work = job_work;
 	j->job.done = job_done;
-	hasher_submit(f->hasher, &j->job);
+	crew_submit(f->crew, &j->job);
 }
 
 static void wait_done(struct fixture *f, int n)
 {
 	int64_t until = vs_clock_mono_ms() + 10000;
 
-	while (atomic_load(&f->disk.done) < n && vs_clock_mono_ms() < until)
+	while (atomic_load(&f->shared.done) < n && vs_clock_mono_ms() < until)
 		usleep(1000);
-	assert_int_equal(atomic_load(&f->disk.done), n);
+	assert_int_equal(atomic_load(&f->shared.done), n);
 }
 
 static int setup(void **state)
@@ -95,8 +91,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	f->disk.disk.hash = slow_hash;
-	assert_int_equal(hasher_new(&f->hasher, 2, NULL), VS_OK);
+	assert_int_equal(crew_new(&f->crew, 2, NULL), VS_OK);
 	*state = f;
 	return 0;
 }
@@ -105,7 +100,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	hasher_free(f->hasher);
+	crew_free(f->crew);
 	for (int i = 0; i < f->count; i++)
 		assert_int_equal(atomic_load(&f->jobs[i].calls), 1);
 	free(f);
@@ -116,17 +111,17 @@ static void test_large_ones_leave_a_lane(void **state)
 {
 	struct fixture *f = *state;
 
-	atomic_store(&f->disk.block_large, true);
+	atomic_store(&f->shared.block_large, true);
 	for (int i = 0; i < 4; i++)
-		submit(f, large, f);
+		submit(f, true, f);
 	for (int i = 0; i < 40; i++)
-		submit(f, small, f);
+		submit(f, false, f);
 	wait_done(f, 40);
-	assert_int_equal(atomic_load(&f->disk.running), 1);
-	atomic_store(&f->disk.block_large, false);
+	assert_int_equal(atomic_load(&f->shared.running), 1);
+	atomic_store(&f->shared.block_large, false);
 	wait_done(f, 44);
 	for (int i = 0; i < f->count; i++)
-		assert_int_equal(f->jobs[i].job.code, VS_OK);
+		assert_int_equal(f->jobs[i].job.err.code, VS_OK);
 }
 
 static void test_forget(void **state)
@@ -134,24 +129,24 @@ static void test_forget(void **state)
 	struct fixture *f = *state;
 	int other;
 
-	atomic_store(&f->disk.block_large, true);
+	atomic_store(&f->shared.block_large, true);
 	for (int i = 0; i < 3; i++)
-		submit(f, large, f);
-	while (atomic_load(&f->disk.running) == 0)
+		submit(f, true, f);
+	while (atomic_load(&f->shared.running) == 0)
 		usleep(1000);
 	atomic_store(&f->cancel, true);
-	hasher_forget(f->hasher, f);
+	crew_forget(f->crew, f);
 	/* nothing of ours runs or comes back any more */
-	assert_int_equal(atomic_load(&f->disk.done), 3);
-	assert_int_equal(atomic_load(&f->disk.running), 0);
+	assert_int_equal(atomic_load(&f->shared.done), 3);
+	assert_int_equal(atomic_load(&f->shared.running), 0);
 	for (int i = 0; i < f->count; i++)
-		assert_int_equal(f->jobs[i].job.code, VS_ECANCELED);
+		assert_int_equal(f->jobs[i].job.err.code, VS_ECANCELED);
 	atomic_store(&f->cancel, false);
-	atomic_store(&f->disk.block_large, false);
-	submit(f, small, &other);
-	hasher_forget(f->hasher, f);
+	atomic_store(&f->shared.block_large, false);
+	submit(f, false, &other);
+	crew_forget(f->crew, f);
 	wait_done(f, 4);
-	assert_int_equal(f->jobs[3].job.code, VS_OK);
+	assert_int_equal(f->jobs[3].job.err.code, VS_OK);
 }
 
 /* The mailbox. */

@@ -1,0 +1,228 @@
+#include "agent/crew.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <uv.h>
+
+struct lane {
+	struct crew_job *first;
+	struct crew_job *last;
+};
+
+struct worker {
+	struct crew *crew;
+	uv_thread_t thread;
+	const void *owner; /* of the job in hand; NULL: idle */
+};
+
+struct crew {
+	uv_mutex_t mutex; /* guards all below */
+	uv_cond_t work; /* a job came, or stop */
+	uv_cond_t idle; /* a job ended */
+	struct lane small;
+	struct lane large;
+	int large_running;
+	bool stop;
+	int count; /* workers started */
+	struct worker workers[];
+};
+
+static void lane_add(struct lane *l, struct crew_job *job)
+{
+	job->next = NULL;
+	if (l->last != NULL)
+		l->last->next = job;
+	else
+		l->first = job;
+	l->last = job;
+}
+
+static struct crew_job *lane_take(struct lane *l)
+{
+	struct crew_job *job = l->first;
+
+	assert(job != NULL);
+	l->first = job->next;
+	if (l->first == NULL)
+		l->last = NULL;
+	return job;
+}
+
+/* Moves the jobs of owner from l to the front of *out. */
+static void lane_forget(
+    struct lane *l, const void *owner, struct crew_job **out)
+{
+	struct crew_job *job = l->first;
+
+	l->first = l->last = NULL;
+	while (job != NULL) {
+		struct crew_job *next = job->next;
+
+		if (job->owner == owner) {
+			job->next = *out;
+			*out = job;
+		} else {
+			lane_add(l, job);
+		}
+		job = next;
+	}
+}
+
+/* The next job a worker may take, or NULL; the mutex is held. */
+static struct crew_job *crew_next(struct crew *c, bool *large)
+{
+	*large = false;
+	if (c->small.first != NULL)
+		return lane_take(&c->small);
+	/* one worker at least stays free for small files */
+	if (c->large.first != NULL && c->large_running < c->count - 1) {
+		*large = true;
+		return lane_take(&c->large);
+	}
+	return NULL;
+}
+
+static void crew_do(struct crew_job *job)
+{
+	if (atomic_load(job->cancel))
+		vs_err_set(&job->err, VS_ECANCELED, "stopped");
+	else
+		job->work(job);
+	job->done(job);
+}
+
+static void worker_run(void *arg)
+{
+	struct worker *w = arg;
+	struct crew *c = w->crew;
+	struct crew_job *job;
+	bool large;
+
+	uv_mutex_lock(&c->mutex);
+	for (;;) {
+		job = crew_next(c, &large);
+		if (job == NULL && c->stop)
+			break;
+		if (job == NULL) {
+			uv_cond_wait(&c->work, &c->mutex);
+			continue;
+		}
+		c->large_running += large ? 1 : 0;
+		w->owner = job->owner;
+		uv_mutex_unlock(&c->mutex);
+		crew_do(job);
+		uv_mutex_lock(&c->mutex);
+		w->owner = NULL;
+		c->large_running -= large ? 1 : 0;
+		if (large)
+			uv_cond_signal(&c->work);
+		uv_cond_broadcast(&c->idle);
+	}
+	uv_mutex_unlock(&c->mutex);
+}
+
+static int crew_init(struct crew *c)
+{
+	int r = uv_mutex_init(&c->mutex);
+
+	if (r != 0)
+		return r;
+	r = uv_cond_init(&c->work);
+	if (r == 0) {
+		r = uv_cond_init(&c->idle);
+		if (r == 0)
+			return 0;
+		uv_cond_destroy(&c->work);
+	}
+	uv_mutex_destroy(&c->mutex);
+	return r;
+}
+
+int crew_new(struct crew **out, int workers, struct vs_err *err)
+{
+	struct crew *c;
+	int n = workers < 2 ? 2 : workers;
+	int r;
+
+	assert(out != NULL);
+	c = calloc(1, sizeof(*c) + (size_t)n * sizeof(c->workers[0]));
+	if (c == NULL)
+		return vs_err_set(err, VS_ENOMEM, "crew: out of memory");
+	r = crew_init(c);
+	if (r != 0) {
+		free(c);
+		return vs_err_errno(err, -r, "crew: locks");
+	}
+	for (int i = 0; i < n; i++) {
+		c->workers[i].crew = c;
+		uv_mutex_lock(&c->mutex);
+		r = uv_thread_create(
+		    &c->workers[i].thread, worker_run, &c->workers[i]);
+		if (r == 0)
+			c->count++;
+		uv_mutex_unlock(&c->mutex);
+		if (r != 0) {
+			crew_free(c);
+			return vs_err_errno(err, -r, "crew: thread");
+		}
+	}
+	*out = c;
+	return VS_OK;
+}
+
+void crew_free(struct crew *c)
+{
+	if (c == NULL)
+		return;
+	uv_mutex_lock(&c->mutex);
+	c->stop = true;
+	uv_cond_broadcast(&c->work);
+	uv_mutex_unlock(&c->mutex);
+	for (int i = 0; i < c->count; i++)
+		uv_thread_join(&c->workers[i].thread);
+	assert(c->small.first == NULL && c->large.first == NULL);
+	uv_cond_destroy(&c->idle);
+	uv_cond_destroy(&c->work);
+	uv_mutex_destroy(&c->mutex);
+	free(c);
+}
+
+void crew_submit(struct crew *c, struct crew_job *job)
+{
+	assert(job->work != NULL && job->done != NULL);
+	assert(job->owner != NULL && job->cancel != NULL);
+	uv_mutex_lock(&c->mutex);
+	lane_add(job->size > CREW_SMALL ? &c->large : &c->small, job);
+	/* all: the one that wakes might not be allowed a large one */
+	uv_cond_broadcast(&c->work);
+	uv_mutex_unlock(&c->mutex);
+}
+
+static bool crew_works_for(const struct crew *c, const void *owner)
+{
+	for (int i = 0; i < c->count; i++)
+		if (c->workers[i].owner == owner)
+			return true;
+	return false;
+}
+
+void crew_forget(struct crew *c, const void *owner)
+{
+	struct crew_job *job = NULL;
+
+	assert(c != NULL && owner != NULL);
+	uv_mutex_lock(&c->mutex);
+	lane_forget(&c->small, owner, &job);
+	lane_forget(&c->large, owner, &job);
+	while (crew_works_for(c, owner))
+		uv_cond_wait(&c->idle, &c->mutex);
+	uv_mutex_unlock(&c->mutex);
+	while (job != NULL) {
+		struct crew_job *next = job->next;
+
+		vs_err_set(&job->err, VS_ECANCELED, "stopped");
+		job->done(job);
+		job = next;
+	}
+}

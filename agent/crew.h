@@ -1,0 +1,47 @@
+/*
+ * Worker threads for what blocks: reading and hashing files, fetching
+ * chunks.  Two lanes: jobs of up to CREW_SMALL bytes, and larger ones, which
+ * never occupy all workers, so that a film of a terabyte does not hold up a
+ * saved script.
+ */
+#ifndef CREW_H
+#define CREW_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+
+#define CREW_SMALL (16 * 1024 * 1024) /* bytes; the fast lane */
+
+struct crew;
+
+/* Zeroed by the caller, who keeps it until done returns. */
+struct crew_job {
+	int64_t size; /* bytes to work on, as far as known */
+	const atomic_bool *cancel;
+	const void *owner; /* for crew_forget */
+	/* a worker's thread; err says how it went */
+	void (*work)(struct crew_job *job);
+	/* a worker's thread, once; may free the job */
+	void (*done)(struct crew_job *job);
+	struct vs_err err;
+	struct crew_job *next; /* the crew's own */
+};
+
+/* workers: at least 2 are started, so that each lane has one. */
+int crew_new(struct crew **out, int workers, struct vs_err *err);
+
+/* Waits for the threads; no job may be left. */
+void crew_free(struct crew *c);
+
+/* Any thread. */
+void crew_submit(struct crew *c, struct crew_job *job);
+
+/*
+ * Drops the queued jobs of owner (done is called with VS_ECANCELED, on this
+ * thread) and waits for the running ones; set their cancel first.
+ */
+void crew_forget(struct crew *c, const void *owner);
+
+#endif

@@ -1,0 +1,110 @@
+#include "agent/member/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int64_t place_ns(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/* ctime: a rename changes it. */
+static bool stat_is(
+    const struct stat *s, const struct disk_stat *want, bool ctime)
+{
+	return (uint64_t)s->st_ino == want->ino &&
+	    (int64_t)s->st_size == want->size &&
+	    place_ns(&s->st_mtim) == want->mtime_ns &&
+	    (!ctime || place_ns(&s->st_ctim) == want->ctime_ns);
+}
+
+static int place_changed(struct vs_err *err)
+{
+	return vs_err_set(err, VS_ECHANGED,
+	    "what stands there was changed meanwhile: it is not replaced");
+}
+
+static int place_check(const struct place *at, struct vs_err *err)
+{
+	struct stat s;
+
+	if (fstatat(at->dir, at->name, &s, AT_SYMLINK_NOFOLLOW) != 0) {
+		if (errno != ENOENT)
+			return vs_err_errno(err, errno, "stat of the target");
+		return at->want == NULL ? VS_OK : place_changed(err);
+	}
+	if (!S_ISREG(s.st_mode) && !(at->links && S_ISLNK(s.st_mode)))
+		return vs_err_set(err, VS_ECHANGED,
+		    "what stands there is no file: it is not replaced");
+	if (at->want == NULL || !stat_is(&s, at->want, true))
+		return place_changed(err);
+	return VS_OK;
+}
+
+/* Where the file system cannot say "only if nothing is there". */
+static int place_link(
+    int from, const char *name, const struct place *at, struct vs_err *err)
+{
+	if (linkat(from, name, at->dir, at->name, 0) == 0) {
+		(void)unlinkat(from, name, 0);
+		return VS_OK;
+	}
+	if (errno == EEXIST)
+		return place_changed(err);
+	/* no hard links either: what was just looked at decides */
+	if (renameat(from, name, at->dir, at->name) == 0)
+		return VS_OK;
+	return vs_err_errno(err, errno, "rename into place");
+}
+
+static int place_new(
+    int from, const char *name, const struct place *at, struct vs_err *err)
+{
+	if (renameat2(from, name, at->dir, at->name, RENAME_NOREPLACE) == 0)
+		return VS_OK;
+	if (errno == EEXIST)
+		return place_changed(err);
+	if (errno == EINVAL || errno == ENOSYS)
+		return place_link(from, name, at, err);
+	return vs_err_errno(err, errno, "rename into place");
+}
+
+/* Both change places; what comes out is what was wanted, or goes back. */
+static int place_swap(
+    int from, const char *name, const struct place *at, struct vs_err *err)
+{
+	struct stat s;
+
+	if (renameat2(from, name, at->dir, at->name, RENAME_EXCHANGE) != 0) {
+		if ((errno == EINVAL || errno == ENOSYS) &&
+		    renameat(from, name, at->dir, at->name) == 0)
+			return VS_OK;
+		if (errno == ENOENT)
+			return place_changed(err);
+		return vs_err_errno(err, errno, "rename into place");
+	}
+	if (fstatat(from, name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    stat_is(&s, at->want, false))
+		return unlinkat(from, name, 0) == 0
+		    ? VS_OK
+		    : vs_err_errno(err, errno, "remove the old version");
+	if (renameat2(from, name, at->dir, at->name, RENAME_EXCHANGE) != 0)
+		return vs_err_errno(err, errno, "rename back");
+	return place_changed(err);
+}
+
+int place_put(
+    int from, const char *name, const struct place *at, struct vs_err *err)
+{
+	int r = place_check(at, err);
+
+	if (r == VS_OK)
+		r = at->want == NULL ? place_new(from, name, at, err)
+				     : place_swap(from, name, at, err);
+	if (r == VS_OK && fsync(at->dir) != 0)
+		r = vs_err_errno(err, errno, "fsync of the folder");
+	return r;
+}

@@ -1,0 +1,34 @@
+/*
+ * Putting a finished file where it belongs: only over what was seen there.
+ * What is replaced is looked at again after it was exchanged, so that an
+ * edit in the last instant goes back to its place.
+ */
+#ifndef PLACE_H
+#define PLACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "agent/scan/disk.h"
+#include "common/base/err.h"
+
+struct place {
+	int dir; /* descriptor of the directory, to be synced */
+	const char *name;
+	const struct disk_stat *want; /* NULL: nothing may stand there */
+	bool links; /* a link may be replaced, too */
+};
+
+/*
+ * The name in the directory from becomes the one at its place, durably.
+ * VS_ECHANGED when something else stands there than what is wanted, or what
+ * is never replaced; then nothing has happened.
+ */
+int place_put(
+    int from, const char *name, const struct place *at, struct vs_err *err);
+
+/* A time of stat(2) as struct disk_stat has it. */
+int64_t place_ns(const struct timespec *t);
+
+#endif
