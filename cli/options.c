@@ -26,7 +26,7 @@ static const struct row rows[] = {
 	{ OPT_SINCE, 0, "since", "SEQ", "only events after SEQ" },
 	{ OPT_LIMIT, 'n', "limit", "N", "at most N events, oldest first" },
 	{ OPT_CHECK, 0, "check", NULL,
-	    "exit 3 if not in sync, 6 for the token, 7 for a decision" },
+	    "exit 3: not in sync, 6: the token, 7: a decision" },
 	{ OPT_DATA, 0, "data", NULL,
 	    "reread contents, also where the stat is unchanged" },
 	{ OPT_IN_SYNC, 0, "in-sync", NULL, "until it is proven in sync" },
