@@ -20,6 +20,7 @@
 #define HTTPD_CONNECTIONS 1000
 #define HTTPD_TICK_MS 250
 #define HTTPD_RATE 1024 /* bytes a second a body must come at */
+#define HTTPD_SHAKE_MS 1 /* between runs while a TLS handshake is on */
 #define HTTPD_GRACE_MS 500 /* for answers under way when closing */
 
 static void httpd_run(struct vs_httpd *s);
@@ -34,12 +35,18 @@ static void httpd_on_timer(uv_timer_t *timer)
 	httpd_run(timer->data);
 }
 
+static void httpd_on_idle(uv_idle_t *idle)
+{
+	uv_idle_stop(idle);
+	httpd_run(idle->data);
+}
+
 /* Runs on a later turn; if it is running now, at its end. */
 void vs_httpd_kick(struct vs_httpd *s)
 {
 	s->kick = true;
 	if (!s->running && !s->stopped)
-		uv_timer_start(&s->timer, httpd_on_timer, 0, 0);
+		uv_idle_start(&s->idle, httpd_on_idle);
 }
 
 void vs_httpd_handle_closed(struct vs_httpd *s)
@@ -331,6 +338,9 @@ static bool httpd_too_slow(const struct httpd_conn *c, int64_t now)
 	took = now - r->started_ms;
 	if (r->state == HTTPD_HEAD)
 		return took > patience;
+	if (r->state == HTTPD_ANSWERED && r->stream == NULL)
+		return c->server->o.answer_ms > 0 &&
+		    now - r->answered_ms > c->server->o.answer_ms;
 	return r->state == HTTPD_BODY && took > patience &&
 	    (int64_t)r->wire < took * HTTPD_RATE / 1000;
 }
@@ -371,6 +381,7 @@ static void httpd_stop(struct vs_httpd *s)
 	assert(s->conns == NULL);
 	uv_close((uv_handle_t *)&s->poll, httpd_on_handle_closed);
 	uv_close((uv_handle_t *)&s->timer, httpd_on_handle_closed);
+	uv_close((uv_handle_t *)&s->idle, httpd_on_handle_closed);
 	uv_close((uv_handle_t *)&s->tick, httpd_on_handle_closed);
 }
 
@@ -401,6 +412,19 @@ static bool httpd_has_answers(const struct vs_httpd *s)
 	return false;
 }
 
+/*
+ * libmicrohttpd wants to run again at once while a TLS handshake waits for
+ * the client, to no avail: its descriptor tells when there is something.
+ */
+static bool httpd_shakes_hands(const struct vs_httpd *s)
+{
+	const struct httpd_conn *c = s->tls ? s->conns : NULL;
+
+	while (c != NULL && (c->req != NULL || c->served))
+		c = c->next;
+	return c != NULL;
+}
+
 static bool httpd_may_stop(const struct vs_httpd *s)
 {
 	return s->closing && s->wires == 0 &&
@@ -409,7 +433,7 @@ static bool httpd_may_stop(const struct vs_httpd *s)
 
 static void httpd_run(struct vs_httpd *s)
 {
-	MHD_UNSIGNED_LONG_LONG ms;
+	MHD_UNSIGNED_LONG_LONG ms = 0;
 
 	if (s->stopped)
 		return;
@@ -423,15 +447,19 @@ static void httpd_run(struct vs_httpd *s)
 		httpd_stop(s);
 		return;
 	}
-	if (s->kick)
-		uv_timer_start(&s->timer, httpd_on_timer, 0, 0);
-	else if (MHD_get_timeout(s->mhd, &ms) == MHD_YES)
-		uv_timer_start(&s->timer, httpd_on_timer, ms, 0);
-	else
-		uv_timer_stop(&s->timer);
 	if (s->conns != NULL && !uv_is_active((uv_handle_t *)&s->tick))
 		uv_timer_start(
 		    &s->tick, httpd_on_tick, HTTPD_TICK_MS, HTTPD_TICK_MS);
+	uv_timer_stop(&s->timer);
+	if (!s->kick && MHD_get_timeout(s->mhd, &ms) == MHD_NO)
+		return;
+	if (ms == 0 && !s->kick && httpd_shakes_hands(s))
+		ms = HTTPD_SHAKE_MS;
+	/* A timer of 0 would fire for ever before anything else's turn. */
+	if (ms == 0 || s->kick)
+		uv_idle_start(&s->idle, httpd_on_idle);
+	else
+		uv_timer_start(&s->timer, httpd_on_timer, ms, 0);
 }
 
 static void httpd_on_poll(uv_poll_t *poll, int status, int events)
@@ -487,13 +515,15 @@ int vs_httpd_new(struct vs_httpd **out, uv_loop_t *loop,
 		return vs_err_set(err, VS_ENOMEM, "start the HTTP server");
 	}
 	uv_timer_init(loop, &s->timer);
+	uv_idle_init(loop, &s->idle);
 	uv_timer_init(loop, &s->tick);
 	uv_poll_init(loop, &s->poll,
 	    MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
 	s->timer.data = s;
+	s->idle.data = s;
 	s->tick.data = s;
 	s->poll.data = s;
-	s->handles = 3;
+	s->handles = 4;
 	uv_poll_start(&s->poll, UV_READABLE, httpd_on_poll);
 	*out = s;
 	return VS_OK;

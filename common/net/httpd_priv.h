@@ -65,6 +65,7 @@ struct vs_httpd_req {
 	bool suspended;
 	struct httpd_watch *watch; /* while suspended for long, else NULL */
 	int64_t started_ms; /* loop time of the request line */
+	int64_t answered_ms; /* loop time of the answer */
 	/* what was asked */
 	const char *method;
 	char *path; /* decoded */
@@ -96,6 +97,7 @@ struct vs_httpd {
 	struct MHD_Daemon *mhd;
 	uv_poll_t poll; /* libmicrohttpd's epoll descriptor */
 	uv_timer_t timer; /* when it wants to run again */
+	uv_idle_t idle; /* it wants to at once */
 	uv_timer_t tick; /* looks after slow ones, while there are any */
 	struct httpd_conn *conns;
 	bool tls;

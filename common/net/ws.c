@@ -101,8 +101,9 @@ static void ws_arm(struct vs_ws *ws)
 			due = ws->heard_ms + ws->o.dead_ms;
 	}
 	wait = due - ws_now(ws);
-	if (ws->more || wait < 0)
-		wait = 0;
+	/* With 0 it would fire for ever before anything else's turn. */
+	if (ws->more || wait < 1)
+		wait = 1;
 	uv_timer_start(&ws->timer, ws_on_timer, (uint64_t)wait, 0);
 }
 
@@ -431,7 +432,8 @@ int vs_ws_new(struct vs_ws **out, uv_loop_t *loop,
 		    err, rc, "start a WebSocket: %s", vs_err_text(rc));
 	}
 	ws_watch(ws);
-	ws_arm(ws);
+	/* For what the descriptor does not tell of. */
+	uv_timer_start(&ws->timer, ws_on_timer, 0, 0);
 	*out = ws;
 	return VS_OK;
 }
@@ -468,8 +470,9 @@ void vs_ws_close(struct vs_ws *ws, int code, const char *why)
 	assert(code >= 1000 && code < 5000);
 	if (ws->state != WS_OPEN)
 		return;
+	/* The first was tried already; TLS insists on what it has begun. */
 	if (code == VS_WS_AGAIN && ws->head != NULL)
-		ws_drop_queue(ws, ws->sent > 0 ? &ws->head->next : &ws->head);
+		ws_drop_queue(ws, &ws->head->next);
 	data[0] = (uint8_t)(code >> 8);
 	data[1] = (uint8_t)code;
 	memcpy(data + 2, why, len);
