@@ -51,6 +51,29 @@
  *                     "state", project, path, op, seq, size, n, text, at}
  *  GET  /v1/manifest  ?project= -> application/x-ndjson: every entry
  *                     {path,kind,size,hash,mtime,mode}
+ *  POST /v1/invite    {project, expires_in: seconds|absent} -> {token,
+ *                     expires_at, project_id}
+ *  POST /v1/join      {token, dir} -> {project_id, name, root, role}
+ *  GET  /v1/members   ?project= -> {members:[{user_id,name,role,joined_at}]}
+ *  POST /v1/members/remove {project, user: name or id} -> {}
+ *  POST /v1/pull      {project, paths:[...], dry, force, out: absolute
+ *                     folder|null} -> {files:[{path,size,action,reason}],
+ *                     fetch_files, fetch_bytes, have_files, have_bytes,
+ *                     conflicts, space, enough, pulls:[id...]}
+ *                     action: fetch, have, conflict, refuse
+ *  GET  /v1/transfers ?project=&limit= -> {transfers:[{id,path,state,size,
+ *                     bytes,error,exit,endpoint,created_at,ended_at}]}, live
+ *                     ones first, then the newest; exit of a failed one is
+ *                     an enum vs_exit; state: queued, asked, fetching,
+ *                     verifying, completed, failed, cancelled
+ *  POST /v1/cancel    {project, id|null: all} -> {cancelled}
+ *                     a member's P in status has role "member", state
+ *                     following, catching_up, pulling, offline, paused,
+ *                     root_lost, auth, degraded or in_sync, and here_files,
+ *                     here_bytes, pulls, pull_bytes; its watch stream has
+ *                     {type:"changed", path, op, seq, size}, {type:
+ *                     "caught_up", seq, n} and {type:"pull", pull: id, path,
+ *                     text: state, size, n: bytes}
  *  GET  /metrics      OpenMetrics text
  *  POST /v1/quit      ends the agent
  *
