@@ -66,12 +66,12 @@ static void trim(struct vs_buf *line)
 	}
 }
 
-static int check_secret(const struct vs_buf *line, struct trouble *f)
+int ask_check(const char *secret, struct trouble *f)
 {
-	if (line->len == 0)
+	if (secret[0] == '\0')
 		return trouble_usage(f, "the token is empty");
-	for (size_t i = 0; i < line->len; i++)
-		if (line->data[i] <= ' ' || line->data[i] > '~')
+	for (const char *s = secret; *s != '\0'; s++)
+		if (*s <= ' ' || *s > '~')
 			return trouble_usage(
 			    f, "the token has a blank or a strange character");
 	return VS_OK;
@@ -98,7 +98,10 @@ int ask_secret(struct vs_buf *line, const char *prompt, struct interrupt *intr,
 	if (rc != VS_OK)
 		return rc;
 	trim(line);
-	return check_secret(line, f);
+	if (memchr(vs_buf_str(line), '\0', line->len) != NULL)
+		return trouble_usage(
+		    f, "the token has a blank or a strange character");
+	return ask_check(vs_buf_str(line), f);
 }
 
 int ask_yes(

@@ -17,6 +17,9 @@
 int ask_secret(struct vs_buf *line, const char *prompt, struct interrupt *intr,
     struct trouble *f);
 
+/* VS_EINVAL unless secret may be one, as above. */
+int ask_check(const char *secret, struct trouble *f);
+
 /*
  * Asks on the terminal and sets *yes.  VS_ENOTSUP without setting trouble
  * where standard input is no terminal.

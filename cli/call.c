@@ -151,46 +151,108 @@ static bool known(const json_t *projects, const char *path)
 	return false;
 }
 
-/* Finds the project in doc and the path in it. */
-static int locate(
-    struct call *c, const json_t *doc, json_t *params, const char *arg)
+/* arg as it is to be seen: resolved where no root has it as it is typed. */
+static const char *seen(
+    const json_t *projects, const char *arg, char resolved[PATH_MAX])
 {
-	const json_t *projects = json_object_get(doc, "projects");
-	struct place_wish wish = {
-		.name = c->opt.project, .arg = arg, .cwd = c->cwd
-	};
-	const json_t *project = NULL;
-	char path[VS_PATH_MAX + 1], resolved[PATH_MAX];
-	const char *root;
-	int rc;
-
 	/* As it was typed first: a link in the root is a file of its own. */
 	if (arg != NULL && arg[0] == '/' && !known(projects, arg) &&
 	    real(arg, resolved))
-		wish.arg = arg = resolved;
+		return resolved;
+	return arg;
+}
+
+/* Finds the project in doc, adds it; *root is borrowed. */
+static int choose(struct call *c, const json_t *doc, json_t *params,
+    const char *arg, const char **root)
+{
+	const json_t *projects = json_object_get(doc, "projects");
+	struct place_wish wish = { .name = c->opt.project, .cwd = c->cwd };
+	const json_t *project = NULL;
+	char resolved[PATH_MAX];
+	int rc;
+
+	wish.arg = seen(projects, arg, resolved);
 	rc = place_project(projects, &wish, &project, &c->trouble);
 	if (rc != VS_OK)
 		return rc;
-	root = json_string_value(json_object_get(project, "root"));
-	rc = place_path(path, root, c->cwd, arg ? arg : ".", &c->trouble);
-	if (rc == VS_OK)
-		rc = call_add(c, params, "path", path);
-	if (rc == VS_OK)
-		rc = call_add(c, params, "project",
-		    json_string_value(json_object_get(project, "id")));
-	return rc;
+	*root = json_string_value(json_object_get(project, "root"));
+	return call_add(c, params, "project",
+	    json_string_value(json_object_get(project, "id")));
+}
+
+/* The path below root that arg means. */
+static int locate(struct call *c, const json_t *doc, const char *root,
+    const char *arg, char path[VS_PATH_MAX + 1])
+{
+	const json_t *projects = json_object_get(doc, "projects");
+	char resolved[PATH_MAX];
+
+	assert(root[0] == '/');
+	arg = seen(projects, arg, resolved);
+	return place_path(path, root, c->cwd, arg ? arg : ".", &c->trouble);
 }
 
 int call_add_path(struct call *c, json_t *params, const char *arg)
 {
 	json_t *doc = NULL;
+	char path[VS_PATH_MAX + 1];
+	const char *root = NULL;
 	int rc;
 
 	if (params == NULL)
 		return trouble_set(&c->trouble, VS_ENOMEM, "out of memory");
 	rc = call_ask(c, "GET /v1/status", json_object(), CALL_SHORT_MS, &doc);
 	if (rc == VS_OK)
-		rc = locate(c, doc, params, arg);
+		rc = choose(c, doc, params, arg, &root);
+	if (rc == VS_OK)
+		rc = locate(c, doc, root, arg, path);
+	if (rc == VS_OK)
+		rc = call_add(c, params, "path", path);
+	json_decref(doc);
+	return rc;
+}
+
+/* All of args below root, as a new array; NULL after trouble. */
+static json_t *locate_all(struct call *c, const json_t *doc, const char *root)
+{
+	json_t *paths = json_array();
+	char path[VS_PATH_MAX + 1];
+
+	if (paths == NULL)
+		trouble_set(&c->trouble, VS_ENOMEM, "out of memory");
+	for (int i = 0; paths != NULL && i < c->count; i++) {
+		if (locate(c, doc, root, c->args[i], path) == VS_OK) {
+			json_array_append_new(paths, json_string(path));
+			continue;
+		}
+		json_decref(paths);
+		paths = NULL;
+	}
+	return paths;
+}
+
+int call_add_paths(struct call *c, json_t *params)
+{
+	json_t *doc = NULL, *paths;
+	const char *root = NULL;
+	int rc;
+
+	assert(c->count > 0);
+	if (params == NULL)
+		return trouble_set(&c->trouble, VS_ENOMEM, "out of memory");
+	rc = call_ask(c, "GET /v1/status", json_object(), CALL_SHORT_MS, &doc);
+	if (rc == VS_OK)
+		rc = choose(c, doc, params, c->args[0], &root);
+	if (rc == VS_OK) {
+		paths = locate_all(c, doc, root);
+		if (paths == NULL)
+			rc = c->trouble.err.code;
+		else if (json_object_set_new(params, "paths", paths) != 0 ||
+		    json_array_size(paths) != (size_t)c->count)
+			rc = trouble_set(
+			    &c->trouble, VS_ENOMEM, "out of memory");
+	}
 	json_decref(doc);
 	return rc;
 }

@@ -70,6 +70,12 @@ int call_add(struct call *c, json_t *params, const char *key, const char *s);
 int call_add_path(struct call *c, json_t *params, const char *arg);
 
 /*
+ * As call_add_path, for all of args: "paths", an array, and "project".  The
+ * first says which project where --project does not.
+ */
+int call_add_paths(struct call *c, json_t *params);
+
+/*
  * Asks the agent.  method_path is "GET /v1/..." or "POST /v1/...".  params
  * is taken over (NULL: out of memory).  *doc is the caller's.
  */

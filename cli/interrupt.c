@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -52,6 +53,17 @@ bool interrupt_came(struct interrupt *i)
 	those(&set);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	return true;
+}
+
+bool interrupt_wait(struct interrupt *i, int ms)
+{
+	struct pollfd p = { .fd = i->fd, .events = POLLIN };
+
+	assert(ms >= 0);
+	/* Whatever ends the poll, the caller looks at its own clock. */
+	if (i->number == 0)
+		poll(&p, 1, ms);
+	return interrupt_came(i);
 }
 
 void interrupt_die(int number)

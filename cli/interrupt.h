@@ -23,6 +23,9 @@ void interrupt_release(struct interrupt *i);
 /* True once one came; lets the next one through. */
 bool interrupt_came(struct interrupt *i);
 
+/* Waits for one, at most ms milliseconds; true once one came. */
+bool interrupt_wait(struct interrupt *i, int ms);
+
 /* Ends this process by that signal, as if it had never been taken over. */
 void interrupt_die(int number) __attribute__((noreturn));
 

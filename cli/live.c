@@ -17,7 +17,7 @@ void live_clear(struct live *l)
 	l->lines = 0;
 }
 
-void live_draw(struct live *l, struct progress *p, int64_t now_ms)
+void live_draw(struct live *l, const struct live_lines *what, int64_t now_ms)
 {
 	int64_t age = now_ms - l->drawn_ms;
 
@@ -28,7 +28,7 @@ void live_draw(struct live *l, struct progress *p, int64_t now_ms)
 	live_clear(l);
 	/* Without wrapping a line is a line, whatever the width. */
 	print_f(l->out, "\033[?7l");
-	l->lines = progress_draw(p, l->out, now_ms);
+	l->lines = what->draw(what->arg, l->out, now_ms);
 	print_f(l->out, "\033[?7h");
 	print_flush(l->out);
 	l->drawn_ms = now_ms;

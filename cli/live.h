@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "cli/print.h"
-#include "cli/progress.h"
 
 struct live {
 	struct print *out; /* a terminal; borrowed */
@@ -22,7 +21,13 @@ void live_init(struct live *l, struct print *out);
 /* Takes the lines away, so that text can be printed in their place. */
 void live_clear(struct live *l);
 
+/* What draws: some lines, each ended; how many they are. */
+struct live_lines {
+	int (*draw)(void *arg, struct print *out, int64_t now_ms);
+	void *arg;
+};
+
 /* Draws them again; often is told apart from needed: four times a second. */
-void live_draw(struct live *l, struct progress *p, int64_t now_ms);
+void live_draw(struct live *l, const struct live_lines *what, int64_t now_ms);
 
 #endif

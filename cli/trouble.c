@@ -25,6 +25,7 @@ static const char *name_of(int code)
 		{ VS_ENET, "network" },
 		{ VS_ETIMEDOUT, "timeout" },
 		{ VS_ECANCELED, "cancelled" },
+		{ VS_ECONFLICT, "conflict" },
 		{ VS_EPATH, "bad_path" },
 		{ VS_EAGAIN, "not_in_sync" },
 		{ VS_ECONFIG, "config" },
@@ -90,8 +91,7 @@ void trouble_hint(struct trouble *f, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The exit codes that exist; another number from outside is not passed on. */
-static bool exit_known(int64_t n)
+bool trouble_exit_known(int64_t n)
 {
 	switch (n) {
 	case VS_EXIT_ERROR:
@@ -131,7 +131,7 @@ int trouble_of_reply(struct trouble *f, const json_t *doc, long status)
 		trouble_set(f, VS_EPROTO,
 		    "the agent refused and did not say why (status %ld)",
 		    status);
-	f->exit = exit_known(n) ? (enum vs_exit)n : VS_EXIT_ERROR;
+	f->exit = trouble_exit_known(n) ? (enum vs_exit)n : VS_EXIT_ERROR;
 	if (code != NULL)
 		snprintf(f->name, sizeof(f->name), "%s", code);
 	snprintf(f->hint, sizeof(f->hint), "%s", hint ? hint : "");

@@ -6,6 +6,7 @@
 #define TROUBLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <jansson.h>
 
 #include "common/base/err.h"
@@ -44,6 +45,9 @@ int trouble_of_err(struct trouble *f, const struct vs_err *err);
  * type in it is filled in from status.  Returns a negative code.
  */
 int trouble_of_reply(struct trouble *f, const json_t *doc, long status);
+
+/* Whether n is an exit code of a failure; no other number is passed on. */
+bool trouble_exit_known(int64_t n);
 
 /* What to do about it; there must be trouble. */
 void trouble_hint(struct trouble *f, const char *fmt, ...)

@@ -4,33 +4,11 @@
  */
 #include "cli/verb.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "cli/folder.h"
 #include "common/base/json.h"
-
-static int find_dir(struct call *c, char dir[PATH_MAX])
-{
-	const char *arg = c->count > 0 ? c->args[0] : ".";
-	struct stat st;
-	int e = 0;
-
-	if (realpath(arg, dir) == NULL || stat(dir, &st) != 0)
-		e = errno;
-	else if (!S_ISDIR(st.st_mode))
-		e = ENOTDIR;
-	if (e == 0)
-		return VS_OK;
-	trouble_set(
-	    &c->trouble, vs_err_of_errno(e), "init: %s: %s", arg, strerror(e));
-	if (e == ENOENT || e == ENOTDIR)
-		c->trouble.exit = VS_EXIT_NOT_FOUND;
-	trouble_hint(&c->trouble, "name the folder that is to be published");
-	return c->trouble.err.code;
-}
 
 /* dir, and the name that was given or else the folder's own. */
 static json_t *request(struct call *c, const char *dir)
@@ -94,10 +72,13 @@ static int run(struct call *c)
 {
 	char dir[PATH_MAX];
 	json_t *params = NULL, *doc = NULL;
-	int rc = find_dir(c, dir);
+	int rc = folder_find(dir, c->count > 0 ? c->args[0] : ".", &c->trouble);
 
-	if (rc != VS_OK)
+	if (rc != VS_OK) {
+		trouble_hint(
+		    &c->trouble, "name the folder that is to be published");
 		return rc;
+	}
 	params = request(c, dir);
 	if (params == NULL)
 		return c->trouble.err.code != VS_OK

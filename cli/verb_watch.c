@@ -84,14 +84,20 @@ static bool on_line(void *arg, const char *line, size_t len)
 	return print_flush(out) == 0;
 }
 
+static int draw(void *arg, struct print *out, int64_t now_ms)
+{
+	return progress_draw(arg, out, now_ms);
+}
+
 static bool on_tick(void *arg)
 {
 	struct watching *w = arg;
+	struct live_lines lines = { .draw = draw, .arg = w->progress };
 
 	if (w->ours && !launch_alive(&w->c->agent))
 		return false;
 	if (w->redraw)
-		live_draw(&w->live, w->progress, vs_clock_wall_ms());
+		live_draw(&w->live, &lines, vs_clock_wall_ms());
 	return w->c->out.error == 0;
 }
 
