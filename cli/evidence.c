@@ -47,6 +47,10 @@ static int read_counts(struct evidence *e, const json_t *p, struct vs_err *err)
 		{ "outbox", &e->outbox },
 		{ "held", &e->held },
 		{ "last_seq", &e->last_seq },
+		{ "here_files", &e->here_files },
+		{ "here_bytes", &e->here_bytes },
+		{ "pulls", &e->pulls },
+		{ "pull_bytes", &e->pull_bytes },
 	};
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		int rc = vs_json_get_i64(
@@ -73,12 +77,15 @@ int evidence_read(struct evidence *e, const json_t *project, struct vs_err *err)
 {
 	const json_t *equal;
 	json_t *problems = NULL, *refused = NULL;
+	const char *role = "";
 	int rc;
 
 	*e = (struct evidence){ .id = "", .name = "", .root = "", .state = "" };
 	if (!json_is_object(project))
 		return vs_err_set(err, VS_EINVAL, "a project is no object");
 	rc = read_strings(e, project, err);
+	if (rc == VS_OK)
+		rc = vs_json_get_str(project, "role", false, &role, err);
 	if (rc == VS_OK)
 		rc = read_counts(e, project, err);
 	if (rc == VS_OK)
@@ -90,6 +97,7 @@ int evidence_read(struct evidence *e, const json_t *project, struct vs_err *err)
 	if (rc == VS_OK)
 		rc =
 		    vs_json_get_array(project, "refused", false, &refused, err);
+	e->member = strcmp(role, "member") == 0;
 	e->problems = problems;
 	e->refused = refused;
 	e->scanning = count_of(project, "scanning") != 0;
@@ -103,8 +111,22 @@ int evidence_read(struct evidence *e, const json_t *project, struct vs_err *err)
 	return rc;
 }
 
+/* What a member lists has to be what the cloud has, no more. */
+static const char *member_lacks(const struct evidence *e)
+{
+	if (strcmp(e->state, "catching_up") == 0)
+		return "the log is being caught up with";
+	if (e->tree_equal < 0)
+		return "the listing was not compared with the cloud's yet";
+	if (e->tree_equal == 0)
+		return "the cloud's listing is another one";
+	return e->claimed ? NULL : "the agent does not say so";
+}
+
 const char *evidence_lacks(const struct evidence *e)
 {
+	if (e->member)
+		return member_lacks(e);
 	if (e->held > 0)
 		return "deletions wait for a decision";
 	if (e->last_scan_at == NULL)
@@ -143,6 +165,7 @@ bool evidence_degraded(const struct evidence *e)
 
 int evidence_rank(const struct evidence *e)
 {
+	static const char *const good[] = { "in_sync", "following", "pulling" };
 	static const char *const states[] = { "in_sync", "publishing",
 		"scanning", "paused", "offline", "degraded", "held", "auth",
 		"diverged", "root_lost" };
@@ -150,6 +173,11 @@ int evidence_rank(const struct evidence *e)
 	bool clean = evidence_lacks(e) == NULL && !evidence_degraded(e);
 
 	assert(e->state != NULL);
+	for (size_t i = 0; e->member && i < sizeof(good) / sizeof(good[0]); i++)
+		if (strcmp(e->state, good[i]) == 0)
+			return clean ? 0 : 1;
+	if (e->member && strcmp(e->state, "catching_up") == 0)
+		return 2; /* as bad as a scan */
 	for (int i = 0; i < n; i++)
 		if (strcmp(e->state, states[i]) == 0)
 			return i == 0 && !clean ? 1 : i;
@@ -190,6 +218,23 @@ static void print_work(struct print *p, const struct evidence *e)
 			    work[i].what);
 }
 
+static void print_member(struct print *p, const struct evidence *e)
+{
+	static const char *const trees[] = { "not compared with",
+		"different from", "equal to" };
+	char a[HUMAN_SIZE], b[HUMAN_SIZE];
+
+	print_f(p, "listing %s the cloud's at seq %s, ",
+	    trees[e->tree_equal + 1], human_count(e->last_seq, a));
+	print_f(p, "%s of %s here", human_count(e->here_files, a),
+	    human_things(e->files, "file", b));
+	print_f(p, " (%s)", human_bytes(e->here_bytes, a));
+	if (e->pulls > 0)
+		print_f(p, ", %s under way", human_things(e->pulls, "pull", a));
+	if (e->pull_bytes > 0)
+		print_f(p, " (%s to come)", human_bytes(e->pull_bytes, a));
+}
+
 void evidence_print(struct print *p, const struct evidence *e, int64_t now_ms)
 {
 	static const char *const trees[] = { "not compared with",
@@ -197,6 +242,10 @@ void evidence_print(struct print *p, const struct evidence *e, int64_t now_ms)
 	char a[HUMAN_SIZE], b[HUMAN_SIZE];
 
 	assert(e->tree_equal >= -1 && e->tree_equal <= 1);
+	if (e->member) {
+		print_member(p, e);
+		return;
+	}
 	print_f(p, "tree %s the cloud's at seq %s, reconciled %s, ",
 	    trees[e->tree_equal + 1], human_count(e->last_seq, a),
 	    human_ago(e->last_scan_at, now_ms, b));

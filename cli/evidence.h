@@ -15,6 +15,7 @@
 /* Strings are borrowed from the document; "" or 0 where it is silent. */
 struct evidence {
 	const char *id, *name, *root, *state;
+	bool member; /* of somebody else's project: it follows and pulls */
 	const char *last_scan_at, *last_ack_at; /* NULL: never */
 	const json_t *problems, *refused; /* arrays or NULL */
 	bool claimed; /* the agent says that it is in sync */
@@ -24,6 +25,8 @@ struct evidence {
 	int64_t files, directories, bytes, dirs_watched, overflows;
 	int64_t settling, hashing, recording, outbox, in_flight, held;
 	int64_t last_seq, lag_ms;
+	int64_t here_files, here_bytes; /* of a member's files and bytes */
+	int64_t pulls, pull_bytes; /* under way, and still to come */
 };
 
 /* VS_EINVAL if project is not what the protocol says. */

@@ -33,8 +33,9 @@ struct bucket {
 struct progress {
 	json_t *status; /* project id -> its last status */
 	json_t *said; /* project id -> the state that was last told */
+	json_t *pulls; /* pull -> the state that was last told */
 	struct bucket buckets[WINDOW + 1];
-	int64_t published; /* since the start */
+	int64_t changes; /* since the start */
 };
 
 struct progress *progress_new(void)
@@ -45,7 +46,8 @@ struct progress *progress_new(void)
 		return NULL;
 	p->status = json_object();
 	p->said = json_object();
-	if (p->status == NULL || p->said == NULL) {
+	p->pulls = json_object();
+	if (p->status == NULL || p->said == NULL || p->pulls == NULL) {
 		progress_free(p);
 		return NULL;
 	}
@@ -58,6 +60,7 @@ void progress_free(struct progress *p)
 		return;
 	json_decref(p->status);
 	json_decref(p->said);
+	json_decref(p->pulls);
 	free(p);
 }
 
@@ -88,14 +91,14 @@ static void count(struct progress *p, const json_t *event, int64_t now_ms)
 		*b = (struct bucket){ .second = second };
 	b->changes++;
 	b->bytes += number(event, "size");
-	p->published++;
+	p->changes++;
 }
 
 void progress_feed(struct progress *p, const json_t *event, int64_t now_ms)
 {
 	json_t *copy;
 
-	if (is(event, "published"))
+	if (is(event, "published") || is(event, "changed"))
 		count(p, event, now_ms);
 	if (!is(event, "status") || member(event, "id")[0] == '\0')
 		return;
@@ -223,15 +226,22 @@ static void print_event(struct print *out, const json_t *event)
 		    human_things(number(event, "n"), "entry", n));
 		return;
 	}
+	if (is(event, "caught_up")) {
+		print_f(out, "caught up: %s",
+		    human_things(number(event, "n"), "event", n));
+		if (number(event, "seq") > 0)
+			print_f(out, " #%" PRId64, number(event, "seq"));
+		return;
+	}
 	if (is(event, "state")) {
 		print_f(out, "now ");
 		print_text(out, text);
 		return;
 	}
 	print_path(out, event,
-	    is(event, "refused")         ? PRINT_BAD
-		: is(event, "published") ? PRINT_GOOD
-					 : PRINT_WARN);
+	    is(event, "refused")                                 ? PRINT_BAD
+		: is(event, "published") || is(event, "changed") ? PRINT_GOOD
+								 : PRINT_WARN);
 	if (text[0] != '\0') {
 		print_f(out, ": ");
 		print_text(out, text);
@@ -263,6 +273,21 @@ static bool status_line(
 	return true;
 }
 
+/* Whether a pull is in another state than was told; keeps none that ended. */
+static bool moved(struct progress *p, const json_t *event)
+{
+	static const char *const ends[] = { "completed", "failed",
+		"cancelled" };
+	const char *id = member(event, "pull"), *state = member(event, "text");
+	bool news = strcmp(member(p->pulls, id), state) != 0;
+
+	json_object_set_new(p->pulls, id, json_string(state));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (strcmp(state, ends[i]) == 0)
+			json_object_del(p->pulls, id);
+	return news;
+}
+
 bool progress_line(
     struct progress *p, const json_t *event, struct print *out, int64_t now_ms)
 {
@@ -270,7 +295,8 @@ bool progress_line(
 	if (is(event, "status"))
 		return status_line(p, event, out, now_ms);
 	if (member(event, "type")[0] == '\0' ||
-	    (is(event, "committed") && !silent(p, event)))
+	    (is(event, "committed") && !silent(p, event)) ||
+	    (is(event, "pull") && !moved(p, event)))
 		return false;
 	print_time(out, event, now_ms);
 	print_project(p, event, out);
@@ -362,6 +388,6 @@ int progress_draw(struct progress *p, struct print *out, int64_t now_ms)
 	}
 	print_f(out, "%.1f changes/s of %s/s, %s since the start\n",
 	    (double)w.changes / WINDOW, human_bytes(w.bytes / WINDOW, a),
-	    human_things(p->published, "change", b));
+	    human_things(p->changes, "change", b));
 	return lines;
 }

@@ -25,8 +25,8 @@ void progress_feed(struct progress *p, const json_t *event, int64_t now_ms);
 
 /*
  * The event as one line, if it is worth one: a status only when the state
- * is another one than said last, a commit only while nothing is sent.  To
- * be called after progress_feed.  True if a line was printed.
+ * is another one than said last, so with a pull, a commit only while nothing
+ * is sent.  To be called after progress_feed.  True if a line was printed.
  */
 bool progress_line(
     struct progress *p, const json_t *event, struct print *out, int64_t now_ms);
@@ -34,7 +34,7 @@ bool progress_line(
 /* The live view: some lines, each ended; how many they are. */
 int progress_draw(struct progress *p, struct print *out, int64_t now_ms);
 
-/* Published in the last ten seconds, per second. */
+/* Published, or changed for a member, in the last ten seconds; per second. */
 double progress_rate(const struct progress *p, int64_t now_ms);
 
 #endif

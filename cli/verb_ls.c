@@ -39,6 +39,9 @@ static void print_badge(struct print *p, const char *badge)
 	case '*':
 		ink = PRINT_WARN;
 		break;
+	case '-':
+		ink = PRINT_DIM;
+		break;
 	case '!':
 	case 'x':
 		ink = PRINT_BAD;
@@ -203,15 +206,17 @@ static int run(struct call *c)
 const struct verb verb_ls = {
 	.name = "ls",
 	.args = "[PATH]",
-	.summary = "list what the cloud has, with a badge",
+	.summary = "list a project's files, with a badge",
 	.examples = "  vsync ls\n"
 		    "  vsync ls -l scenes\n"
 		    "  vsync ls -R -0 | xargs -0 -n 1 echo\n",
 	.text = "PATH is seen from the working directory where that lies in "
 		"the project's\nfolder, else from that folder; it may be "
-		"absolute.  Badges:\n\n"
-		"  =  synced        ~  syncing      *  being recorded\n"
-		"  !  held back     x  error\n",
+		"absolute.  A member's agent answers\nfrom its own copy of "
+		"the list, also without a network.  Badges:\n\n"
+		"  =  synced, or here and whole     -  not here\n"
+		"  ~  syncing, or being pulled      *  being recorded\n"
+		"  !  held back, or changed here    x  error\n",
 	.takes = OPT_LONG | OPT_RECURSIVE | OPT_NULL | OPT_PROJECT | OPT_JSON,
 	.least = 0,
 	.most = 1,

@@ -91,7 +91,7 @@ static void print_project(struct print *p, const struct evidence *e)
 		print_problem(p, problem);
 	}
 	print_refused(p, e);
-	print_f(p, "  folder   ");
+	print_f(p, e->member ? "  member   " : "  folder   ");
 	print_name(p, e->root);
 	print_f(p, ": %s, %s, %s\n", human_things(e->files, "file", a),
 	    human_things(e->directories, "folder", b),
@@ -200,7 +200,8 @@ static void show(
 		print_project(&c->out, &all[i]);
 	if (n == 0)
 		print_f(&c->out,
-		    "no project yet\n             -> vsync init DIR\n");
+		    "no project yet\n             -> vsync init DIR, or "
+		    "vsync join TOKEN DIR\n");
 	print_agent(&c->out, doc);
 }
 
@@ -244,7 +245,8 @@ const struct verb verb_status = {
 	.text = "The worst comes first, each problem with what mends it.  \"in "
 		"sync\" is only\nsaid with its proof: the folder was "
 		"reconciled as a whole, nothing waits,\nand the checksum of "
-		"its tree equals the cloud's.\n",
+		"its tree equals the cloud's.  For a member it is so\nwhen "
+		"what it lists equals the cloud's.\n",
 	.takes = OPT_CHECK | OPT_PROJECT | OPT_JSON,
 	.least = 0,
 	.most = 0,

@@ -158,6 +158,68 @@ static void test_the_facts_on_a_line(void **state)
 	prints("held", json_integer(9), "outbox empty, 9 held");
 }
 
+/* The member's, but for one member. */
+static int reading_member(const char *key, json_t *value)
+{
+	struct vs_err err = VS_ERR_INIT;
+
+	json_decref(doc);
+	doc = json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:i,s:i,s:i,s:i}", "id",
+	    "1", "name", "film", "root", "/f", "role", "member", "state",
+	    "following", "in_sync", 1, "tree_equal", 1, "last_seq", 7, "files",
+	    120, "here_files", 3, "here_bytes", 2048);
+	if (key != NULL)
+		json_object_set_new(doc, key, value);
+	return evidence_read(&e, doc, &err);
+}
+
+static void test_a_member_proves_its_listing(void **state)
+{
+	static const char *const good[] = { "in_sync", "following", "pulling" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(
+		    reading_member("state", json_string(good[i])), VS_OK);
+		assert_true(e.member);
+		assert_null(evidence_lacks(&e));
+		assert_int_equal(evidence_rank(&e), 0);
+	}
+	reading_member("state", json_string("catching_up"));
+	assert_non_null(strstr(evidence_lacks(&e), "caught up"));
+	assert_int_equal(evidence_rank(&e), 2);
+	reading_member("tree_equal", json_null());
+	assert_non_null(strstr(evidence_lacks(&e), "not compared"));
+	assert_int_equal(evidence_rank(&e), 1);
+	reading_member("tree_equal", json_false());
+	assert_non_null(strstr(evidence_lacks(&e), "another"));
+	reading_member("in_sync", json_false());
+	assert_non_null(strstr(evidence_lacks(&e), "agent"));
+	reading_member("state", json_string("root_lost"));
+	assert_in_range(evidence_rank(&e), 5, 100);
+	/* An owner with the same words is measured by more. */
+	reading_member("role", json_string("owner"));
+	assert_non_null(strstr(evidence_lacks(&e), "reconciled"));
+}
+
+static void test_a_members_facts(void **state)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	struct print p = { .f = f };
+
+	(void)state;
+	reading_member("pulls", json_integer(2));
+	e.pull_bytes = 1 << 20;
+	evidence_print(&p, &e, NOW);
+	fclose(f);
+	assert_string_equal(text,
+	    "listing equal to the cloud's at seq 7, 3 of 120 files here "
+	    "(2.0 KiB), 2 pulls under way (1.0 MiB to come)");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +230,8 @@ int main(void)
 		cmocka_unit_test(test_wrong_types_are_refused),
 		cmocka_unit_test(test_errors_and_warnings_degrade),
 		cmocka_unit_test(test_the_facts_on_a_line),
+		cmocka_unit_test(test_a_member_proves_its_listing),
+		cmocka_unit_test(test_a_members_facts),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 

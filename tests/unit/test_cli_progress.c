@@ -123,6 +123,29 @@ static void test_commits_are_said_while_nothing_is_sent(void **state)
 	}
 }
 
+static json_t *pull(const char *st)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:i}", "type", "pull", "project",
+	    "film", "pull", "p1", "path", "a b", "text", st, "size", 2048);
+}
+
+static void test_what_a_member_sees(void **state)
+{
+	(void)state;
+	says(
+	    json_pack("{s:s,s:s,s:s,s:s,s:i,s:i}", "type", "changed", "project",
+		"film", "path", "x", "op", "create", "seq", 9, "size", 2048),
+	    "18:00:00 film changed create x (2.0 KiB) #9\n");
+	assert_true(progress_rate(p, now) > 0);
+	says(json_pack("{s:s,s:s,s:i,s:i}", "type", "caught_up", "project",
+		 "film", "n", 120, "seq", 9),
+	    "18:00:00 film caught up: 120 events #9\n");
+	says(pull("fetching"), "18:00:00 film pull a b (2.0 KiB): fetching\n");
+	assert_null(line(pull("fetching")));
+	says(
+	    pull("completed"), "18:00:00 film pull a b (2.0 KiB): completed\n");
+}
+
 static void test_strange_events_are_nothing(void **state)
 {
 	(void)state;
@@ -179,6 +202,7 @@ int main(void)
 		WITH(test_a_state_is_said_once),
 		WITH(test_events_are_lines),
 		WITH(test_commits_are_said_while_nothing_is_sent),
+		WITH(test_what_a_member_sees),
 		WITH(test_strange_events_are_nothing),
 		WITH(test_the_rate_looks_ten_seconds_back),
 		WITH(test_the_view_has_as_many_lines_as_it_says),
