@@ -24,13 +24,21 @@ static const struct row rows[] = {
 	{ OPT_LONG, 'l', "long", NULL, "size, time, version and seq, too" },
 	{ OPT_RECURSIVE, 'R', "recursive", NULL, "everything below, too" },
 	{ OPT_SINCE, 0, "since", "SEQ", "only events after SEQ" },
-	{ OPT_LIMIT, 'n', "limit", "N", "at most N events, oldest first" },
+	{ OPT_LIMIT, 'n', "limit", "N", "at most N of them" },
+	{ OPT_FOLLOW, 'f', "follow", NULL, "go on with what comes" },
 	{ OPT_CHECK, 0, "check", NULL,
 	    "exit 3: not in sync, 6: the token, 7: a decision" },
 	{ OPT_DATA, 0, "data", NULL,
 	    "reread contents, also where the stat is unchanged" },
 	{ OPT_IN_SYNC, 0, "in-sync", NULL, "until it is proven in sync" },
 	{ OPT_TIMEOUT, 't', "timeout", "S", "give up after S seconds" },
+	{ OPT_DRY, 'n', "dry-run", NULL, "show the plan and do nothing" },
+	{ OPT_OUT, 'o', "out", "DIR", "into DIR, not the project's folder" },
+	{ OPT_FORCE, 0, "force", NULL, "replace what was changed here, too" },
+	{ OPT_NO_WAIT, 0, "no-wait", NULL, "queue, and wait for nothing" },
+	{ OPT_PROGRESS, 0, "progress", "HOW", "auto, json or none" },
+	{ OPT_EXPIRES, 0, "expires", "T", "for how long: 90s, 30m, 12h, 7d" },
+	{ OPT_ALL, 'a', "all", NULL, "all that run" },
 	{ OPT_YES, 'y', "yes", NULL, "do not ask" },
 	{ OPT_NAME, 0, "name", "NAME", "the project's name" },
 	{ OPT_DEVICE, 0, "device", "NAME", "this device's name" },
@@ -98,6 +106,46 @@ static int seconds(const char *value, int64_t *ms, struct trouble *f)
 	return 0;
 }
 
+/* "7d" and the like. */
+static int expires(const char *value, int64_t *s, struct trouble *f)
+{
+	static const struct {
+		const char *unit;
+		int64_t seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 },
+		{ "d", 86400 } };
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(value, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (errno == 0 && end != value && n > 0 && n <= 1000000000 &&
+		    strcmp(end, units[i].unit) == 0) {
+			*s = n * units[i].seconds;
+			return 0;
+		}
+	trouble_usage(f, "--expires: no span of time: %s", value);
+	trouble_hint(f, "as in 90s, 30m, 12h or 7d");
+	return VS_EINVAL;
+}
+
+static int progress(
+    const char *value, enum options_progress *how, struct trouble *f)
+{
+	static const char *const names[] = { [PROGRESS_AUTO] = "auto",
+		[PROGRESS_JSON] = "json",
+		[PROGRESS_NONE] = "none" };
+
+	for (int i = PROGRESS_AUTO; i <= PROGRESS_NONE; i++)
+		if (strcmp(value, names[i]) == 0) {
+			*how = (enum options_progress)i;
+			return 0;
+		}
+	return trouble_usage(
+	    f, "--progress: auto, json or none, not %s", value);
+}
+
 static int color(const char *value, enum print_when *when, struct trouble *f)
 {
 	static const char *const names[] = { [PRINT_AUTO] = "auto",
@@ -126,6 +174,13 @@ static int take(struct options *o, const struct row *r, struct trouble *f)
 		return number(r->name, optarg, &o->limit, f);
 	case OPT_TIMEOUT:
 		return seconds(optarg, &o->timeout_ms, f);
+	case OPT_EXPIRES:
+		return expires(optarg, &o->expires_s, f);
+	case OPT_PROGRESS:
+		return progress(optarg, &o->progress, f);
+	case OPT_OUT:
+		o->out = optarg;
+		return 0;
 	case OPT_PROJECT:
 		o->project = optarg;
 		return 0;
@@ -178,7 +233,7 @@ int options_parse(
 
 	assert(argc > 0);
 	takes |= OPT_HELP | OPT_COLOR;
-	*o = (struct options){ .limit = -1, .timeout_ms = -1 };
+	*o = (struct options){ .limit = -1, .timeout_ms = -1, .expires_s = -1 };
 	tables(takes, letters, longs);
 	optind = 0; /* glibc: forget the last line */
 	opterr = 0;

@@ -1,6 +1,7 @@
 /*
- * Options: one catalogue for all verbs, so that a letter means the same
- * everywhere; each verb says which of them it takes.
+ * Options: one catalogue for all verbs, so that a word means the same
+ * everywhere; each verb says which of them it takes.  Two may share a letter
+ * where no verb takes both.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
@@ -29,7 +30,17 @@ enum options_flags {
 	OPT_YES = 1 << 14,
 	OPT_NAME = 1 << 15,
 	OPT_DEVICE = 1 << 16,
+	OPT_FOLLOW = 1 << 17,
+	OPT_EXPIRES = 1 << 18,
+	OPT_OUT = 1 << 19,
+	OPT_DRY = 1 << 20,
+	OPT_FORCE = 1 << 21,
+	OPT_NO_WAIT = 1 << 22,
+	OPT_PROGRESS = 1 << 23,
+	OPT_ALL = 1 << 24,
 };
+
+enum options_progress { PROGRESS_AUTO, PROGRESS_JSON, PROGRESS_NONE };
 
 /* Strings are borrowed from argv. */
 struct options {
@@ -38,9 +49,12 @@ struct options {
 	const char *project;
 	const char *name;
 	const char *device;
+	const char *out;
+	enum options_progress progress;
 	int64_t since; /* 0 unless given */
 	int64_t limit; /* -1: none */
 	int64_t timeout_ms; /* -1: none */
+	int64_t expires_s; /* seconds, -1: none */
 	int first; /* index in argv of what follows the options */
 };
 

@@ -6,7 +6,8 @@
 static const struct verb *const table[] = { &verb_login, &verb_init,
 	&verb_watch, &verb_status, &verb_ls, &verb_log, &verb_rescan,
 	&verb_flush, &verb_wait, &verb_pause, &verb_resume, &verb_held,
-	&verb_why, &verb_version, &verb_help, NULL };
+	&verb_why, &verb_invite, &verb_join, &verb_members, &verb_pull,
+	&verb_transfers, &verb_cancel, &verb_version, &verb_help, NULL };
 
 const struct verb *const *verb_table(void)
 {
@@ -79,7 +80,7 @@ void verb_print_all(struct print *p)
 	    "others follow.\n\n");
 	print_f(p, "usage: vsync VERB [OPTIONS] [ARGUMENTS]\n\n");
 	for (int i = 0; table[i] != NULL; i++)
-		print_f(p, "  %-8s %s\n", table[i]->name, table[i]->summary);
+		print_f(p, "  %-9s %s\n", table[i]->name, table[i]->summary);
 	print_f(p,
 	    "\n`vsync help VERB` tells all about one; so does "
 	    "vsync(1).\n");

@@ -1,6 +1,8 @@
 /*
  * log: pages through the project's events.  A page that says that there is
- * more must get on; one that does not would keep us here for ever.
+ * more must get on; one that does not would keep us here for ever.  With
+ * --follow whatever the agent tells is a hint to read on: the log is the truth
+ * and has each event once, in order.
  */
 #include "cli/verb.h"
 
@@ -9,6 +11,7 @@
 #include <string.h>
 
 #include "cli/human.h"
+#include "cli/tail.h"
 #include "common/base/json.h"
 
 enum { PAGE = 500 };
@@ -21,6 +24,7 @@ struct reading {
 	int64_t since; /* the last seq that was seen */
 	int64_t left; /* events still wanted, -1: all */
 	int64_t last_seq; /* the log's head */
+	bool open; /* --follow: the stream has begun */
 };
 
 static const char *member(const json_t *o, const char *key)
@@ -140,6 +144,44 @@ static int read_all(struct reading *r)
 	return rc;
 }
 
+/* Something happened: reads on, unless it is known to be nothing new. */
+static bool on_event(void *arg, const json_t *event)
+{
+	struct reading *r = arg;
+	bool status = strcmp(member(event, "type"), "status") == 0;
+	int64_t seq = json_integer_value(
+	    json_object_get(event, status ? "last_seq" : "seq"));
+
+	/* What came between the last page and the stream is read at once. */
+	if (r->open && seq <= r->since)
+		return true;
+	r->open = true;
+	return read_all(r) == VS_OK && r->left != 0;
+}
+
+static int follow(struct reading *r)
+{
+	json_t *params = json_object();
+	int rc;
+
+	if (params == NULL)
+		return trouble_set(&r->c->trouble, VS_ENOMEM, "out of memory");
+	if (r->c->count == 0)
+		rc = tail_project(r->c, params);
+	else /* the path has told */
+		rc = call_add(r->c, params, "project",
+		    json_string_value(json_object_get(r->params, "project")));
+	if (rc == VS_OK)
+		rc = tail_run(r->c, params, on_event, r);
+	/* The last one that was wanted is no end of the agent. */
+	if (r->left == 0 && rc == VS_ENOAGENT) {
+		r->c->trouble = (struct trouble)TROUBLE_INIT;
+		rc = VS_OK;
+	}
+	json_decref(params);
+	return rc;
+}
+
 static int tell_json(struct reading *r)
 {
 	json_t *doc = json_pack("{s:i, s:O, s:I}", "schema", VS_CONTROL_SCHEMA,
@@ -162,6 +204,12 @@ static int run(struct call *c)
 	};
 	int rc = VS_OK;
 
+	if ((c->opt.given & OPT_JSON) && (c->opt.given & OPT_FOLLOW)) {
+		json_decref(r.params);
+		trouble_usage(&c->trouble, "log: --follow makes no document");
+		trouble_hint(&c->trouble, "say --json-lines");
+		return VS_EINVAL;
+	}
 	if (c->opt.given & OPT_JSON)
 		r.all = json_array();
 	if (r.params == NULL || ((c->opt.given & OPT_JSON) && r.all == NULL))
@@ -172,6 +220,10 @@ static int run(struct call *c)
 		rc = read_all(&r);
 	if (rc == VS_OK && r.all != NULL)
 		rc = tell_json(&r);
+	if (rc == VS_OK && (c->opt.given & OPT_FOLLOW) && r.left != 0) {
+		print_flush(&c->out);
+		rc = follow(&r);
+	}
 	json_decref(r.params);
 	json_decref(r.all);
 	return rc;
@@ -183,10 +235,13 @@ const struct verb verb_log = {
 	.summary = "the project's events, in the order of the log",
 	.examples = "  vsync log\n"
 		    "  vsync log scenes --since 1200 --limit 50\n"
-		    "  vsync log --since 0 --json-lines\n",
+		    "  vsync log --since 0 --json-lines\n"
+		    "  vsync log --follow\n",
 	.text = "With PATH only events of that file, or of what lies below "
-		"that folder.\n",
-	.takes = OPT_SINCE | OPT_LIMIT | OPT_PROJECT | OPT_JSON | OPT_LINES,
+		"that folder.\n--follow goes on with what comes, until "
+		"Ctrl-C.\n",
+	.takes = OPT_SINCE | OPT_LIMIT | OPT_FOLLOW | OPT_PROJECT | OPT_JSON |
+	    OPT_LINES,
 	.least = 0,
 	.most = 1,
 	.run = run,

@@ -31,6 +31,14 @@ def project(**change):
         "tree_equal": True}, **change)
 
 
+def member(**change):
+    """As project, of somebody who joined one."""
+    return project(**dict({
+        "role": "member", "state": "following", "here_files": 2,
+        "here_bytes": 2048, "pulls": 0, "pull_bytes": 0,
+        "last_scan_at": None, "coverage": 0.0, "dirs_watched": 0}, **change))
+
+
 def ok(**members):
     return dict({"schema": 1, "ok": True}, **members)
 
@@ -74,6 +82,7 @@ class FakeAgent:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.path))
         self.listener.listen(16)
+        self.open = set()
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
 
@@ -83,6 +92,11 @@ class FakeAgent:
         self.listener.close()
         self.thread.join(5)
         self.path.unlink(missing_ok=True)
+        for sock in list(self.open):  # as an agent's death would
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed by now
 
     def params(self, route):
         """Those of the last request to route."""
@@ -101,12 +115,15 @@ class FakeAgent:
                              daemon=True).start()
 
     def _serve(self, sock):
+        self.open.add(sock)
         try:
             with sock, sock.makefile("rb") as f:
                 while self._one(sock, f):
                     pass
         except OSError:
             pass  # the client left, as it may
+        finally:
+            self.open.discard(sock)
 
     def _one(self, sock, f):
         line = f.readline().decode()
@@ -183,6 +200,12 @@ def main():
         "POST /v1/init": lambda p: ok(
             project_id="p1", name=p["name"], root=p["dir"],
             ignored=[".vsync", ".stfolder"], stignore="/.vsync"),
+        "POST /v1/invite": lambda p: ok(
+            token="inv1te", project_id="p1",
+            expires_at="2025-11-24T18:00:00.123Z"),
+        "POST /v1/join": lambda p: refusal(6, message="the invite was used")
+        if p["token"] == "used" else ok(
+            project_id="p1", name="film", root=p["dir"], role="member"),
         "GET /v1/status": status(project(root=told)),
         "GET /v1/watch": watch,
     })

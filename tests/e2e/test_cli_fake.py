@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from fake_agent import (  # noqa: E402
-    FakeAgent, Lines, Raw, ok, project, refusal, status)
+    FakeAgent, Lines, Raw, member, ok, project, refusal, status)
 from wait import PATIENCE, wait_for  # noqa: E402
 
 TOP = HERE.parents[1]
@@ -157,7 +157,9 @@ def on_terminal(place, *args, keys=b"", env=None, until=(), cwd=None):
 
 READING = [("status",), ("ls",), ("log",), ("held",), ("why", "a"),
            ("rescan",), ("flush",), ("wait", "--in-sync"), ("pause",),
-           ("resume",)]
+           ("resume",), ("members",), ("members", "remove", "bob"),
+           ("pull", "."), ("pull", "-n", "a", "b"), ("transfers",),
+           ("cancel", "--all")]
 
 
 # No agent, and agents that are none
@@ -240,7 +242,8 @@ def test_the_agents_exit_code_is_passed_on(place, argv, code):
     no = refusal(code, "why_code", "cannot", "try harder")
     place.serve(**{m + "_" + v: no for m in ("GET", "POST") for v in (
         "ls", "log", "held", "why", "rescan", "flush", "wait", "pause",
-        "resume")})
+        "resume", "members", "members/remove", "pull", "transfers",
+        "cancel")})
     r = place.run(*argv)
     assert r.code == code and r.out == b""
     assert r.err == b"vsync: cannot: try harder\n"
@@ -279,16 +282,22 @@ def test_an_unknown_verb_names_the_nearest(place, argv, near):
     ("status", "--bogus"), ("ls", "a", "b"), ("why",), ("log", "--since"),
     ("log", "--since", "x"), ("log", "--since", "-1"), ("log", "-n", "1x"),
     ("log", "--limit", "9" * 30), ("wait",), ("flush", "--timeout", "nan"),
-    ("flush", "-t", "-1"), ("status", "--color=blue"), ("pull", "x"),
+    ("flush", "-t", "-1"), ("status", "--color=blue"), ("pull",),
     ("status", "--json=1"), ("ls", "-0", "-l"), ("ls", "-0l"),
-    ("held", "maybe"), ("help", "pull"), ("login",), ("login", "ftp://x"),
-    ("login", "http://u:p@h"), ("login", "https:///x"), ("init", "a", "b")])
+    ("held", "maybe"), ("help", "push"), ("login",), ("login", "ftp://x"),
+    ("login", "http://u:p@h"), ("login", "https:///x"), ("init", "a", "b"),
+    ("pull", "x", "--progress=bar"), ("pull", "x", "-o"), ("pull", ".", "-l"),
+    ("join", "-"), ("join", "a", "b", "c"), ("join", "a b", "/tmp"),
+    ("join", "", "/tmp"), ("invite", "x"), ("invite", "--expires", "1w"),
+    ("cancel",), ("cancel", "1", "--all"), ("members", "bob"),
+    ("members", "remove"), ("members", "add", "bob"),
+    ("transfers", "x")])
 def test_a_wrong_command_line_is_2(place, argv):
     r = place.run(*argv)
     assert r.code == 2 and r.out == b"", r
     assert r.err.startswith(b"vsync: ") and r.err.count(b"\n") == 1
     r = place.run(*argv, "--json")
-    if argv[-1:] != ("--since",):  # it takes the next word, too
+    if argv[-1:] not in (("--since",), ("-o",)):  # they take the next word
         assert r.code == 2 and r.err == b"" and not r.json["ok"]
 
 
@@ -306,7 +315,8 @@ def test_help_lists_what_exists(place):
     verbs = re.findall(r"^  ([a-z]+) ", out, re.M)
     assert verbs == ["login", "init", "watch", "status", "ls", "log",
                      "rescan", "flush", "wait", "pause", "resume", "held",
-                     "why", "version", "help"]
+                     "why", "invite", "join", "members", "pull",
+                     "transfers", "cancel", "version", "help"]
     for v in verbs:
         one = place.run("help", v)
         assert one.code == 0
@@ -322,7 +332,10 @@ def test_help_lists_what_exists(place):
 def manual_options():
     """verb -> the long options that vsync(1) says it takes."""
     page = (TOP / "man" / "vsync.1").read_text()
-    letters = dict(re.findall(r"^\.It Fl (.) , -([a-z-]+)", page, re.M))
+    rows = re.findall(r"^\.It Fl (.) , -([a-z-]+)", page, re.M)
+    # Where two share a letter a verb's line has the whole word.
+    letters = {c: word for c, word in rows
+               if sum(c == other for other, _ in rows) == 1}
     found = {}
     for head in re.findall(r"^\.It Xo\n(.*?)^\.Xc", page, re.M | re.S):
         words = re.findall(r"^\.(?:Op )?Fl (.*)$", head, re.M)
@@ -336,7 +349,7 @@ def manual_options():
 
 def test_help_and_manual_give_each_verb_the_same_options(place):
     manual = manual_options()
-    assert len(manual) == 15 and manual["ls"] >= {"long", "null", "json"}
+    assert len(manual) == 21 and manual["ls"] >= {"long", "null", "json"}
     for verb, names in manual.items():
         text = place.run("help", verb).out.decode()
         options = text[text.index("\nOptions\n"):]
@@ -443,8 +456,30 @@ def test_status_before_any_project(place):
     place.serve(GET_status=status(logged_in=False))
     r = place.run("status")
     assert r.code == 0
-    assert b"vsync init DIR" in r.out and b"vsync login URL" in r.out
+    for verb in (b"vsync init DIR", b"vsync join", b"vsync login URL"):
+        assert verb in r.out
     assert place.run("status", "--check").code == 3
+
+
+@pytest.mark.parametrize("state", ["in_sync", "following", "pulling"])
+def test_status_of_a_member_proves_its_listing(place, state):
+    place.serve(GET_status=status(member(state=state, pulls=1,
+                                         pull_bytes=1 << 20)))
+    r = place.run("status", "--check")
+    assert r.code == 0, r
+    text = r.out.decode()
+    assert text.startswith("film: %s\n" % state.replace("_", " "))
+    assert "listing equal to the cloud's at seq 7, 2 of 3 files here " \
+        "(2.0 KiB), one pull under way (1.0 MiB to come)" in text
+    assert "watched" not in text and "not in sync" not in text
+
+
+@pytest.mark.parametrize("lack", [
+    {"state": "catching_up"}, {"tree_equal": None}, {"tree_equal": False},
+    {"in_sync": False}, {"state": "offline"}, {"state": "root_lost"}])
+def test_status_of_a_member_says_what_lacks(place, lack):
+    place.serve(GET_status=status(member(**lack)))
+    assert place.run("status", "--check", "--json").code == 3
 
 
 @pytest.mark.parametrize("broken", [
@@ -478,9 +513,9 @@ def test_ls_pages_and_shows_badges(place):
     place.serve(GET_ls=pages(
         [row("a.mov"), row("b", kind="directory", badge="~")], [],
         [row("c", badge="!"), row("d", badge="x"), row("e", badge="*"),
-         row("l", kind="symlink")]))
+         row("l", kind="symlink", badge="-")]))
     r = place.run("ls")
-    assert r.out.decode() == "= a.mov\n~ b/\n! c\nx d\n* e\n= l@\n"
+    assert r.out.decode() == "= a.mov\n~ b/\n! c\nx d\n* e\n- l@\n"
     assert place.agent.count("GET /v1/ls") == 3
     files = place.run("ls", "--json").json["files"]
     assert [f["path"] for f in files] == ["a.mov", "b", "c", "d", "e", "l"]
@@ -623,6 +658,39 @@ def test_log_as_people_read_it(place):
         "3 2025-11-17T18:00:00.123Z create d/"]
 
 
+def test_log_goes_on_with_what_comes(place):
+    events = [event(1), event(2)]
+    place.serve(GET_log=lambda p: log_of(events)(p))
+
+    def add(n):
+        return lambda: events.append(event(n)) or published(n)
+
+    # Three came before the stream was there, and an event twice.
+    place.agent.routes["GET /v1/watch"] = lambda p: events.append(
+        event(3)) or stream(add(4), published(4), add(5), dict(
+            project(last_seq=5), type="status"), pull_event("1", "queued"),
+            lambda: events.append(event(6)) or {
+                "type": "changed", "project": ID, "seq": 6, "path": "x"})
+    r = place.run("log", "--follow", "--json-lines", "--since", 1)
+    *got, last = [json.loads(x) for x in r.out.splitlines()]
+    assert last["exit"] == r.code == 69
+    assert last["error"]["message"] == "the agent ended"
+    assert [e["seq"] for e in got] == [2, 3, 4, 5, 6]
+    assert place.agent.params("GET /v1/watch") == {"project": ID}
+
+
+def test_log_goes_on_up_to_its_limit(place):
+    events = [event(1)]
+    place.serve(GET_log=lambda p: log_of(events)(p))
+    place.agent.routes["GET /v1/watch"] = lambda p: events.extend(
+        [event(2), event(3)]) or stream(published(3),
+                                        lambda: time.sleep(20))
+    r = place.run("log", "-f", "-n", 2, "scenes")
+    assert r.code == 0 and r.err == b"", r
+    assert [x.split()[0] for x in r.out.splitlines()] == [b"1", b"2"]
+    assert place.agent.params("GET /v1/log")["path"] == "scenes"
+
+
 def test_a_log_that_does_not_get_on_ends(place):
     place.serve(GET_log=ok(events=[], next_seq=1, last_seq=9, has_more=True))
     r = place.run("log", "--json")
@@ -690,6 +758,440 @@ def test_why_tells_the_stage_and_the_facts(place):
     assert "waits for the server" in out and "size 5, kind file" in out
     assert re.search(r"manifest +nothing", out)
     assert place.run("why", "a.mov", "--json").json["stage"] == "outbox"
+
+
+# invite, join, members
+
+def test_invite_prints_the_token_alone(place):
+    r = place.run("invite", "--expires", "12h", "-p", "film")
+    assert r.code == 0 and r.out == b"inv1te\n", r
+    assert b"until 2025-11-24T18:00:00.123Z" in r.err
+    assert b"secret" in r.err and b"vsync join - DIR" in r.err
+    trace = place.traces()
+    assert trace.startswith("started --attended --idle\n")
+    assert '"expires_in": 43200' in trace and '"project": "film"' in trace
+    r = place.run("invite", "--json")
+    assert r.json["token"] == "inv1te" and r.err == b""
+    assert "expires_in" not in place.traces().splitlines()[-2]
+
+
+def test_invite_of_an_agent_that_runs(place):
+    place.serve(POST_invite=refusal(6, message="only owners invite"))
+    r = place.run("invite")
+    assert r.code == 6 and r.out == b"" and b"only owners" in r.err
+    place.agent.routes["POST /v1/invite"] = ok(token=5)
+    assert place.run("invite", "--json").code == 1
+
+
+@pytest.mark.parametrize("how", ["argument", "input", "terminal"])
+def test_join_takes_the_invite(place, how):
+    copy = place.base / "Copy"
+    if how == "terminal":
+        code, seen = on_terminal(place, "join", "-", copy, keys=b"inv1te\n",
+                                 until=[b"Invite: "])
+        assert code == 0 and b"inv1te" not in seen
+    else:
+        args = ("-",) if how == "input" else ("inv1te",)
+        r = place.run("join", *args, copy, input=b" inv1te\r\nmore")
+        assert r.code == 0, r
+        seen = r.out
+        assert b"inv1te" not in r.out + r.err
+    assert b"joined film (p1) as member, in " + bytes(copy) in seen
+    trace = place.traces()
+    assert trace.startswith("started --attended --idle\n")
+    assert '{"token": "inv1te", "dir": "%s"}' % copy in trace
+    assert copy.is_dir()
+
+
+def test_join_hides_the_invite_while_it_waits(place):
+    place.serve(POST_join=lambda p: time.sleep(20) or ok())
+    proc = place.popen("join", "s3cret", place.root, "--json")
+    wait_for(lambda: place.agent.count("POST /v1/join"), "the request")
+    line = Path("/proc/%d/cmdline" % proc.pid).read_bytes()
+    assert b"join" in line and b"s3cret" not in line
+    proc.kill()
+    proc.communicate()
+
+
+def test_join_that_fails_leaves_no_folder(place):
+    copy = place.base / "Copy"
+    r = place.run("join", "used", copy, "--json")
+    assert r.code == 6 and r.json["error"]["message"] == "the invite was used"
+    assert not copy.exists()
+    copy.mkdir()
+    assert place.run("join", "used", copy).code == 6
+    assert copy.is_dir()
+    r = place.run("join", "inv1te", place.base / "no" / "Copy")
+    assert r.code == 4 and b"name the folder" in r.err
+    assert place.traces().count("POST /v1/join") == 2
+    doc = place.run("join", "inv1te", copy, "--json").json
+    assert (doc["role"], doc["root"]) == ("member", str(copy))
+
+
+def test_members(place):
+    place.serve(GET_members=ok(members=[
+        {"user_id": "u1", "name": "ada", "role": "owner",
+         "joined_at": "2025-11-17T18:00:00.123Z"},
+        {"user_id": "u2", "name": EVIL, "role": "member",
+         "joined_at": None}]))
+    place.agent.routes["POST /v1/members/remove"] = lambda p: (
+        ok() if p["user"] == "bob" else refusal(4, message="no such member"))
+    lines = place.run("members").out.decode().split("\n", 1)
+    assert lines[0].split() == ["owner", "2025-11-17T18:00:00.123Z", "u1",
+                                "ada"]
+    assert b"\x1b[31m" not in on_terminal(place, "members",
+                                          env={"NO_COLOR": "1"})[1]
+    assert len(place.run("members", "--json").json["members"]) == 2
+    r = place.run("members", "remove", "bob", "-p", "film")
+    assert (r.code, r.out) == (0, b"removed: bob\n")
+    assert place.agent.params("POST /v1/members/remove") == {
+        "project": "film", "user": "bob"}
+    assert place.run("members", "remove", "eve", "--json").code == 4
+
+
+# pull
+
+def plan(*rows, pulls=(), **more):
+    """rows are (action, path, size[, reason])."""
+    def count(action):
+        return sum(1 for r in rows if r[0] == action)
+
+    def size(action):
+        return sum(r[2] for r in rows if r[0] == action)
+    return ok(**dict({
+        "files": [{"action": r[0], "path": r[1], "size": r[2],
+                   "reason": r[3] if len(r) > 3 else ""} for r in rows],
+        "fetch_files": count("fetch"), "fetch_bytes": size("fetch"),
+        "have_files": count("have"), "have_bytes": size("have"),
+        "conflicts": count("conflict"), "space": 1 << 40, "enough": True,
+        "pulls": pulls}, **more))
+
+
+def transfer(n, state="completed", bytes=0, **more):
+    return dict({"id": n, "path": "f" + n, "state": state, "size": 1 << 20,
+                 "bytes": bytes, "error": "", "endpoint": "",
+                 "ended_at": None}, **more)
+
+
+def steps(*answers):
+    """Answers /v1/transfers with one list after the other, then the last."""
+    asked = []
+
+    def answer(_):
+        asked.append(1)
+        return ok(transfers=answers[min(len(asked), len(answers)) - 1])
+    return answer
+
+
+TWO = plan(("fetch", "f1", 1 << 20), ("fetch", "f2", 1 << 20),
+           ("have", "f3", 5), pulls=["1", "2"])
+
+
+def test_pull_waits_for_all_of_it(place):
+    place.serve(POST_pull=TWO, GET_transfers=steps(
+        [transfer("1", "fetching", 1 << 19), transfer("2", "queued")],
+        [transfer("2", "verifying", 1 << 20), transfer("1")],
+        [transfer("2"), transfer("1"), transfer("9", "failed")]))
+    r = place.run("pull", "scenes", "f1", cwd=place.root)
+    assert r.code == 0 and r.err == b"", r
+    assert re.fullmatch(
+        rb"pulled 2 files, 2\.0 MiB in [^ ]+ m?s \([^ ]+ [KM]iB/s\), "
+        rb"512 KiB of it resumed; one file here already\n", r.out), r.out
+    assert place.agent.params("POST /v1/pull") == {
+        "project": ID, "paths": ["scenes", "f1"], "dry": False,
+        "force": False, "out": None}
+    assert place.agent.params("GET /v1/transfers")["project"] == ID
+    assert place.agent.count("GET /v1/transfers") == 3
+
+
+def test_pull_as_a_document(place):
+    place.serve(POST_pull=TWO, GET_transfers=steps(
+        [transfer("1"), transfer("2", bytes=5)]))
+    doc = place.run("pull", ".", "--json", cwd=place.root).json
+    assert [t["state"] for t in doc["transfers"]] == ["completed"] * 2
+    assert (doc["pulled_files"], doc["pulled_bytes"]) == (2, 2 << 20)
+    assert doc["resumed_bytes"] == 0 and doc["seconds"] >= 0
+    assert doc["fetch_files"] == 2 and len(doc["files"]) == 3
+    assert place.agent.params("POST /v1/pull")["paths"] == [""]
+
+
+def test_pull_with_nothing_to_fetch(place):
+    place.serve(POST_pull=plan(("have", "a", 5)))
+    r = place.run("pull", "a")
+    assert r.code == 0 and r.out.startswith(b"pulled 0 files, 0 B in ")
+    assert r.out.endswith(b"; one file here already\n")
+    assert place.agent.count("GET /v1/transfers") == 0
+
+
+def test_pull_resolves_every_path(place):
+    place.serve(POST_pull=plan())
+    scenes = place.root / "scenes"
+    r = place.run("pull", "a", "..", "/../" + str(scenes / "x"), "b/../c",
+                  cwd=scenes)
+    assert r.code == 0, r
+    assert place.agent.params("POST /v1/pull")["paths"] == [
+        "scenes/a", "", "scenes/x", "scenes/c"]
+    assert place.run("pull", "a", "b", "-p", "film").code == 0
+    assert place.agent.params("POST /v1/pull")["paths"] == ["a", "b"]
+    for bad in ("/etc/passwd", ".vsync/x", "../../..", ""):
+        r = place.run("pull", "a", bad, "--json", cwd=place.root)
+        assert r.code not in (0, 69) and not r.json["ok"], bad
+    assert place.agent.count("POST /v1/pull") == 2
+
+
+def test_pull_into_another_folder(place):
+    place.serve(POST_pull=lambda p: plan() if p["out"] and not
+                p["out"].endswith("Bad") else refusal(8))
+
+    def out():
+        return place.agent.params("POST /v1/pull")["out"]
+
+    assert place.run("pull", "-o", "new", "a").code == 0
+    assert out() == str(place.base / "new") and Path(out()).is_dir()
+    assert place.run("pull", "a", "--out", place.root / "..").code == 0
+    assert out() == str(place.base)
+    # A plan makes no folder, nor does a pull that is refused keep one.
+    assert place.run("pull", "-n", "-o", "dry/", "a").code == 0
+    assert out() == str(place.base / "dry") and not Path(out()).exists()
+    assert place.run("pull", "-o", "Bad", "a").code == 8
+    assert not (place.base / "Bad").exists()
+    n = place.agent.count("POST /v1/pull")
+    assert place.run("pull", "-o", "no/such", "a").code == 4
+    assert place.agent.count("POST /v1/pull") == n
+
+
+def test_pull_shows_its_plan(place):
+    place.serve(POST_pull=plan(
+        ("fetch", "a.mov", 3 << 20), ("have", EVIL, 5),
+        ("conflict", "notes", 9, "changed here")))
+    r = place.run("pull", "-n", ".")
+    text = r.out.decode()
+    assert text.startswith("fetch       3.0 MiB  a.mov\nhave")
+    assert "conflict        9 B  notes: changed here\n" in text
+    for line in ("to fetch: one file, 3.0 MiB\n",
+                 "here already: one file, 5 B\n",
+                 "changed here, left alone: one file\n",
+                 "space: 1.0 TiB free, enough\n"):
+        assert line in text
+    assert place.agent.params("POST /v1/pull")["dry"] is True
+    assert place.agent.count("GET /v1/transfers") == 0
+    assert r.code == 7
+    doc = place.run("pull", "--dry-run", ".", "--json").json
+    assert doc["exit"] == 7 and doc["error"]["path"] == "notes"
+    assert b"\x1b" not in on_terminal(place, "pull", "-n", ".",
+                                      env={"NO_COLOR": "1"})[1]
+
+
+@pytest.mark.parametrize("change,code,words", [
+    ({"enough": False, "space": 1024}, 8, b"not enough space"),
+    ({"conflicts": 2}, 7, b"--force"), ({"enough": False}, 8, b"-o")])
+def test_pull_of_a_plan_that_is_not_whole(place, change, code, words):
+    place.serve(POST_pull=plan(("fetch", "a", 2048), **change))
+    for argv in (("pull", "a"), ("pull", "-n", "a"),
+                 ("pull", "--no-wait", "a")):
+        r = place.run(*argv)
+        assert r.code == code and words in r.err, (argv, r)
+        assert place.run(*argv, "--json").json["exit"] == code
+
+
+def test_pull_leaves_local_edits_and_says_so(place):
+    place.serve(
+        POST_pull=plan(("fetch", "f1", 1 << 20), ("conflict", "b", 1),
+                       pulls=["1"]),
+        GET_transfers=steps([transfer("1")]))
+    r = place.run("pull", ".")
+    assert r.code == 7 and r.out.startswith(b"pulled one file, 1.0 MiB in")
+    assert b"vsync: b: changed here\n" in r.err
+    assert place.agent.params("POST /v1/pull")["force"] is False
+    place.agent.routes["POST /v1/pull"] = plan(("fetch", "b", 1))
+    assert place.run("pull", "--force", ".").code == 0
+    assert place.agent.params("POST /v1/pull")["force"] is True
+
+
+@pytest.mark.parametrize("code", [4, 5, 6, 7, 8, 10, 75])
+def test_pull_passes_on_why_one_failed(place, code):
+    place.serve(POST_pull=TWO, GET_transfers=steps([
+        transfer("1", "failed", error="it broke", exit=code),
+        transfer("2")]))
+    r = place.run("pull", ".")
+    assert r.code == code
+    assert r.err.splitlines()[0] == b"vsync: f1: it broke"
+    assert b"1 of 2 files not pulled: f1: it broke" in r.err
+    assert r.out.startswith(b"pulled one file, 1.0 MiB in")
+    doc = place.run("pull", ".", "--json").json
+    assert doc["exit"] == code and doc["error"]["code"] == "not_pulled"
+    assert [t["exit"] for t in doc["transfers"]] == [code, 0]
+
+
+def test_pull_that_somebody_cancels(place):
+    place.serve(POST_pull=TWO, GET_transfers=steps(
+        [transfer("1", "cancelled"), transfer("2", "cancelled")]))
+    r = place.run("pull", ".", "--json")
+    assert r.code == 5 and r.json["error"]["code"] == "cancelled"
+
+
+def test_pull_that_is_not_waited_for(place):
+    place.serve(POST_pull=TWO)
+    r = place.run("pull", ".", "--no-wait")
+    assert (r.code, r.out) == (0, b"queued 2 files, 2.0 MiB\n")
+    assert b"vsync transfers --follow" in r.err
+    doc = place.run("pull", ".", "--no-wait", "--json").json
+    assert doc["pulls"] == ["1", "2"] and "transfers" not in doc
+    assert place.agent.count("GET /v1/transfers") == 0
+
+
+def test_pull_tells_programs_how_far_it_is(place):
+    place.serve(POST_pull=TWO, GET_transfers=steps(
+        [transfer("1", "fetching", 1 << 19), transfer("2", "queued")],
+        [transfer("1"), transfer("2")]))
+    r = place.run("pull", ".", "--progress=json", "--json")
+    lines = [json.loads(x) for x in r.err.splitlines()]
+    assert [x["type"] for x in lines] == ["progress"] * 2
+    assert (lines[0]["files"], lines[0]["bytes"]) == (2, 1 << 19)
+    assert lines[0]["resumed"] == 1 << 19 and lines[0]["ended"] == 0
+    assert lines[1]["ended"] == 2 and lines[1]["eta_seconds"] == 0
+    assert r.json["pulled_files"] == 2
+
+
+def test_pull_draws_on_a_terminal_only_until_it_is_done(place):
+    place.serve(POST_pull=TWO, GET_transfers=steps(
+        *[[transfer("1", "fetching", n << 16, path=EVIL),
+           transfer("2", "queued")] for n in range(8)],
+        [transfer("1"), transfer("2")]))
+    code, seen = on_terminal(place, "pull", ".")
+    assert code == 0
+    assert b"0 of 2 files" in seen and b"fetching $'a b\\n" in seen
+    assert b"/s" in seen and b"\x1b[31m" not in seen
+    last = seen[seen.rfind(b"\x1b[J"):]
+    assert b"fetching" not in last and b"pulled 2 files" in last
+    assert b"\x1b" not in on_terminal(
+        place, "pull", ".", "--progress=none", env={"NO_COLOR": "1"})[1]
+
+
+def test_pull_interrupted_leaves_the_pulls(place):
+    place.serve(POST_pull=TWO, GET_transfers=steps(
+        [transfer("1", "fetching", 5), transfer("2", "queued")]))
+    proc = place.popen("pull", ".")
+    wait_for(lambda: place.agent.count("GET /v1/transfers") > 1, "a poll")
+    proc.send_signal(signal.SIGINT)
+    out, err = proc.communicate(timeout=10)
+    assert proc.returncode == -signal.SIGINT and out == b""
+    assert b"interrupted: the pulls go on" in err
+    assert b"`vsync transfers`" in err and b"`vsync cancel`" in err
+    assert place.agent.count("POST /v1/cancel") == 0
+
+
+def test_pull_waits_for_an_agent_that_comes_back(place):
+    agent = place.serve(POST_pull=TWO, GET_transfers=steps(
+        [transfer("1", "fetching", 5), transfer("2", "queued")]))
+    proc = place.popen("pull", ".")
+    wait_for(lambda: agent.count("GET /v1/transfers") > 1, "a poll")
+    agent.close()
+    time.sleep(1)
+    place.serve(GET_transfers=steps([transfer("1"), transfer("2")]))
+    out, err = proc.communicate(timeout=20)
+    assert proc.returncode == 0, err
+    assert err == b"vsync: the agent went away, waiting for it\n"
+    assert out.startswith(b"pulled 2 files")
+
+
+def test_pull_gives_an_agent_up_that_stays_away(place):
+    agent = place.serve(POST_pull=TWO, GET_transfers=steps(
+        [transfer("1", "fetching", 5), transfer("2", "queued")]))
+    proc = place.popen("pull", ".", "--json")
+    wait_for(lambda: agent.count("GET /v1/transfers") > 1, "a poll")
+    agent.close()
+    place.agent = None
+    out, err = proc.communicate(timeout=30)
+    doc = Run(proc.returncode, out, err).json
+    assert doc["exit"] == 69 and "pulls are kept" in doc["error"]["hint"]
+
+
+@pytest.mark.parametrize("answer", [
+    ok(), ok(files=[]), plan(fetch_files="1"), plan(enough=None),
+    plan(files={}), plan(pulls="12")], ids=range(6))
+def test_pull_of_a_plan_that_is_none(place, answer):
+    place.serve(POST_pull=answer)
+    r = place.run("pull", ".", "--json")
+    assert r.code == 1 and r.json["error"]["code"] == "protocol"
+
+
+# transfers and cancel
+
+def test_transfers(place):
+    place.serve(GET_transfers=ok(transfers=[
+        transfer("1", "fetching", 1 << 19), transfer("2"),
+        transfer("3", "failed", path=EVIL, error="no\nroute")]))
+    lines = place.run("transfers", "-n", "20").out.decode()
+    assert re.sub(" +", " ", lines).startswith(
+        "1 fetching 50 % 1.0 MiB f1\n2 completed 100 % 1.0 MiB f2\n")
+    assert lines.endswith(": no\\nroute\n")
+    assert place.agent.params("GET /v1/transfers") == {
+        "project": ID, "limit": "20"}
+    assert len(place.run("transfers", "--json").json["transfers"]) == 3
+    out = place.run("transfers", "--json-lines").out.splitlines()
+    assert [json.loads(x)["id"] for x in out] == ["1", "2", "3"]
+    place.agent.routes["GET /v1/transfers"] = ok(transfers=None)
+    assert place.run("transfers", "--json").code == 1
+
+
+def pull_event(n, state, bytes=0):
+    return {"type": "pull", "project": ID, "pull": n, "path": "f" + n,
+            "text": state, "size": 1 << 20, "n": bytes}
+
+
+def test_transfers_goes_on_with_what_moves(place):
+    place.serve(
+        GET_transfers=ok(transfers=[transfer("1", "fetching", 5)]),
+        GET_watch=stream(
+            published(8), pull_event("1", "fetching", 1 << 19),
+            pull_event("1", "completed", 1 << 20), pull_event("2", "queued")))
+    r = place.run("transfers", "--follow")
+    assert r.code == 69 and b"the agent ended" in r.err
+    assert [x.split()[:2] for x in r.out.decode().splitlines()] == [
+        ["1", "fetching"], ["1", "completed"], ["2", "queued"]]
+    assert place.agent.count("GET /v1/transfers") == 1
+    r = place.run("transfers", "-f", "--json-lines")
+    *rows, last = [json.loads(x) for x in r.out.splitlines()]
+    assert last["exit"] == r.code == 69
+    assert [(x["id"], x["bytes"]) for x in rows] == [
+        ("1", 5), ("1", 1 << 19), ("1", 1 << 20), ("2", 0)]
+
+
+@pytest.mark.parametrize("verb", ["transfers", "log"])
+def test_following_makes_no_document(place, verb):
+    place.serve()
+    r = place.run(verb, "--follow", "--json")
+    assert r.code == 2 and "--json-lines" in r.json["error"]["hint"]
+
+
+@pytest.mark.parametrize("argv", [("transfers", "-f"), ("log", "-f")])
+def test_following_ends_well_on_a_signal(place, argv):
+    place.serve(GET_transfers=ok(transfers=[transfer("1", "queued")]),
+                GET_log=log_of([event(1)]),
+                GET_watch=stream(lambda: time.sleep(20)))
+    proc = place.popen(*argv)
+    read_until(proc, b"1")
+    wait_for(lambda: place.agent.count("GET /v1/watch"), "the stream")
+    proc.send_signal(signal.SIGINT)
+    _, err = proc.communicate(timeout=10)
+    assert proc.returncode == 0 and err == b""
+
+
+def test_cancel(place):
+    place.serve(POST_cancel=lambda p: ok(cancelled=(
+        3 if p["id"] is None else int(p["id"] == "1"))))
+    r = place.run("cancel", "--all")
+    assert (r.code, r.out) == (0, b"cancelled: 3 transfers\n")
+    assert place.agent.params("POST /v1/cancel")["id"] is None
+    assert place.run("cancel", "1", "-p", "film").code == 0
+    assert place.agent.params("POST /v1/cancel") == {
+        "project": "film", "id": "1"}
+    r = place.run("cancel", "2")
+    assert r.code == 4 and b"no transfer 2 runs" in r.err and r.out == b""
+    assert place.run("cancel", "2", "--json").json["exit"] == 4
+    place.agent.routes["POST /v1/cancel"] = ok()
+    assert place.run("cancel", "-a", "--json").code == 1
 
 
 # held
@@ -861,6 +1363,23 @@ def test_watch_writes_a_line_for_each_thing(place):
     assert lines[7] == "film now offline"
     assert b"18:00:08 film" in r.out
     assert b"attached to the agent" in r.err
+
+
+def test_watch_of_a_member(place):
+    place.serve(GET_watch=Lines(
+        dict(member(), type="status"),
+        {"type": "caught_up", "project": ID, "seq": 9, "n": 1000},
+        {"type": "changed", "project": ID, "op": "update", "path": EVIL,
+         "seq": 10, "size": 2048},
+        pull_event("1", "fetching", 1), pull_event("1", "fetching", 2),
+        pull_event("1", "completed", 1 << 20)))
+    r = place.run("watch")
+    lines = [x.split(" ", 1)[1] for x in r.out.decode().split("\n") if
+             re.match(r"\d\d:\d\d:\d\d ", x)]
+    assert lines[0].startswith("film following: listing equal to the cloud's")
+    assert lines[1] == "film caught up: 1,000 events #9"
+    assert lines[3:] == ["film pull f1 (1.0 MiB): fetching",
+                         "film pull f1 (1.0 MiB): completed"]
 
 
 def test_watch_passes_json_lines_on(place):

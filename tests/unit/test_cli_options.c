@@ -89,6 +89,58 @@ static void test_numbers(void **state)
 	refuses(LOG, "log -t 1e99", "--timeout");
 }
 
+#define PULL (OPT_DRY | OPT_OUT | OPT_FORCE | OPT_NO_WAIT | OPT_PROGRESS)
+
+static void test_one_letter_of_two_verbs(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(PULL, "pull -n -o /x a b"), VS_OK);
+	assert_int_equal(opt.given, OPT_DRY | OPT_OUT);
+	assert_string_equal(opt.out, "/x");
+	assert_int_equal(opt.limit, -1);
+	assert_string_equal(words[opt.first], "a");
+	assert_int_equal(
+	    parse(PULL, "pull --progress=json --no-wait ."), VS_OK);
+	assert_int_equal(opt.progress, PROGRESS_JSON);
+	assert_int_equal(parse(PULL, "pull --force ."), VS_OK);
+	assert_int_equal(opt.progress, PROGRESS_AUTO);
+	refuses(PULL, "pull --progress=bar .", "bar");
+	refuses(PULL, "pull . -o", "-o: a value is missing");
+}
+
+static void expires(const char *value, int64_t seconds)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "invite --expires=%s", value);
+	if (seconds < 0) {
+		refuses(OPT_EXPIRES, line, "no span of time");
+		assert_non_null(strstr(trouble.hint, "7d"));
+		return;
+	}
+	assert_int_equal(parse(OPT_EXPIRES, line), VS_OK);
+	assert_true(opt.expires_s == seconds);
+}
+
+static void test_spans_of_time(void **state)
+{
+	(void)state;
+	expires("90", 90);
+	expires("90s", 90);
+	expires("30m", 1800);
+	expires("12h", 43200);
+	expires("7d", 604800);
+	expires("", -1);
+	expires("0", -1);
+	expires("-1d", -1);
+	expires("1w", -1);
+	expires("1.5h", -1);
+	expires("7dd", -1);
+	expires("99999999999999999999", -1);
+	assert_int_equal(parse(OPT_EXPIRES, "invite"), VS_OK);
+	assert_true(opt.expires_s == -1);
+}
+
 static void test_colors(void **state)
 {
 	(void)state;
@@ -127,6 +179,8 @@ int main(void)
 		cmocka_unit_test(test_each_line_is_read_afresh),
 		cmocka_unit_test(test_two_dashes_end_them),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_one_letter_of_two_verbs),
+		cmocka_unit_test(test_spans_of_time),
 		cmocka_unit_test(test_colors),
 		cmocka_unit_test(test_what_a_verb_does_not_take),
 		cmocka_unit_test(test_json_is_seen_on_a_broken_line),

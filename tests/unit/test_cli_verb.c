@@ -20,7 +20,7 @@ static void test_every_verb_is_whole(void **state)
 
 		assert_ptr_equal(verb_find((*v)->name), *v);
 		assert_non_null((*v)->run);
-		assert_in_range((*v)->most, (*v)->least, 1);
+		assert_true((*v)->most >= (*v)->least);
 		assert_true(((*v)->most > 0) == ((*v)->args[0] != '\0'));
 		snprintf(start, sizeof(start), "  vsync %s", (*v)->name);
 		assert_memory_equal(example, start, strlen(start));
@@ -35,7 +35,7 @@ static void test_what_is_not_a_verb(void **state)
 {
 	(void)state;
 	assert_null(verb_find(""));
-	assert_null(verb_find("pull"));
+	assert_null(verb_find("push"));
 	assert_null(verb_find("Status"));
 	assert_null(verb_find("stat"));
 }
@@ -62,7 +62,11 @@ static void test_slips_are_understood(void **state)
 	nearest("resacn", "rescan");
 	nearest("resumee", "resume");
 	nearest("", NULL);
-	nearest("pull", NULL);
+	nearest("pul", "pull");
+	nearest("transfer", "transfers");
+	nearest("jion", "join");
+	nearest("member", "members");
+	nearest("clone", NULL);
 	nearest("frobnicate", NULL);
 	nearest("xy", NULL);
 	nearest("a-word-that-is-longer-than-any-verb", NULL);
@@ -94,7 +98,7 @@ static void test_help_names_every_verb_in_eighty_columns(void **state)
 	(void)state;
 	for (; *v != NULL; v++) {
 		char *one = printed(*v), line[32];
-		snprintf(line, sizeof(line), "\n  %-8s ", (*v)->name);
+		snprintf(line, sizeof(line), "\n  %-9s ", (*v)->name);
 		assert_non_null(strstr(all, line));
 		assert_true(strstr(one, "Examples") < strstr(one, "Usage"));
 		for (char *s = one, *l; (l = strsep(&s, "\n")) != NULL;)
