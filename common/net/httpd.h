@@ -32,6 +32,8 @@ struct vs_httpd_options {
 	unsigned connections; /* at most; 0: 1,000 */
 	int patience_ms; /* for a header, and before a body's least rate of
 	                    1 KiB/s is asked for; 0: VS_HEADER_MS */
+	int answer_ms; /* for a client to take an answer (no stream); after
+	                  that it is cut off; 0: as long as some of it moves */
 	bool check_peer; /* Unix socket: only our own uid */
 	const char *key_pem; /* TLS: private key and certificate, or NULL */
 	const char *cert_pem;
@@ -74,6 +76,10 @@ struct vs_httpd_answer {
 	void *body; /* malloc'd; ownership passes; may be NULL */
 	size_t len;
 	const char *const *headers; /* "Name: value", NULL-ended; may be NULL */
+	/* called once when body was freed, sent or not; maybe before
+	   vs_httpd_answer returns; it answers nothing itself; may be NULL */
+	void (*over)(void *arg);
+	void *over_arg;
 };
 
 /*

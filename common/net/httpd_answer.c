@@ -139,6 +139,60 @@ static bool answer_add_headers(
 	return good;
 }
 
+/* A body whose end somebody waits for. */
+struct answer_body {
+	void *data;
+	void (*over)(void *arg);
+	void *arg;
+};
+
+static void answer_body_free(void *cls)
+{
+	struct answer_body *b = cls;
+
+	free(b->data);
+	b->over(b->arg);
+	free(b);
+}
+
+/* NULL: the body is still the caller's. */
+static struct MHD_Response *answer_watched(const struct vs_httpd_answer *a)
+{
+	struct answer_body *b = malloc(sizeof(*b));
+	struct MHD_Response *resp = NULL;
+
+	if (b != NULL) {
+		*b = (struct answer_body){ a->body, a->over, a->over_arg };
+		resp = MHD_create_response_from_buffer_with_free_callback_cls(
+		    a->len, a->body, answer_body_free, b);
+	}
+	if (resp == NULL)
+		free(b);
+	return resp;
+}
+
+/* The body is taken, whatever comes of it. */
+static struct MHD_Response *answer_response(const struct vs_httpd_answer *a)
+{
+	struct MHD_Response *resp;
+	bool taken = a->len > 0;
+
+	if (a->len == 0)
+		resp = MHD_create_response_from_buffer(
+		    0, NULL, MHD_RESPMEM_PERSISTENT);
+	else if (a->over != NULL)
+		resp = answer_watched(a);
+	else
+		resp = MHD_create_response_from_buffer(
+		    a->len, a->body, MHD_RESPMEM_MUST_FREE);
+	if (resp != NULL && taken)
+		return resp;
+	free(a->body);
+	if (a->over != NULL)
+		a->over(a->over_arg);
+	return resp;
+}
+
 /* Takes the body over; NULL out of memory. */
 static struct MHD_Response *answer_build(
     const struct vs_httpd_req *r, const struct vs_httpd_answer *given)
@@ -147,16 +201,7 @@ static struct MHD_Response *answer_build(
 	struct MHD_Response *resp;
 	bool gzip = answer_worth_gzip(r, &a) && answer_gzip(&a);
 
-	if (a.len == 0) {
-		free(a.body);
-		resp = MHD_create_response_from_buffer(
-		    0, NULL, MHD_RESPMEM_PERSISTENT);
-	} else {
-		resp = MHD_create_response_from_buffer(
-		    a.len, a.body, MHD_RESPMEM_MUST_FREE);
-		if (resp == NULL)
-			free(a.body);
-	}
+	resp = answer_response(&a);
 	if (resp == NULL)
 		return NULL;
 	if (answer_add_headers(resp, &a, gzip))
@@ -170,6 +215,7 @@ void vs_httpd_answer(struct vs_httpd_req *r, const struct vs_httpd_answer *a)
 	assert(r->state == HTTPD_ASKED);
 	assert(a->status >= 200 && a->status < 600);
 	assert(a->body != NULL || a->len == 0);
+	r->answered_ms = (int64_t)uv_now(r->server->loop);
 	r->response = answer_build(r, a);
 	r->status = (unsigned)a->status;
 	r->state = r->response != NULL ? HTTPD_ANSWERED : HTTPD_DEAD;

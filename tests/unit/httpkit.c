@@ -43,7 +43,15 @@ void httpkit_answer_text(struct vs_httpd_req *r, int status, const char *text)
 	vs_httpd_answer(r, &a);
 }
 
-static void answer_fill(struct vs_httpd_req *r, const char *type)
+static void on_over(void *arg)
+{
+	struct httpkit *w = arg;
+
+	w->over++;
+}
+
+static void answer_fill(
+    struct httpkit *w, struct vs_httpd_req *r, const char *type)
 {
 	static const char *const headers[] = { "X-One: 1", "ETag: \"e\"",
 		NULL };
@@ -52,6 +60,8 @@ static void answer_fill(struct vs_httpd_req *r, const char *type)
 		.status = 200,
 		.type = type,
 		.headers = headers,
+		.over = on_over,
+		.over_arg = w,
 	};
 
 	assert_non_null(n);
@@ -112,9 +122,9 @@ static void on_request(void *arg, struct vs_httpd_req *r)
 
 	w->asked++;
 	if (strcmp(path, "/text") == 0) {
-		answer_fill(r, "text/plain");
+		answer_fill(w, r, "text/plain");
 	} else if (strcmp(path, "/bytes") == 0) {
-		answer_fill(r, "application/octet-stream");
+		answer_fill(w, r, "application/octet-stream");
 	} else if (strcmp(path, "/later") == 0) {
 		vs_httpd_set_data(r, w);
 		w->kept = r;
@@ -152,6 +162,7 @@ static void make_server(struct httpkit *w)
 		.max_body = HTTPKIT_MAX_BODY,
 		.max_inflated = HTTPKIT_MAX_INFLATED,
 		.patience_ms = w->patience_ms,
+		.answer_ms = w->patience_ms,
 		.check_peer = w->unix_only,
 		.handle = on_request,
 		.gone = on_gone,

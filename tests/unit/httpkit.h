@@ -31,13 +31,14 @@ struct httpkit {
 	char dir[64];
 	char sock[256];
 	bool unix_only;
-	int patience_ms; /* 0: the usual */
+	int patience_ms; /* 0: the usual; else for answers, too */
 	uv_timer_t timer; /* answers what is kept */
 	struct vs_httpd_req *kept;
 	struct vs_httpd_stream *stream;
 	int asked;
 	int gone;
 	int ended;
+	int over; /* answers of /text and /bytes */
 	int closed;
 	int written; /* code of the last stream write */
 	char seen[512]; /* what the handler saw last */
