@@ -120,7 +120,7 @@ static void test_stream_slow_reader(void **state)
 		httpkit_turn(w);
 	for (int i = 0; i < 10000 && rc == VS_OK; i++) {
 		rc = vs_httpd_stream_write(w->stream, block, sizeof(block));
-		if (i % 3 == 0)
+		if (rc == VS_OK && i % 3 == 0)
 			uv_run(&w->loop, UV_RUN_NOWAIT);
 	}
 	assert_int_equal(rc, VS_ELIMIT);
