@@ -1,13 +1,16 @@
 /*
- * flush: everything that was on the disk is in the cloud.  wait: the same,
- * and then the project says of itself that it is in sync, with proof.
+ * flush: everything that was on the disk is in the cloud; of a member:
+ * everything that was in the cloud is listed here.  wait: the same, and then
+ * the project says of itself that it is in sync, with proof.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/control/status.h"
 #include "agent/control/verbs.h"
+#include "common/base/json.h"
 #include "common/os/clock.h"
 
 #define LOOK_MS 100 /* between two looks at the status */
@@ -17,6 +20,7 @@ struct await {
 	bool sync; /* wait: go on until it is in sync */
 	bool flushing; /* the engine has the barrier */
 	int64_t until_ms; /* mono; INT64_MAX: as long as it takes */
+	int64_t head; /* member: what has to be listed */
 	struct project_call cancel;
 	struct request *request; /* for cancel */
 };
@@ -97,18 +101,30 @@ static void await_late(struct request *r)
 
 	await_end(r);
 	vs_err_set(&err, VS_ETIMEDOUT, "%s in the time given",
-	    w->sync ? "not in sync" : "not everything is in the cloud");
+	    w->sync           ? "not in sync"
+		: w->head > 0 ? "not everything is listed here"
+			      : "not everything is in the cloud");
 	request_fail(r, &err, "vsync status says what it waits for");
 }
 
 static json_t *await_document(const json_t *p)
 {
-	return json_pack("{s:O, s:O}", "last_seq",
+	return json_pack("{s:O, s:I}", "last_seq",
 	    json_object_get(p, "last_seq"), "recording",
-	    json_object_get(p, "recording"));
+	    json_integer_value(json_object_get(p, "recording")));
 }
 
 static void await_look(struct request *r);
+
+/* P says what was waited for. */
+static bool await_over(const struct await *w, const json_t *p)
+{
+	if (json_integer_value(json_object_get(p, "last_seq")) < w->head)
+		return false;
+	return !w->sync ||
+	    (json_is_true(json_object_get(p, "in_sync")) &&
+		json_is_true(json_object_get(p, "tree_equal")));
+}
 
 static void await_seen(void *arg, json_t *p)
 {
@@ -116,9 +132,7 @@ static void await_seen(void *arg, json_t *p)
 	const struct await *w = r->data;
 
 	if (request_open(r)) {
-		if (!w->sync ||
-		    (json_is_true(json_object_get(p, "in_sync")) &&
-			json_is_true(json_object_get(p, "tree_equal"))))
+		if (await_over(w, p))
 			request_ok(r, await_document(p));
 		else
 			request_timer(r, LOOK_MS, await_look);
@@ -161,6 +175,36 @@ static void await_flushed(struct request *r)
 		await_look(r);
 }
 
+/* The cloud said how far its log goes: that far the mirror has to come. */
+static void await_headed(
+    struct request *r, const struct vs_httpc_result *result)
+{
+	struct await *w = r->data;
+	json_t *doc = request_document(r, result);
+	struct vs_err err = VS_ERR_INIT;
+
+	if (doc == NULL)
+		return;
+	if (vs_json_get_i64(doc, "last_seq", true, &w->head, &err) < 0) {
+		err.code = VS_EPROTO;
+		vs_err_wrap(&err, "the server's answer");
+		request_fail(r, &err, NULL);
+	} else {
+		await_look(r);
+	}
+	json_decref(doc);
+}
+
+static void await_head(struct request *r)
+{
+	const struct await *w = r->data;
+	char path[160];
+
+	snprintf(path, sizeof(path),
+	    "/api/projects/%s/events?since_seq=0&limit=1", w->id);
+	request_send(r, "GET", path, NULL, await_headed);
+}
+
 static void await_serve(struct request *r, bool sync)
 {
 	struct project *p = request_running(r);
@@ -181,12 +225,16 @@ static void await_serve(struct request *r, bool sync)
 		return;
 	}
 	w->sync = sync;
-	w->flushing = true;
 	w->until_ms = ms < 0 ? INT64_MAX : vs_clock_mono_ms() + ms;
 	r->data = w;
 	r->data_free = await_free;
 	r->gone = await_end;
-	request_engine(r, p, barrier_run, await_flushed);
+	if (project_is_member(p)) {
+		await_head(r);
+	} else {
+		w->flushing = true;
+		request_engine(r, p, barrier_run, NULL, await_flushed);
+	}
 	if (ms >= 0)
 		request_timer(r, ms, await_late);
 }

@@ -47,6 +47,13 @@ static const struct route routes[] = {
 	{ "POST", "/v1/held", work_decide },
 	{ "GET", "/v1/watch", stream_watch },
 	{ "GET", "/v1/manifest", stream_manifest },
+	{ "POST", "/v1/invite", people_invite },
+	{ "POST", "/v1/join", join_serve },
+	{ "GET", "/v1/members", people_members },
+	{ "POST", "/v1/members/remove", people_remove },
+	{ "POST", "/v1/pull", pull_serve },
+	{ "GET", "/v1/transfers", pull_transfers },
+	{ "POST", "/v1/cancel", pull_cancel },
 	{ "GET", "/metrics", metrics_serve },
 	{ "POST", "/v1/quit", about_quit },
 };
@@ -87,6 +94,13 @@ static const struct {
 	{ "timeout_ms", JSON_INTEGER },
 	{ "data", JSON_TRUE },
 	{ "approve", JSON_TRUE },
+	{ "expires_in", JSON_INTEGER },
+	{ "user", JSON_STRING },
+	{ "paths", JSON_ARRAY },
+	{ "dry", JSON_TRUE },
+	{ "force", JSON_TRUE },
+	{ "out", JSON_STRING },
+	{ "id", JSON_STRING },
 };
 
 static int body_check(const json_t *body, struct vs_err *err)

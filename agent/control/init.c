@@ -3,24 +3,20 @@
  * harmless: checks, marker (invisible to all but us), project in the cloud
  * (empty), configuration (the one step that counts).
  */
-#include <assert.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "agent/control/site.h"
 #include "agent/control/verbs.h"
 #include "agent/scan/disk_posix.h"
 #include "agent/scan/ignore.h"
 #include "common/base/buf.h"
-#include "common/base/hex.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/path.h"
-#include "common/os/rand.h"
 
 #define ANSWER_MAX (64 * 1024)
 #define INIT_MS 20000
@@ -32,24 +28,6 @@ struct init {
 	char root_id[DISK_ID_SIZE];
 	char id[80]; /* the project's, from the cloud */
 };
-
-static int folder_check(const char *root, struct vs_err *err)
-{
-	struct stat s;
-
-	if (stat(root, &s) != 0)
-		return vs_err_errno(err, errno, "init: %s", root);
-	if (!S_ISDIR(s.st_mode))
-		return vs_err_set(
-		    err, VS_ENOTDIR, "init: %s is no folder", root);
-	if (access(root, R_OK | X_OK) != 0)
-		return vs_err_errno(
-		    err, errno, "init: the folder %s cannot be read", root);
-	if (access(root, W_OK) != 0)
-		return vs_err_errno(err, errno,
-		    "init: the folder's mark cannot be written to %s", root);
-	return VS_OK;
-}
 
 static int name_check(
     const struct config *c, const char *name, struct vs_err *err)
@@ -68,22 +46,6 @@ static int name_check(
 	return VS_OK;
 }
 
-static int root_check(struct request *r, const char *root, struct vs_err *err)
-{
-	const struct config *c = agent_config(r->agent);
-
-	if (!vs_path_utf8(root, strlen(root)) || strpbrk(root, "\r\n") != NULL)
-		return vs_err_set(err, VS_EINVAL,
-		    "init: the folder's own path must be UTF-8 without line "
-		    "breaks");
-	for (size_t i = 0; i < c->nprojects; i++)
-		if (strcmp(c->projects[i].root, root) == 0)
-			return vs_err_set(err, VS_EEXIST,
-			    "init: %s is project %s already", root,
-			    c->projects[i].name);
-	return config_root_check(c, agent_dirs(r->agent), root, NULL, err);
-}
-
 static int init_arguments(
     struct request *r, struct init *in, struct vs_err *err)
 {
@@ -91,53 +53,15 @@ static int init_arguments(
 	const char *name = request_str(r, "name");
 	int rc;
 
-	if (dir == NULL || dir[0] != '/')
-		return vs_err_set(
-		    err, VS_EINVAL, "init: dir must be an absolute path");
-	if (realpath(dir, in->root) == NULL)
-		return vs_err_errno(err, errno, "init: %s", dir);
+	rc = site_find(r, dir, in->root, err);
+	if (rc < 0)
+		return vs_err_wrap(err, "init");
 	if (name == NULL || *name == '\0')
 		name = vs_path_name(in->root);
-	rc = folder_check(in->root, err);
-	if (rc == VS_OK)
-		rc = root_check(r, in->root, err);
 	if (rc == VS_OK)
 		rc = name_check(agent_config(r->agent), name, err);
 	if (rc == VS_OK)
 		memcpy(in->name, name, strlen(name) + 1);
-	return rc;
-}
-
-static bool root_id_known(const struct config *c, const char *id)
-{
-	for (size_t i = 0; i < c->nprojects; i++)
-		if (strcmp(c->projects[i].root_id, id) == 0)
-			return true;
-	return false;
-}
-
-/* Keeps the mark that is there, unless it is that of another project. */
-static int folder_mark(struct request *r, struct init *in, struct vs_err *err)
-{
-	struct disk_root root;
-	struct disk *d;
-	uint8_t raw[16];
-	int rc = disk_posix_new(&d, in->root, NULL, err);
-
-	if (rc < 0)
-		return rc;
-	rc = d->root(d, &root, err);
-	if (rc == VS_OK && root.id[0] != '\0' &&
-	    !root_id_known(agent_config(r->agent), root.id)) {
-		memcpy(in->root_id, root.id, sizeof(in->root_id));
-	} else if (rc == VS_OK) {
-		struct vs_rand *rand = vs_rand_os();
-
-		rand->bytes(rand, raw, sizeof(raw));
-		vs_hex_encode(in->root_id, raw, sizeof(raw));
-		rc = d->mark(d, in->root_id, err);
-	}
-	disk_posix_free(d);
 	return rc;
 }
 
@@ -179,7 +103,7 @@ static void init_finish(struct request *r)
 	/* another init may have come first while the cloud was asked */
 	rc = name_check(c, in->name, &err);
 	if (rc == VS_OK)
-		rc = root_check(r, in->root, &err);
+		rc = site_check(r, in->root, &err);
 	if (rc == VS_OK)
 		rc = config_add_project(c->path, &p, &err);
 	if (rc == VS_OK)
@@ -259,7 +183,7 @@ void init_serve(struct request *r)
 	    *session_url(agent_session(r->agent)) == '\0')
 		vs_err_set(&err, VS_EAUTH, "init: not logged in");
 	else if (init_arguments(r, in, &err) == VS_OK)
-		folder_mark(r, in, &err);
+		site_mark(r, in->root, false, in->root_id, &err);
 	if (err.code < 0) {
 		request_fail(r, &err, NULL);
 		return;

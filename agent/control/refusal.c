@@ -43,6 +43,7 @@ static const struct refusal refusals[] = {
 	{ VS_ECONFIG, "config", 409, NULL },
 	{ VS_EROOT, "root_lost", 409,
 	    "mount or restore the folder, then run vsync rescan" },
+	{ VS_ENOTSUP, "not_supported", 409, NULL },
 	{ VS_EHELD, "held", 409,
 	    "see vsync held, then approve or reject them" },
 };

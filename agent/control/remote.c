@@ -90,25 +90,6 @@ static void remote_ask(struct request *r, struct vs_buf *b,
 	vs_buf_release(b);
 }
 
-/* The document of a good answer; NULL: the request is answered or gone. */
-static json_t *remote_document(
-    struct request *r, const struct vs_httpc_result *result)
-{
-	struct vs_err err = VS_ERR_INIT;
-	json_t *doc = NULL;
-
-	if (!request_open(r))
-		return NULL;
-	if (session_judge(agent_session(r->agent), result, &err) == VS_OK) {
-		doc = vs_json_parse(result->body, result->len, &err);
-		if (doc == NULL)
-			err.code = VS_EPROTO;
-	}
-	if (doc == NULL)
-		request_fail(r, &err, NULL);
-	return doc;
-}
-
 static void remote_protocol(struct request *r, const struct vs_err *why)
 {
 	struct vs_err err = *why;
@@ -118,7 +99,51 @@ static void remote_protocol(struct request *r, const struct vs_err *why)
 	request_fail(r, &err, NULL);
 }
 
-/* ls */
+/* ls of a member: what the mirror has, so it answers offline, too. */
+
+static void mirror_run(
+    struct project_call *c, struct member *m, struct vs_now now)
+{
+	struct request *r = request_of(c);
+	const struct remote *w = r->data;
+
+	(void)now;
+	r->doc = member_list(m, w->path, w->recursive,
+	    w->cursor != NULL ? w->cursor : "", VS_PAGE_LIMIT, &c->err);
+	project_return(c);
+}
+
+static void mirror_answer(struct request *r)
+{
+	const struct remote *m = r->data;
+	struct vs_err err = r->err;
+
+	if (!request_open(r))
+		return;
+	if (err.code == VS_OK &&
+	    (r->doc == NULL ||
+		json_object_set_new(r->doc, "project_id", json_string(m->id)) !=
+		    0))
+		vs_err_set(&err, VS_ENOMEM, "out of memory");
+	if (err.code < 0)
+		request_fail_path(
+		    r, &err, "vsync why says where it stands", m->path);
+	else
+		request_ok(r, json_incref(r->doc));
+}
+
+static void mirror_ls(struct request *r, const char *cursor)
+{
+	struct remote *m = r->data;
+	struct project *p = request_running(r);
+
+	if (p == NULL)
+		return;
+	m->cursor = cursor != NULL ? strdup(cursor) : NULL;
+	request_engine(r, p, NULL, mirror_run, mirror_answer);
+}
+
+/* ls of an owner */
 
 static void ls_page(struct request *r, const char *folder, const char *cursor);
 
@@ -174,7 +199,7 @@ static void ls_badges(struct request *r)
 	struct project *p = agent_project(r->agent, m->id);
 
 	if (p != NULL && json_array_size(m->files) > 0)
-		request_engine(r, p, badge_run, ls_answer);
+		request_engine(r, p, badge_run, NULL, ls_answer);
 	else
 		ls_answer(r);
 }
@@ -247,7 +272,7 @@ static int ls_rows(
 static void ls_found(struct request *r, const struct vs_httpc_result *result)
 {
 	struct remote *m = r->data;
-	json_t *doc = remote_document(r, result);
+	json_t *doc = request_document(r, result);
 	struct vs_err err = VS_ERR_INIT;
 	char *cursor;
 	int rc;
@@ -284,7 +309,7 @@ static void ls_found(struct request *r, const struct vs_httpc_result *result)
 static void ls_listed(struct request *r, const struct vs_httpc_result *result)
 {
 	struct remote *m = r->data;
-	json_t *doc = remote_document(r, result);
+	json_t *doc = request_document(r, result);
 	struct vs_err err = VS_ERR_INIT;
 	int rc;
 
@@ -337,7 +362,10 @@ void remote_ls(struct request *r)
 	m->recursive = request_flag(r, "recursive");
 	m->first = cursor == NULL;
 	m->files = json_array();
-	ls_page(r, m->path, cursor);
+	if (config_find(agent_config(r->agent), m->id)->member)
+		mirror_ls(r, cursor);
+	else
+		ls_page(r, m->path, cursor);
 }
 
 /* log */
@@ -362,7 +390,7 @@ static void log_add(const struct remote *m, json_t *list, json_t *event)
 static void log_listed(struct request *r, const struct vs_httpc_result *result)
 {
 	const struct remote *m = r->data;
-	json_t *doc = remote_document(r, result);
+	json_t *doc = request_document(r, result);
 	struct vs_err err = VS_ERR_INIT;
 	json_t *events = NULL;
 	json_t *list = json_array();

@@ -11,6 +11,8 @@
 #include "common/proto/control.h"
 
 #define ANSWER_MAX (64 * 1024 * 1024) /* bytes */
+#define SHORT_MAX (4 * 1024 * 1024) /* bytes of an answer of the cloud */
+#define CLOUD_MS 20000
 
 struct request *request_new(
     struct agent *a, struct control *c, struct vs_httpd_req *http)
@@ -245,12 +247,15 @@ static void engine_done(struct project_call *c)
 
 void request_engine(struct request *r, struct project *p,
     void (*run)(struct project_call *c, struct engine *e, struct vs_now now),
+    void (*run_member)(
+	struct project_call *c, struct member *m, struct vs_now now),
     void (*after)(struct request *r))
 {
-	assert(run != NULL && after != NULL);
+	assert(after != NULL);
 	request_pin(r);
 	r->after = after;
 	r->call.run = run;
+	r->call.run_member = run_member;
 	r->call.done = engine_done;
 	project_call(p, &r->call);
 }
@@ -275,6 +280,48 @@ void request_cloud(struct request *r, struct session *s,
 	own.done = cloud_done;
 	own.arg = r;
 	session_send(s, &own);
+}
+
+void request_send(struct request *r, const char *method, const char *path,
+    json_t *body,
+    void (*cloud)(struct request *r, const struct vs_httpc_result *result))
+{
+	struct session_request q = { .method = method,
+		.path = path,
+		.max_body = SHORT_MAX,
+		.timeout_ms = CLOUD_MS };
+	struct vs_err err = VS_ERR_INIT;
+	struct vs_buf b;
+
+	vs_buf_init(&b, SHORT_MAX);
+	if (body != NULL && vs_json_dump(&b, body) < 0) {
+		vs_err_set(&err, VS_ENOMEM, "out of memory");
+		request_fail(r, &err, NULL);
+	} else {
+		q.body = body != NULL ? vs_buf_str(&b) : NULL;
+		q.len = b.len;
+		request_cloud(r, agent_session(r->agent), &q, cloud);
+	}
+	vs_buf_release(&b);
+	json_decref(body);
+}
+
+json_t *request_document(
+    struct request *r, const struct vs_httpc_result *result)
+{
+	struct vs_err err = VS_ERR_INIT;
+	json_t *doc = NULL;
+
+	if (!request_open(r))
+		return NULL;
+	if (session_judge(agent_session(r->agent), result, &err) == VS_OK) {
+		doc = vs_json_parse(result->body, result->len, &err);
+		if (doc == NULL)
+			err.code = VS_EPROTO;
+	}
+	if (doc == NULL)
+		request_fail(r, &err, NULL);
+	return doc;
 }
 
 static void timer_closed(uv_handle_t *handle)

@@ -94,11 +94,14 @@ struct project *request_running(struct request *r);
 const char *request_path(struct request *r);
 
 /*
- * Runs run on the engine's thread and then after on the loop's; the request
- * is held meanwhile.  after sees r->err.
+ * Runs run or run_member, whichever is of p's role, on the engine's thread
+ * and then after on the loop's; the request is held meanwhile.  after sees
+ * r->err.
  */
 void request_engine(struct request *r, struct project *p,
     void (*run)(struct project_call *c, struct engine *e, struct vs_now now),
+    void (*run_member)(
+	struct project_call *c, struct member *m, struct vs_now now),
     void (*after)(struct request *r));
 
 /* Engine's thread: whose call it is. */
@@ -108,6 +111,21 @@ struct request *request_of(struct project_call *c);
 void request_cloud(struct request *r, struct session *s,
     const struct session_request *q,
     void (*cloud)(struct request *r, const struct vs_httpc_result *result));
+
+/*
+ * The same with a JSON document (taken over; NULL for none), for short
+ * answers.
+ */
+void request_send(struct request *r, const char *method, const char *path,
+    json_t *body,
+    void (*cloud)(struct request *r, const struct vs_httpc_result *result));
+
+/*
+ * The document of the cloud's good answer (the caller's), or NULL: then the
+ * request is answered, or gone.
+ */
+json_t *request_document(
+    struct request *r, const struct vs_httpc_result *result);
 
 /* Calls due after ms, once, unless it is set anew; < 0 stops it. */
 void request_timer(

@@ -79,13 +79,12 @@ static void problems_place(json_t *engine, const char *root)
 }
 
 /* Who it is, in front of what its engine says. */
-static json_t *project_named(
-    const char *id, const char *name, const char *root, json_t *engine)
+static json_t *project_named(const struct config_project *c, json_t *engine)
 {
-	json_t *p = json_pack("{s:s, s:s, s:s, s:s}", "id", id, "name", name,
-	    "root", root, "role", "owner");
+	json_t *p = json_pack("{s:s, s:s, s:s, s:s}", "id", c->id, "name",
+	    c->name, "root", c->root, "role", c->member ? "member" : "owner");
 
-	problems_place(engine, root);
+	problems_place(engine, c->root);
 	if (p == NULL || engine == NULL || json_object_update(p, engine) != 0) {
 		json_decref(p);
 		p = NULL;
@@ -126,7 +125,7 @@ static json_t *part_default(struct agent *a, size_t i)
 	else
 		problem = project_problem(VS_EAGAIN,
 		    "it is not served; the agent's log says why", NULL);
-	return project_named(c->id, c->name, c->root, project_silent(problem));
+	return project_named(c, project_silent(problem));
 }
 
 static void gather_free(struct gather *g)
@@ -180,6 +179,15 @@ static void part_run(
 	project_return(call);
 }
 
+static void part_run_member(
+    struct project_call *call, struct member *m, struct vs_now now)
+{
+	struct part *p = (struct part *)call;
+
+	p->doc = member_status(m, now);
+	project_return(call);
+}
+
 static void part_done(struct project_call *call)
 {
 	struct part *p = (struct part *)call;
@@ -193,8 +201,7 @@ static void part_done(struct project_call *call)
 	/* the configuration may be another by now */
 	if (!g->told && c != NULL && p->doc != NULL)
 		json_array_set_new(g->projects, p->index,
-		    project_named(
-			c->id, c->name, c->root, json_incref(p->doc)));
+		    project_named(c, json_incref(p->doc)));
 	json_decref(p->doc);
 	free(p->id);
 	free(p);
@@ -218,6 +225,7 @@ static void gather_ask(struct gather *g, struct project *project, size_t i)
 	p->gather = g;
 	p->index = i;
 	p->call.run = part_run;
+	p->call.run_member = part_run_member;
 	p->call.done = part_done;
 	g->waiting++;
 	project_call(project, &p->call);
@@ -281,6 +289,15 @@ static void single_run(
 	project_return(call);
 }
 
+static void single_run_member(
+    struct project_call *call, struct member *m, struct vs_now now)
+{
+	struct single *s = (struct single *)call;
+
+	s->doc = member_status(m, now);
+	project_return(call);
+}
+
 static void single_done(struct project_call *call)
 {
 	struct single *s = (struct single *)call;
@@ -289,7 +306,7 @@ static void single_done(struct project_call *call)
 	json_t *p = NULL;
 
 	if (c != NULL && s->doc != NULL)
-		p = project_named(c->id, c->name, c->root, json_incref(s->doc));
+		p = project_named(c, json_incref(s->doc));
 	s->done(s->arg, p);
 	json_decref(s->doc);
 	free(s->id);
@@ -312,6 +329,7 @@ void status_of(struct agent *a, struct project *p,
 	s->done = done;
 	s->arg = arg;
 	s->call.run = single_run;
+	s->call.run_member = single_run_member;
 	s->call.done = single_done;
 	project_call(p, &s->call);
 }

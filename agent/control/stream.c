@@ -54,6 +54,16 @@ static void manifest_run(
 	project_return(call);
 }
 
+static void manifest_run_member(
+    struct project_call *call, struct member *m, struct vs_now now)
+{
+	struct request *r = request_of(call);
+
+	(void)now;
+	member_each(m, manifest_row, r->data, &call->err);
+	project_return(call);
+}
+
 static void manifest_done(struct request *r)
 {
 	struct vs_httpd_answer a = { .status = 200,
@@ -94,5 +104,5 @@ void stream_manifest(struct request *r)
 	vs_buf_init(b, MANIFEST_MAX);
 	r->data = b;
 	r->data_free = manifest_free;
-	request_engine(r, p, manifest_run, manifest_done);
+	request_engine(r, p, manifest_run, manifest_run_member, manifest_done);
 }

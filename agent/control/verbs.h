@@ -19,13 +19,34 @@ void login_serve(struct request *r);
 /* POST /v1/init: makes a project of a folder. */
 void init_serve(struct request *r);
 
+/* POST /v1/join: an invite makes a folder a member's. */
+void join_serve(struct request *r);
+
+/* POST /v1/invite */
+void people_invite(struct request *r);
+
+/* GET /v1/members */
+void people_members(struct request *r);
+
+/* POST /v1/members/remove */
+void people_remove(struct request *r);
+
+/* POST /v1/pull: a plan, and its pulls unless it is dry. */
+void pull_serve(struct request *r);
+
+/* GET /v1/transfers */
+void pull_transfers(struct request *r);
+
+/* POST /v1/cancel: one transfer or all. */
+void pull_cancel(struct request *r);
+
 /* GET /v1/status */
 void status_serve(struct request *r);
 
 /* GET /metrics */
 void metrics_serve(struct request *r);
 
-/* GET /v1/ls: a page of the cloud's listing, with what is known here. */
+/* GET /v1/ls: a page of the cloud's listing, or of a member's mirror. */
 void remote_ls(struct request *r);
 
 /* GET /v1/log: a page of the cloud's log. */

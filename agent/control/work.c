@@ -95,7 +95,7 @@ void work_rescan(struct request *r)
 	if (w == NULL)
 		return;
 	w->flag = request_flag(r, "data");
-	request_engine(r, p, rescan_run, work_answer);
+	request_engine(r, p, rescan_run, NULL, work_answer);
 }
 
 static void why_run(struct project_call *c, struct engine *e, struct vs_now now)
@@ -104,6 +104,16 @@ static void why_run(struct project_call *c, struct engine *e, struct vs_now now)
 	const struct work *w = r->data;
 
 	r->doc = engine_why(e, w->path, now);
+	project_return(c);
+}
+
+static void why_run_member(
+    struct project_call *c, struct member *m, struct vs_now now)
+{
+	struct request *r = request_of(c);
+	const struct work *w = r->data;
+
+	r->doc = member_why(m, w->path, now);
 	project_return(c);
 }
 
@@ -128,7 +138,7 @@ void work_why(struct request *r)
 	struct project *p = request_running(r);
 
 	if (p != NULL && work_new_path(r) != NULL)
-		request_engine(r, p, why_run, why_answer);
+		request_engine(r, p, why_run, why_run_member, why_answer);
 }
 
 static void held_run(
@@ -146,7 +156,7 @@ void work_held(struct request *r)
 	struct project *p = request_running(r);
 
 	if (p != NULL)
-		request_engine(r, p, held_run, work_answer);
+		request_engine(r, p, held_run, NULL, work_answer);
 }
 
 static void decide_run(
@@ -181,7 +191,7 @@ void work_decide(struct request *r)
 	if (w == NULL)
 		return;
 	w->flag = request_flag(r, "approve");
-	request_engine(r, p, decide_run, work_answer);
+	request_engine(r, p, decide_run, NULL, work_answer);
 }
 
 /* One project of those to be paused or resumed. */
@@ -204,6 +214,16 @@ static void pausing_run(
 
 	(void)now;
 	engine_pause(e, p->paused, &c->err);
+	project_return(c);
+}
+
+static void pausing_run_member(
+    struct project_call *c, struct member *m, struct vs_now now)
+{
+	struct pausing *p = (struct pausing *)c;
+
+	(void)now;
+	member_pause(m, p->paused, &c->err);
 	project_return(c);
 }
 
@@ -236,6 +256,7 @@ static void pausing_start(struct request *r, struct project *p, bool paused)
 	one->request = r;
 	one->paused = paused;
 	one->call.run = pausing_run;
+	one->call.run_member = pausing_run_member;
 	one->call.done = pausing_done;
 	all->waiting++;
 	request_pin(r);
