@@ -142,8 +142,8 @@ def test_status_document(world, owner):
 
 
 def test_status_check_by_state(world, owner):
-    assert owner.cli("status", "--check").code == 0 or \
-        owner.flush() and owner.cli("status", "--check").code == 0
+    owner.cli("wait", "--in-sync", "--timeout", "20", check=0)
+    assert owner.cli("status", "--check").code == 0
     world.cloud.stop()
     write(owner.root / "a", b"1")
     owner.await_state("offline", timeout=20)
