@@ -473,7 +473,7 @@ static struct MHD_Daemon *httpd_start_daemon(struct vs_httpd *s)
 {
 	struct MHD_OptionItem tls[HTTPD_TLS];
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-	    MHD_ALLOW_UPGRADE | vs_httpd_tls_options(&s->o, tls);
+	    vs_httpd_tls_options(&s->o, tls);
 	unsigned most = s->o.connections;
 
 	return MHD_start_daemon(flags, 0, NULL, NULL, httpd_on_request, s,

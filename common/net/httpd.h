@@ -114,7 +114,9 @@ void vs_httpd_stream_end(struct vs_httpd_stream *st); /* after what is queued */
  * added).  ready is called exactly once, later; wire is NULL when the client
  * went away first.  Whoever gets the wire copies it and closes it: not
  * before that can vs_httpd_close end.  r is gone afterwards, unless an error
- * is returned: VS_ENOMEM, then it still waits for its answer.
+ * is returned; then it still waits for its answer: VS_ENOMEM, or VS_ENOTSUP
+ * with TLS, where libmicrohttpd would carry the bytes by fours (a proxy that
+ * speaks TLS belongs in front).
  */
 struct vs_ws_wire;
 int vs_httpd_upgrade(struct vs_httpd_req *r, const char *const *headers,

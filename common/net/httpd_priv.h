@@ -149,7 +149,7 @@ bool vs_httpd_add_header(struct MHD_Response *resp, const char *line);
 /* The connection of an upgrade is gone; the wire was closed, if any. */
 void vs_httpd_upgrade_over(struct vs_httpd_req *r);
 
-/* Fills in what TLS needs, if anything; flags for the daemon. */
+/* Fills in what TLS needs, if anything; flags that go with it or without. */
 unsigned vs_httpd_tls_options(
     const struct vs_httpd_options *o, struct MHD_OptionItem out[HTTPD_TLS]);
 

@@ -21,7 +21,7 @@ static void *tls_text(const char *text)
 unsigned vs_httpd_tls_options(
     const struct vs_httpd_options *o, struct MHD_OptionItem out[HTTPD_TLS])
 {
-	unsigned flags = 0;
+	unsigned flags = MHD_ALLOW_UPGRADE;
 	int n = 0;
 
 	assert((o->key_pem == NULL) == (o->cert_pem == NULL));

@@ -121,9 +121,13 @@ int vs_httpd_upgrade(struct vs_httpd_req *r, const char *const *headers,
 	size_t early_len),
     void *arg, struct vs_err *err)
 {
-	struct httpd_upgrade *u = calloc(1, sizeof(*u));
+	struct httpd_upgrade *u;
 
 	assert(r->state == HTTPD_ASKED && ready != NULL);
+	if (r->server->tls)
+		return vs_err_set(
+		    err, VS_ENOTSUP, "upgrade of a TLS connection");
+	u = calloc(1, sizeof(*u));
 	if (u != NULL)
 		r->response = upgrade_response(u, headers);
 	if (r->response == NULL) {
