@@ -26,6 +26,9 @@ class World:
         return self.add(harness.Owner(self.cloud, token or self.token,
                                       **more))
 
+    def member(self, owner, name="bob", **more):
+        return self.add(harness.Member(owner, self.cloud.user(name), **more))
+
     def logs(self):
         for thing in self.closing:
             daemon = getattr(thing, "daemon", None)
@@ -71,3 +74,9 @@ def cloud(world):
 def owner(world, cloud):
     """An owner whose agent runs, on an empty folder."""
     return world.owner().setup()
+
+
+@pytest.fixture
+def member(world, owner):
+    """A member of that owner's project whose agent runs."""
+    return world.member(owner).setup()

@@ -330,6 +330,11 @@ class Owner:
         self.project = doc["project_id"]
         return doc
 
+    def invite(self):
+        """The token of a new invite."""
+        return self.cli("invite", "--project", self.project, "--json",
+                        check=0).json["token"]
+
     def start(self, env=None, ready=True):
         self.daemon.spawn([self.program, "--foreground"],
                           dict(self.env, **(env or {})), self.prefix)
@@ -445,6 +450,67 @@ class Owner:
             check_log(self.daemon, [self.token])
         finally:
             shutil.rmtree(self.base, ignore_errors=True)
+
+
+class Member(Owner):
+    """One user with an agent and a folder that follows an owner's project."""
+
+    def __init__(self, owner, token, **more):
+        super().__init__(owner.cloud, token, **more)
+        self.owner = owner
+
+    @property
+    def mirror_db(self):
+        return self.state_dir / "projects" / self.project / "mirror.db"
+
+    def join(self, invite=None):
+        doc = self.cli("join", invite or self.owner.invite(), self.root,
+                       "--json", check=0).json
+        self.project = doc["project_id"]
+        return doc
+
+    def setup(self, url=None):
+        self.login(url)
+        self.join()
+        return self.start()
+
+    def rows(self, path="", recursive=True):
+        """Path to row, of the mirror, through the socket."""
+        got, cursor = {}, ""
+        while cursor is not None:
+            a = self.control.get("/v1/ls", 20, project=self.project,
+                                 path=path, recursive=int(recursive),
+                                 cursor=cursor)
+            assert a.status == 200, a
+            got.update((row["path"], row) for row in a.json["files"])
+            cursor = a.json["next_cursor"]
+        return got
+
+    def badges(self, path=""):
+        return {p: row["badge"] for p, row in self.rows(path).items()}
+
+    def transfers(self):
+        a = self.control.get("/v1/transfers", 20, project=self.project)
+        assert a.status == 200, a
+        return a.json["transfers"]
+
+    def pull(self, *paths, **more):
+        more.setdefault("check", 0)
+        return self.cli("pull", "--project", self.project, *paths, **more)
+
+    def ask_pull(self, *paths, dry=False, force=False, out=None):
+        """Queues and does not wait: the agent's answer."""
+        return self.control.post("/v1/pull", 60, project=self.project,
+                                 paths=list(paths), dry=dry, force=force,
+                                 out=out)
+
+    def agree(self, flush=True, timeout=40):
+        """The mirror is what the cloud lists, row by row."""
+        if flush:
+            self.flush(timeout)
+        mine, listed = self.manifest(), self.listing()
+        views.agree({"mirror": mine, "listing": listed})
+        return mine
 
 
 # Writing files as people and programs do
