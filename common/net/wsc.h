@@ -17,8 +17,9 @@ struct vs_wsc_options {
 	const char *bearer; /* token or NULL; never logged */
 	const char *ca_file; /* who is trusted, PEM; NULL: the system's */
 	int64_t timeout_ms; /* until it is open */
-	/* exactly once, later: ws, or NULL with why (VS_ENET, VS_ETIMEDOUT,
-	   VS_EAUTH for 401, VS_ENOENT for 404, VS_EFORBIDDEN, VS_EPROTO) */
+	/* exactly once, later: ws, or NULL with why (VS_ENET, also for 429
+	   and 5xx; VS_ETIMEDOUT; VS_EAUTH for 401, VS_ENOENT for 404,
+	   VS_EFORBIDDEN for 403; VS_EPROTO for all else, redirects too) */
 	void (*opened)(void *arg, struct vs_ws *ws, const struct vs_err *why);
 	/* of the connection, as in struct vs_ws_options */
 	void (*message)(void *arg, const char *text, size_t len);
