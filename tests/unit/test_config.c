@@ -329,6 +329,35 @@ static void test_add_project(void **state)
 	assert_string_equal(f->config.url, "http://s");
 }
 
+static void test_roles(void **state)
+{
+	struct fixture *f = *state;
+	char id[] = ID;
+	char name[] = "film";
+	char root[] = "/srv/f";
+	char root_id[] = ROOT_ID;
+	const struct config_project p = {
+		.id = id,
+		.name = name,
+		.root = root,
+		.root_id = root_id,
+		.member = true,
+	};
+	char at[128];
+
+	snprintf(at, sizeof(at), "%s/conf/config", f->dir->path);
+	assert_int_equal(config_add_project(at, &p, NULL), VS_OK);
+	assert_int_equal(config_load(&f->config, at, &f->err), VS_OK);
+	assert_true(f->config.projects[0].member);
+	config_release(&f->config);
+	assert_int_equal(
+	    load(f, PROJECT(ID, "a", "/srv/a") "role = owner\n"), VS_OK);
+	assert_false(f->config.projects[0].member);
+	config_release(&f->config);
+	assert_int_equal(load(f, PROJECT(ID, "a", "/srv/a") "role = guest\n"),
+	    VS_ECONFIG);
+}
+
 /* A broken file is not made worse, and a line break is no way in. */
 static void test_edit_refuses(void **state)
 {
@@ -500,6 +529,7 @@ int main(void)
 		TEST(test_found_by_folder),
 		TEST(test_edit_keeps_the_rest),
 		TEST(test_add_project),
+		TEST(test_roles),
 		TEST(test_edit_refuses),
 		TEST(test_long_lines),
 		TEST(test_nearest),
