@@ -39,7 +39,8 @@ CFLAGS ?= $(OPTIMISE)
 
 # Asked when first needed, because `make deps` may install the answer.
 # wslay has no pkg-config file.
-LIBS := libuv sqlite3 libmicrohttpd gnutls jansson libcurl libcrypto inih zlib
+LIBS := libuv sqlite3 libmicrohttpd gnutls jansson libcurl libcrypto inih \
+    libseccomp zlib
 TEST_LIBS := cmocka libssl
 once = $(eval $(1) := $$(shell $(2)))$($(1))
 PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(LIBS))
