@@ -15,6 +15,8 @@
 #include "agent/crew.h"
 #include "agent/manager.h"
 #include "agent/post.h"
+#include "agent/sharing.h"
+#include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/net/httpc.h"
 #include "common/os/clock.h"
@@ -45,6 +47,7 @@ struct agent {
 	char config_path[PATH_MAX];
 	struct config config;
 	struct account account;
+	struct vs_key key; /* this device's */
 	unsigned generation; /* of the account */
 	int lock; /* descriptor, -1: not held */
 	struct post *post;
@@ -52,6 +55,7 @@ struct agent {
 	struct vs_httpc *httpc;
 	struct session *session;
 	struct control *control;
+	struct sharing *sharing;
 	struct project_host host;
 	struct slot *slots;
 	uv_signal_t signals[HANDLE_COUNT];
@@ -91,6 +95,26 @@ const struct account *agent_account(const struct agent *a)
 struct session *agent_session(struct agent *a)
 {
 	return a->session;
+}
+
+unsigned agent_generation(const struct agent *a)
+{
+	return a->generation;
+}
+
+const struct vs_key *agent_key(const struct agent *a)
+{
+	return &a->key;
+}
+
+enum vs_log_level agent_log_level(const struct agent *a)
+{
+	return a->options->verbose ? VS_LOG_DEBUG : a->config.level;
+}
+
+enum vs_log_format agent_log_format(const struct agent *a)
+{
+	return a->options->json || a->config.json ? VS_LOG_JSON : VS_LOG_PLAIN;
 }
 
 int64_t agent_started_ms(const struct agent *a)
@@ -212,6 +236,7 @@ static void agent_apply(struct agent *a)
 		if (a->account.device_id[0] != '\0' &&
 		    !slot_exists(a, a->config.projects[i].id))
 			slot_start(a, &a->config.projects[i]);
+	sharing_apply(a->sharing);
 	manager_tell("STATUS=%zu of %zu projects served", slot_count(a),
 	    a->config.nprojects);
 }
@@ -253,12 +278,7 @@ static int config_read(struct agent *a, struct config *c, struct vs_err *err)
 
 static void log_configure(const struct agent *a)
 {
-	enum vs_log_level level = a->config.level;
-
-	if (a->options->verbose)
-		level = VS_LOG_DEBUG;
-	vs_log_setup(level,
-	    a->options->json || a->config.json ? VS_LOG_JSON : VS_LOG_PLAIN);
+	vs_log_setup(agent_log_level(a), agent_log_format(a));
 }
 
 int agent_reload(struct agent *a, struct vs_err *err)
@@ -308,6 +328,19 @@ int agent_login(struct agent *a, const char *url, const struct account *account,
 	/* even the same token: whoever logs in wants another try */
 	a->generation++;
 	return agent_reload(a, err);
+}
+
+int agent_ticket_key(struct agent *a, const char *key, struct vs_err *err)
+{
+	int r;
+
+	if (!vs_hex_is_hash(key))
+		return vs_err_set(
+		    err, VS_EPROTO, "the server's key for tickets is none");
+	memcpy(a->account.ticket_key, key, sizeof(a->account.ticket_key));
+	r = account_save_device(&a->account, &a->dirs, err);
+	sharing_apply(a->sharing);
+	return r;
 }
 
 /* Signals, the parent, the watchdog. */
@@ -483,6 +516,18 @@ static int lock_take(struct agent *a, struct vs_err *err)
 	return a->lock < 0 ? a->lock : VS_OK;
 }
 
+/* Without one all goes on but the way from device to device. */
+static void key_load(struct agent *a)
+{
+	struct vs_err err = VS_ERR_INIT;
+
+	if (vs_key_load(&a->key, a->dirs.state, &err) < 0)
+		vs_log(VS_LOG_ERR,
+		    "agent: no key of this device, so nothing is fetched "
+		    "from here or to here: %s",
+		    err.msg);
+}
+
 /* What needs no loop: directories, lock, configuration, account. */
 static int agent_prepare(struct agent *a, struct vs_err *err)
 {
@@ -508,8 +553,10 @@ static int agent_prepare(struct agent *a, struct vs_err *err)
 		r = lock_take(a, err);
 	if (r == VS_OK)
 		r = account_load(&a->account, &a->dirs, err);
-	if (r == VS_OK)
-		state_warn(a->dirs.state);
+	if (r < 0)
+		return r;
+	key_load(a);
+	state_warn(a->dirs.state);
 	return r;
 }
 
@@ -535,6 +582,8 @@ static int services_start(struct agent *a, struct vs_err *err)
 	if (r == VS_OK)
 		r = session_set(
 		    a->session, a->config.url, a->account.token, err);
+	if (r == VS_OK)
+		r = sharing_new(&a->sharing, a, err);
 	a->host = (struct project_host){
 		.loop = &a->loop,
 		.post = a->post,
@@ -613,6 +662,8 @@ static void httpc_closed(void *arg)
 	struct agent *a = arg;
 
 	a->httpc = NULL;
+	sharing_free(a->sharing);
+	a->sharing = NULL;
 	session_free(a->session);
 	a->session = NULL;
 	crew_free(a->crew);
@@ -628,12 +679,19 @@ static void httpc_closed(void *arg)
 		handle_close((uv_handle_t *)&a->parent, NULL);
 }
 
+static void sharing_stopped(void *arg)
+{
+	struct agent *a = arg;
+
+	vs_httpc_close(a->httpc, httpc_closed, a);
+}
+
 static void control_stopped(void *arg)
 {
 	struct agent *a = arg;
 
 	a->control = NULL;
-	vs_httpc_close(a->httpc, httpc_closed, a);
+	sharing_stop(a->sharing, sharing_stopped, a);
 }
 
 /* Called again as each project has stopped. */
@@ -658,7 +716,9 @@ static void agent_undo(struct agent *a)
 		agent_stop(a);
 		return;
 	}
-	if (a->httpc != NULL)
+	if (a->sharing != NULL)
+		sharing_stop(a->sharing, sharing_stopped, a);
+	else if (a->httpc != NULL)
 		vs_httpc_close(a->httpc, httpc_closed, a);
 	else
 		httpc_closed(a);
@@ -696,6 +756,7 @@ int agent_run(const struct agent_options *o, struct vs_err *err)
 	if (a->lock >= 0)
 		close(a->lock);
 	config_release(&a->config);
+	vs_key_release(&a->key);
 	explicit_bzero(&a->account, sizeof(a->account));
 	free(a);
 	return r;

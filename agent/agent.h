@@ -16,6 +16,8 @@
 #include "agent/project.h"
 #include "agent/session.h"
 #include "common/base/err.h"
+#include "common/base/log.h"
+#include "common/crypto/key.h"
 #include "common/os/dirs.h"
 
 struct agent;
@@ -47,6 +49,16 @@ const struct config *agent_config(const struct agent *a);
 /* As last read; holds the token. */
 const struct account *agent_account(const struct agent *a);
 
+/* Rises with each login, so that what was refused is tried again. */
+unsigned agent_generation(const struct agent *a);
+
+/* This device's key; its pin is "" where it could not be had. */
+const struct vs_key *agent_key(const struct agent *a);
+
+/* What of the log is written, and how. */
+enum vs_log_level agent_log_level(const struct agent *a);
+enum vs_log_format agent_log_format(const struct agent *a);
+
 /* The way to the cloud; the same as long as the agent runs. */
 struct session *agent_session(struct agent *a);
 
@@ -65,6 +77,9 @@ struct project *agent_project(struct agent *a, const char *id);
  */
 int agent_login(struct agent *a, const char *url, const struct account *account,
     struct vs_err *err);
+
+/* The cloud gave our device this key for tickets (hex); kept durably. */
+int agent_ticket_key(struct agent *a, const char *key, struct vs_err *err);
 
 /*
  * Reads the configuration again, starts what is new, stops what is gone.

@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/background.h"
+#include "agent/serve/child.h"
 #include "common/base/log.h"
 #include "common/proto/control.h"
 
@@ -28,6 +29,7 @@ static const char usage[] =
 struct command {
 	struct agent_options agent;
 	bool foreground;
+	bool serve; /* be the chunk server of an agent */
 	bool done; /* nothing is left to run; the exit code is 0 */
 };
 
@@ -38,6 +40,7 @@ enum option_code {
 	OPTION_LOG_JSON,
 	OPTION_ATTENDED,
 	OPTION_IDLE,
+	OPTION_SERVE,
 	OPTION_VERSION,
 	OPTION_HELP,
 };
@@ -49,6 +52,7 @@ static const struct option options[] = {
 	{ "log-json", no_argument, NULL, OPTION_LOG_JSON },
 	{ "attended", no_argument, NULL, OPTION_ATTENDED },
 	{ "idle", no_argument, NULL, OPTION_IDLE },
+	{ "serve", no_argument, NULL, OPTION_SERVE },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
@@ -74,6 +78,9 @@ static int option_take(struct command *c, int code)
 		return VS_OK;
 	case OPTION_IDLE:
 		c->agent.idle = true;
+		return VS_OK;
+	case OPTION_SERVE:
+		c->serve = true;
 		return VS_OK;
 	case OPTION_VERSION:
 		printf("vsync-agent %s\n", VS_VERSION);
@@ -124,6 +131,11 @@ int main(int argc, char **argv)
 		return VS_EXIT_OK;
 	vs_log_setup(c.agent.verbose ? VS_LOG_DEBUG : VS_LOG_INFO,
 	    c.agent.json ? VS_LOG_JSON : VS_LOG_PLAIN);
+	if (c.serve) {
+		child_run(&err);
+		vs_log(VS_LOG_ERR, "vsync-agent: %s", err.msg);
+		return exit_code(&err);
+	}
 	/* who attends us keeps our input open: that is the foreground */
 	if (!c.foreground && !c.agent.attended)
 		waiting = background_enter(&c.agent.ready_fd, &err);

@@ -113,9 +113,13 @@ static void login_device(
 	if (!request_open(r))
 		return;
 	doc = login_document(r, result);
+	/* a server without direct routes gives no key for tickets */
 	if (doc != NULL &&
 	    login_field(r, doc, "device_id", l->account.device_id,
-		sizeof(l->account.device_id)))
+		sizeof(l->account.device_id)) &&
+	    (json_object_get(doc, "ticket_key") == NULL ||
+		login_field(r, doc, "ticket_key", l->account.ticket_key,
+		    sizeof(l->account.ticket_key))))
 		login_finish(r);
 	json_decref(doc);
 }
@@ -123,7 +127,9 @@ static void login_device(
 static void login_register(struct request *r)
 {
 	struct login *l = r->data;
-	json_t *doc = json_pack("{s:s, s:[]}", "name", l->device, "endpoints");
+	const char *pin = agent_key(r->agent)->pin;
+	json_t *doc = json_pack("{s:s, s:[], s:s*}", "name", l->device,
+	    "endpoints", "public_key_pin", *pin != '\0' ? pin : NULL);
 	struct session_request q = { .method = "POST",
 		.path = "/api/devices",
 		.max_body = ANSWER_MAX,
@@ -169,6 +175,8 @@ static void login_me(struct request *r, const struct vs_httpc_result *result)
 	if (account_is_device_of(old, l->url, l->account.user_id)) {
 		memcpy(l->account.device_id, old->device_id,
 		    sizeof(l->account.device_id));
+		memcpy(l->account.ticket_key, old->ticket_key,
+		    sizeof(l->account.ticket_key));
 		login_finish(r);
 		return;
 	}
