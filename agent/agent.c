@@ -591,6 +591,7 @@ static int services_start(struct agent *a, struct vs_err *err)
 		.session = a->session,
 		.state_dir = a->dirs.state,
 		.device_id = a->account.device_id,
+		.key = &a->key,
 		.hash_jobs = workers * HASH_JOBS,
 		.news = host_news,
 		.failed = host_failed,

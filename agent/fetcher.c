@@ -32,7 +32,7 @@ struct line {
 
 struct fetcher {
 	struct crew *crew;
-	struct vs_key key;
+	const struct vs_key *key;
 	uv_mutex_t mutex; /* guards idle */
 	struct line *idle;
 };
@@ -109,7 +109,7 @@ static struct line *line_new(const struct fetcher *f)
 	struct line *l = calloc(1, sizeof(*l));
 	CURL *c = l != NULL ? curl_easy_init() : NULL;
 
-	if (c == NULL || !line_secure(c, &f->key)) {
+	if (c == NULL || !line_secure(c, f->key)) {
 		curl_easy_cleanup(c);
 		free(l);
 		return NULL;
@@ -272,7 +272,11 @@ static void fetch_work(struct crew_job *job)
 	struct line *l = NULL;
 	int r = VS_OK;
 
-	if (!vs_key_pin_check(j->pin))
+	if (j->fetcher->key->key_pem == NULL)
+		r = vs_err_set(err, VS_EIO,
+		    "this device has no key to show: the agent's log says "
+		    "why");
+	else if (!vs_key_pin_check(j->pin))
 		r = vs_err_set(err, VS_EPROTO, "the cloud named no key");
 	else if (j->len < 0 || j->len > FETCHER_CHUNK_MAX)
 		r = vs_err_set(err, VS_EPROTO, "no length of a chunk");
@@ -288,18 +292,6 @@ static void fetch_work(struct crew_job *job)
 		line_give(j->fetcher, l);
 }
 
-static int key_copy(
-    struct vs_key *out, const struct vs_key *key, struct vs_err *err)
-{
-	*out = *key;
-	out->key_pem = strdup(key->key_pem);
-	out->cert_pem = strdup(key->cert_pem);
-	if (out->key_pem != NULL && out->cert_pem != NULL)
-		return VS_OK;
-	vs_key_release(out);
-	return vs_err_set(err, VS_ENOMEM, "fetcher: out of memory");
-}
-
 int fetcher_new(struct fetcher **out, const struct vs_key *key, int threads,
     struct vs_err *err)
 {
@@ -310,9 +302,8 @@ int fetcher_new(struct fetcher **out, const struct vs_key *key, int threads,
 		free(f);
 		return vs_err_set(err, VS_ENOMEM, "fetcher: out of memory");
 	}
-	r = key_copy(&f->key, key, err);
-	if (r == VS_OK)
-		r = crew_new(&f->crew, threads, err);
+	f->key = key;
+	r = crew_new(&f->crew, threads, err);
 	if (r < 0) {
 		fetcher_free(f);
 		return r;
@@ -332,7 +323,6 @@ void fetcher_free(struct fetcher *f)
 		f->idle = l->next;
 		line_free(l);
 	}
-	vs_key_release(&f->key);
 	uv_mutex_destroy(&f->mutex);
 	free(f);
 }

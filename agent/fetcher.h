@@ -31,7 +31,9 @@ struct fetcher_job {
 	int64_t len;
 };
 
-/* key is copied. */
+/*
+ * key is borrowed; without one (key_pem NULL) every job ends with VS_EIO.
+ */
 int fetcher_new(struct fetcher **out, const struct vs_key *key, int threads,
     struct vs_err *err);
 

@@ -21,6 +21,7 @@
 #include "agent/post.h"
 #include "agent/session.h"
 #include "common/base/err.h"
+#include "common/crypto/key.h"
 
 #define PROJECT_WAITING_MAX (16 * 1024 * 1024) /* events waiting, bytes */
 
@@ -48,6 +49,7 @@ struct project_host {
 	struct session *session;
 	const char *state_dir; /* projects/ID below it is ours */
 	const char *device_id; /* copied by project_start */
+	const struct vs_key *key; /* the device's; its members may be NULL */
 	int hash_jobs; /* of one project at a time */
 	void (*news)(
 	    void *arg, struct project *p, const struct project_news *n);

@@ -268,18 +268,6 @@ static void world_tell(void *arg, const struct member_event *e)
 
 /* The role. */
 
-static int fetcher_start(struct follower *f, struct vs_err *err)
-{
-	struct vs_key key;
-	int r = vs_key_load(&key, f->project.host->state_dir, err);
-
-	if (r < 0)
-		return r;
-	r = fetcher_new(&f->fetcher, &key, CHUNKS, err);
-	vs_key_release(&key);
-	return r;
-}
-
 static int member_prepare(struct project *p, struct vs_err *err)
 {
 	struct follower *f = (struct follower *)p;
@@ -295,7 +283,7 @@ static int member_prepare(struct project *p, struct vs_err *err)
 	int r = target_posix_new(&f->target, p->root, p->root_id, err);
 
 	if (r == VS_OK)
-		r = fetcher_start(f, err);
+		r = fetcher_new(&f->fetcher, p->host->key, CHUNKS, err);
 	if (r == VS_OK)
 		r = inlet_new(&f->inlet, &o, err);
 	if (r < 0)

@@ -367,6 +367,18 @@ static void test_own_disk(void **state)
 	assert_int_equal(fetch(f, "good"), VS_EIO);
 }
 
+/* A device without a key asks nobody. */
+static void test_no_key(void **state)
+{
+	struct fixture *f = *state;
+	struct vs_key key = f->key;
+
+	memset(&f->key, 0, sizeof(f->key));
+	assert_int_equal(fetch(f, "good"), VS_EIO);
+	assert_int_equal(f->asked, 0);
+	f->key = key;
+}
+
 static bool is_kept(const struct fixture *f)
 {
 	return f->kept != NULL;
@@ -405,6 +417,7 @@ int main(void)
 		TEST(test_only_https),
 		TEST(test_nobody_there),
 		TEST(test_own_disk),
+		TEST(test_no_key),
 		TEST(test_cancel),
 	};
 
