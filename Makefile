@@ -126,16 +126,20 @@ $(BUILD)/vsync $(BUILD)/vsync-agent $(BUILD)/vsync-cloud:
 	$(call say,LD $@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 
-# Agent and cloud whose durability the controls of tests/fault can break;
-# never installed.  Only one file differs.
+# Agent and cloud whose durability and trust the controls of tests/fault can
+# break; never installed.  Only these files differ.
 HOOKED := $(patsubst %,$(BUILD)/hooks/%,$(filter vsync-agent vsync-cloud, \
     $(notdir $(PROGRAMS))))
-$(BUILD)/hooks/db.o: common/db/db.c $(BUILD)/flags
+hook = $(patsubst %.c,$(BUILD)/hooks/obj/%.o,$(1))
+hooks_cloud := $(call hook,common/db/db.c)
+hooks_agent := $(hooks_cloud) $(call hook,agent/member/whole.c \
+    agent/serve/chunk.c agent/serve/keeper.c)
+$(BUILD)/hooks/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC $< (hooks))
 	$(Q)mkdir -p $(@D) && $(COMPILE) -DVS_TEST_HOOKS -c -o $@ $<
-$(BUILD)/hooks/vsync-agent: $(call obj,agent/main.c) $(BUILD)/hooks/db.o \
+$(BUILD)/hooks/vsync-agent: $(call obj,agent/main.c) $(hooks_agent) \
     $(BUILD)/libagent.a $(BUILD)/libvs.a
-$(BUILD)/hooks/vsync-cloud: $(call obj,cloud/main.c) $(BUILD)/hooks/db.o \
+$(BUILD)/hooks/vsync-cloud: $(call obj,cloud/main.c) $(hooks_cloud) \
     $(BUILD)/libcloud.a $(BUILD)/libvs.a
 $(HOOKED):
 	$(call say,LD $@)
@@ -153,7 +157,7 @@ $(UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $< $(ARCHIVES_LINK) $(PKG_LIBS) \
 	    $(TEST_LIBS_LINK)
 
--include $(patsubst %.o,%.d,$(call obj,$(all_c)) $(BUILD)/hooks/db.o)
+-include $(patsubst %.o,%.d,$(call obj,$(all_c)) $(hooks_agent))
 
 ## debug: the programs and tests with ASan and UBSan, in build/debug
 debug:

@@ -275,7 +275,10 @@ static int process_spawn(struct keeper *k, int end, struct vs_err *err)
 	char name[] = "vsync-agent";
 	char option[] = "--serve";
 	char *args[] = { name, option, NULL };
-	char *none[] = { NULL }; /* tokens may stand in ours */
+	char *none[] = { NULL, NULL }; /* tokens may stand in ours */
+#ifdef VS_TEST_HOOKS
+	char flip[] = "VSYNC_TEST_FLIP=1";
+#endif
 	uv_stdio_container_t stdio[] = {
 		{ .flags = UV_IGNORE },
 		{ .flags = UV_IGNORE },
@@ -294,6 +297,10 @@ static int process_spawn(struct keeper *k, int end, struct vs_err *err)
 	};
 	int rc;
 
+#ifdef VS_TEST_HOOKS
+	if (getenv("VSYNC_TEST_FLIP") != NULL)
+		none[0] = flip;
+#endif
 	k->process.data = k;
 	rc = uv_spawn(k->o.loop, &k->process, &options);
 	k->handles++;
