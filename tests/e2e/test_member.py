@@ -1,14 +1,18 @@
 """A member beside the owner: follows the project, pulls from the owner's
 agent, and goes on after whatever ends on the way."""
 
+import json
 import os
 import random
+import subprocess
+import threading
 import time
 
 import pytest
 
 import views
-from harness import save_over, write
+from harness import is_root, save_over, write
+from http_json import UnixConnection
 from wait import PATIENCE, wait_for
 
 MIB = 1 << 20
@@ -273,6 +277,69 @@ def test_killed_in_the_middle(owner, member, who):
     await_pull(member)
     same(owner, member, "master.mov")
     assert no_parts(member)
+
+
+def test_ends_in_order_in_the_middle(owner, member):
+    size = 400 * MIB
+    big(owner.root / "master.mov", size)
+    owner.flush(120)
+    member.flush()
+    assert member.ask_pull("master.mov").status == 200
+    wait_for(lambda: under_way(member, size), "half a pull", 60, pause=0.003)
+    code, seconds = member.stop()
+    assert code == 0 and seconds <= 2 * PATIENCE, (code, seconds)
+    assert not (member.root / "master.mov").exists()
+    member.start()
+    await_pull(member)
+    same(owner, member, "master.mov")
+
+
+@pytest.mark.skipif(not is_root(), reason="needs to mount")
+def test_a_full_disk(owner, member):
+    """Nothing is begun that has no room; what fills up meanwhile ends."""
+    big(owner.root / "large.mov", 20 * MIB)
+    write(owner.root / "small.txt", b"fits")
+    owner.flush()
+    member.flush()
+    out = member.base / "out"
+    out.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", out],
+                   check=True)
+    try:
+        assert member.pull("-o", out, "large.mov", check=None).code == 8
+        assert not (out / "large.mov").exists()
+        member.pull("-o", out, "small.txt")
+        same(owner, member, "small.txt", root=out)
+        assert [p.name for p in out.iterdir()] == ["small.txt"]
+    finally:
+        member.kill()
+        subprocess.run(["umount", "-l", out], check=True)
+
+
+def test_watch_tells(owner, member):
+    lines = []
+
+    def read():
+        conn = UnixConnection(member.control.path, 20)
+        conn.request("GET", "/v1/watch?project=" + member.project)
+        answer = conn.getresponse()
+        for line in answer:
+            lines.append(json.loads(line))
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    wait_for(lambda: lines, "the stream")
+    write(owner.root / "a.txt", b"text")
+    owner.flush()
+    changed = wait_for(lambda: [x for x in lines if x["type"] == "changed"],
+                       "the news")[0]
+    assert changed["path"] == "a.txt" and changed["op"] == "create"
+    member.pull("a.txt")
+    pulls = wait_for(
+        lambda: [x for x in lines if x["type"] == "pull" and
+                 x["text"] == "completed"], "news of the pull")
+    assert pulls[0]["path"] == "a.txt" and pulls[0]["pull"]
+    member.stop()
+    reader.join(20)
 
 
 def test_local_edits_stay(owner, member):
