@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
@@ -25,19 +24,12 @@
 #define BODY_MAX 1 /* bytes: nobody has anything to send here */
 #define ROOTS_MAX 10000
 
-/* What a folder was when the fence was raised. */
-struct identity {
-	dev_t dev;
-	ino_t ino; /* 0: it was not there */
-};
-
 struct child {
 	struct wire_message message;
 	struct wire_setup setup;
 	struct desk_root *roots;
-	struct identity *ids; /* of the roots */
 	size_t nroots;
-	bool stale; /* said so */
+	bool stale; /* it was said */
 	uv_loop_t loop;
 	uv_poll_t wire;
 	struct desk *desk;
@@ -142,23 +134,14 @@ static int child_fence(
 	size_t n = 0;
 	int rc;
 
-	c->ids = calloc(c->nroots + 1, sizeof(*c->ids));
-	if (dirs == NULL || c->ids == NULL) {
-		free(dirs);
+	if (dirs == NULL)
 		return vs_err_set(err, VS_ENOMEM, "out of memory");
-	}
 	for (size_t i = 0; i < c->nroots; i++) {
-		struct stat s;
 		int fd =
 		    open(c->roots[i].path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-		if (fd < 0)
-			continue;
-		if (fstat(fd, &s) == 0) {
-			c->ids[i].dev = s.st_dev;
-			c->ids[i].ino = s.st_ino;
-		}
-		dirs[n++] = fd;
+		if (fd >= 0)
+			dirs[n++] = fd;
 	}
 	rc = fence_raise(dirs, n, out, err);
 	while (n > 0)
@@ -183,26 +166,12 @@ static int child_ask(void *arg, const struct wire_message *m)
 	return wire_send(CHILD_WIRE, m, NULL);
 }
 
-/* True if the fence was raised around this very folder. */
-static bool root_is_fenced(const struct child *c, const struct wire_found *f)
+static void child_stale(void *arg)
 {
-	for (size_t i = 0; i < c->nroots; i++)
-		if (c->ids[i].ino == f->root_ino &&
-		    c->ids[i].dev == f->root_dev)
-			return true;
-	return false;
-}
+	struct child *c = arg;
 
-static void child_hear(struct child *c)
-{
-	const struct wire_found *f = &c->message.found;
-
-	if (c->message.type != WIRE_FOUND)
+	if (c->stale)
 		return;
-	desk_found(c->desk, f);
-	if (f->code != VS_OK || c->stale || root_is_fenced(c, f))
-		return;
-	/* mounted anew: what is allowed hangs on the folder, not its name */
 	c->stale = true;
 	memset(&c->message, 0, sizeof(c->message));
 	c->message.type = WIRE_STALE;
@@ -219,8 +188,8 @@ static void wire_ready(uv_poll_t *poll, int status, int events)
 	(void)events;
 	while (rc == 1) {
 		rc = wire_receive(CHILD_WIRE, &c->message, &err);
-		if (rc == 1)
-			child_hear(c);
+		if (rc == 1 && c->message.type == WIRE_FOUND)
+			desk_found(c->desk, &c->message.found);
 	}
 	if (rc == 0)
 		child_leave(NULL);
@@ -237,6 +206,7 @@ static int child_serve(struct child *c, struct vs_err *err)
 		.roots = c->roots,
 		.nroots = c->nroots,
 		.ask = child_ask,
+		.stale = child_stale,
 		.arg = c,
 	};
 	struct vs_httpd_options httpd = {

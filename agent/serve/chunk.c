@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/scan/disk_posix.h"
 #include "common/base/path.h"
 #include "common/os/fs.h"
 
@@ -43,6 +44,16 @@ static int root_open(const struct chunk *c, struct vs_err *err)
 		return fd;
 	close(fd);
 	return vs_err_set(err, VS_EROOT, "the folder is another one");
+}
+
+/* What is allowed hangs on a mounted folder, not on its name. */
+static bool root_is_shut(int root)
+{
+	int fd = vs_fs_open(root, DISK_MARKER, O_RDONLY, 0, NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == VS_EACCES;
 }
 
 /* Looks before it opens: no pipe or device shall notice. */
@@ -110,6 +121,7 @@ int chunk_read(struct chunk *c, struct vs_err *err)
 	if (root < 0)
 		return root;
 	fd = file_open(root, c, err);
+	c->shut_out = fd == VS_EACCES && root_is_shut(root);
 	close(root);
 	if (fd < 0)
 		return fd;

@@ -2,6 +2,7 @@
 #ifndef CHUNK_H
 #define CHUNK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/serve/wire.h"
@@ -16,6 +17,8 @@ struct chunk {
 	int64_t len;
 	uint8_t *data; /* len bytes, the caller's */
 	uint8_t sha256[VS_SHA256_SIZE]; /* of data */
+	bool shut_out; /* nothing beneath the root may be read, not even its
+	                  marker: the fence was raised around another one */
 };
 
 /*

@@ -155,6 +155,8 @@ static void job_worked(uv_work_t *work, int status)
 		job_send(j);
 		return;
 	}
+	if (j->chunk.shut_out)
+		j->desk->o.stale(j->desk->o.arg);
 	v = admit_unread(j->why.code < 0 ? j->why.code : VS_ECANCELED);
 	if (j->why.code < 0)
 		vs_log(VS_LOG_DEBUG, "serve: a chunk not read: %s", j->why.msg);
@@ -382,7 +384,7 @@ int desk_new(
 {
 	struct desk *d = calloc(1, sizeof(*d));
 
-	assert(o->device[0] != '\0' && o->ask != NULL);
+	assert(o->device[0] != '\0' && o->ask != NULL && o->stale != NULL);
 	if (d == NULL)
 		return vs_err_set(err, VS_ENOMEM, "serve: out of memory");
 	d->o = *o;

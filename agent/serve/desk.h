@@ -35,6 +35,8 @@ struct desk_options {
 	size_t nroots;
 	/* asks the agent; desk_found follows.  Negative: it cannot be asked */
 	int (*ask)(void *arg, const struct wire_message *m);
+	/* a folder cannot be read: it was mounted anew since the start */
+	void (*stale)(void *arg);
 	void *arg;
 };
 

@@ -8,9 +8,10 @@ import time
 
 import harness
 import powercut
+from direct import Device, Source
 from harness import is_root, write
 from report import Skip, must_fail
-from wait import never
+from wait import never, wait_for
 
 FILES = 40
 
@@ -284,6 +285,30 @@ def lost_in_the_first_scan(kind):
         m.no_deletion()
 
 
+def served_over_a_remount(kind):
+    """The chunk server keeps no disk busy, and after a remount its fence
+    stands around the folder that is there now."""
+    with Mounted(kind) as m:
+        source, member = Source(m.owner), Device(m.base, "member")
+
+        def fetched():
+            t = source.ticket("d0/0", b"0", member)
+            return source.chunk(t, 0, member).body == b"0"
+
+        assert fetched()
+        before = source.child()
+        wait_for(lambda: subprocess.run(
+            ["umount", str(m.root)], capture_output=True).returncode == 0,
+            "the disk to be free", 10)
+        assert not fetched()
+        m.mount()
+        m.owner.cli("rescan")
+        wait_for(fetched, "the file to be served again", 30, 0.2)
+        if b"Landlock ABI 0" not in m.owner.daemon.log_text():
+            assert source.child() != before
+        m.no_deletion()
+
+
 def control_deletions(full):
     """The check sees deletions when there are some."""
     with Mounted("tmpfs") as m:
@@ -296,6 +321,7 @@ WAYS = [
     ("unmounted", unmounted, "tmpfs"),
     ("unmounted and back", unmounted, "ext4"),
     ("unmounted at start", unmounted_at_start, "ext4"),
+    ("served over a remount", served_over_a_remount, "ext4"),
     ("mounted over", mounted_over, "tmpfs"),
     ("mounted over at start", mounted_over_at_start, "ext4"),
     ("another folder bound over", bound_over, "tmpfs"),
