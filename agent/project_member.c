@@ -30,6 +30,7 @@ struct follower {
 	/* engine's thread */
 	struct member_world world;
 	struct elsewhere *elsewhere;
+	char said[64]; /* the state last logged */
 };
 
 /* The stream. */
@@ -260,9 +261,11 @@ static void world_tell(void *arg, const struct member_event *e)
 		.n = e->n,
 	};
 
-	if (n.state)
-		vs_log(VS_LOG_INFO, "project: %s: %s", f->project.id,
-		    e->text != NULL ? e->text : "state changed");
+	/* in_sync, again and again: once is enough */
+	if (n.state && e->text != NULL && strcmp(f->said, e->text) != 0) {
+		vs_log(VS_LOG_INFO, "project: %s: %s", f->project.id, e->text);
+		snprintf(f->said, sizeof(f->said), "%s", e->text);
+	}
 	project_tell(&f->project, &n);
 }
 

@@ -126,14 +126,54 @@ static bool await_over(const struct await *w, const json_t *p)
 		json_is_true(json_object_get(p, "tree_equal")));
 }
 
+/*
+ * What a member waits for does not come by itself; an owner's engine says so
+ * of its own.
+ */
+static int await_stuck(const json_t *p, const char **hint, struct vs_err *err)
+{
+	static const struct {
+		const char *code;
+		int error;
+	} table[] = {
+		{ "paused", VS_EBUSY },
+		{ "auth", VS_EAUTH },
+		{ "project_gone", VS_EFORBIDDEN },
+	};
+	const char *role = json_string_value(json_object_get(p, "role"));
+	const json_t *problem;
+	size_t i;
+
+	if (role == NULL || strcmp(role, "member") != 0)
+		return VS_OK;
+	json_array_foreach(json_object_get(p, "problems"), i, problem)
+	{
+		const char *code =
+		    json_string_value(json_object_get(problem, "code"));
+		const char *text =
+		    json_string_value(json_object_get(problem, "message"));
+
+		*hint = json_string_value(json_object_get(problem, "hint"));
+		for (size_t j = 0; j < sizeof(table) / sizeof(table[0]); j++)
+			if (code != NULL && strcmp(code, table[j].code) == 0)
+				return vs_err_set(err, table[j].error, "%s",
+				    text != NULL ? text : code);
+	}
+	return VS_OK;
+}
+
 static void await_seen(void *arg, json_t *p)
 {
 	struct request *r = arg;
 	const struct await *w = r->data;
+	struct vs_err err = VS_ERR_INIT;
+	const char *hint = NULL;
 
 	if (request_open(r)) {
 		if (await_over(w, p))
 			request_ok(r, await_document(p));
+		else if (await_stuck(p, &hint, &err) < 0)
+			request_fail(r, &err, hint);
 		else
 			request_timer(r, LOOK_MS, await_look);
 	}

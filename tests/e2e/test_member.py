@@ -114,6 +114,8 @@ def test_pause_holds_and_resume_catches_up(owner, member):
     write(owner.root / "while paused", b"x")
     owner.flush()
     assert "while paused" not in member.rows()
+    waiting = member.cli("wait", "--in-sync", "--timeout", "20")
+    assert waiting.code == 5 and "vsync resume" in waiting.said, waiting
     member.restart()
     assert member.status()["state"] == "paused"
     member.cli("resume", check=0)
