@@ -371,7 +371,7 @@ int mirror_children(struct mirror *m, const char *dir, const char *after,
 		slash = strchr(r.at[0].path + skip, '/');
 		if (slash != NULL) {
 			/* inside a folder: over it */
-			snprintf(from, sizeof(from), "%.*s0",
+			snprintf(from, sizeof(from), "%.*s/\xff",
 			    (int)(slash - r.at[0].path), r.at[0].path);
 			continue;
 		}
