@@ -15,13 +15,4 @@ void fetch_chunk_done(struct member *m, uint64_t id, int code, const char *why);
 void fetch_hash_done(struct member *m, uint64_t id, int code,
     const uint8_t sha256[VS_SHA256_SIZE]);
 
-/* The pull under way with this id, or NULL. */
-struct member_active *fetch_find(struct member *m, const char *id);
-
-/* Ends it in the database and here; its part is dropped. */
-int fetch_cancel(struct member *m, struct member_active *a, struct vs_err *err);
-
-/* Forgets all that is under way; the database keeps it. */
-void fetch_drop(struct member *m);
-
 #endif

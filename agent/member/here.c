@@ -15,7 +15,7 @@ static void local_key(char *key, size_t cap, const char *out, const char *path)
 		snprintf(key, cap, "%s//%s", out, path);
 }
 
-static bool same_stat(const struct disk_stat *a, const struct disk_stat *b)
+bool here_same_stat(const struct disk_stat *a, const struct disk_stat *b)
 {
 	return a->size == b->size && a->mtime_ns == b->mtime_ns &&
 	    a->ctime_ns == b->ctime_ns && a->ino == b->ino;
@@ -66,7 +66,7 @@ enum here here_look(struct member *m, struct target *t, const char *out,
 	rc = mirror_local_get(&m->mirror, key, &local, err);
 	if (rc < 0)
 		return HERE_ERROR;
-	if (rc == 1 && same_stat(&local.stat, stat))
+	if (rc == 1 && here_same_stat(&local.stat, stat))
 		return strcmp(local.hash, row->hash) == 0 ? HERE_SAME
 							  : HERE_OLD;
 	return same_content(t, row, stat) ? HERE_SAME : HERE_CHANGED;

@@ -24,6 +24,9 @@ enum here {
 enum here here_look(struct member *m, struct target *t, const char *out,
     const struct mirror_row *row, struct disk_stat *stat, struct vs_err *err);
 
+/* True if it is the same file, untouched. */
+bool here_same_stat(const struct disk_stat *a, const struct disk_stat *b);
+
 /* Remembers that path holds this version now. */
 int here_put(struct member *m, const char *out, const struct mirror_row *row,
     const struct disk_stat *stat, struct vs_err *err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/member/active.h"
 #include "agent/member/fetch.h"
 #include "agent/member/follow.h"
 #include "agent/member/member_core.h"
@@ -54,10 +55,12 @@ void member_core_fault(struct member *m, const struct vs_err *err)
 	m->reopen_ms = m->now.mono_ms +
 	    vs_backoff_next(&m->fault_backoff, m->world.rand, -1);
 	follow_drop(m);
-	fetch_drop(m);
+	active_drop(m);
 	mirror_close(&m->mirror);
 	member_core_tell(m, "degraded");
 }
+
+#define CANCELS 100000 /* pulls that one call cancels */
 
 /* Opens the database; what waits in it goes on. */
 static int load(struct member *m, struct vs_err *err)
@@ -84,6 +87,7 @@ static int load(struct member *m, struct vs_err *err)
 		return rc;
 	}
 	m->follow.tree_equal = -1;
+	m->follow.gap_seq = -1;
 	m->follow.relist = m->mirror.log_id[0] == '\0';
 	m->look_for_pulls = true;
 	m->root_ms = m->now.mono_ms;
@@ -138,7 +142,7 @@ void member_close(struct member *m)
 {
 	if (m == NULL)
 		return;
-	fetch_drop(m);
+	active_drop(m);
 	mirror_close(&m->mirror);
 	free(m->db_path);
 	free(m->vfs);
@@ -231,8 +235,7 @@ void member_fetched(
     struct member *m, uint64_t id, int code, const char *why, struct vs_now now)
 {
 	m->now = now;
-	if (!m->fault)
-		fetch_chunk_done(m, id, code, why);
+	fetch_chunk_done(m, id, code, why); /* strays land at any time */
 }
 
 void member_hashed(struct member *m, uint64_t id, int code,
@@ -258,62 +261,65 @@ json_t *member_pull(struct member *m, const char *const *paths, size_t n,
 	json_t *doc;
 
 	err = err != NULL ? err : &own;
+	assert(want != NULL && (n == 0 || paths != NULL));
 	m->now = now;
 	if (ready(m, err) < 0)
 		return NULL;
 	doc = plan_make(m, paths, n, want, err);
-	if (err->code == VS_EIO || err->code == VS_ECORRUPT)
-		member_core_fault(m, err);
 	m->look_for_pulls = true;
 	return doc;
 }
 
-/* One that does not run: its row ends. */
-static int cancel_waiting(void *arg, const char *id)
-{
-	struct member *m = arg;
-	struct vs_err err = VS_ERR_INIT;
-	struct member_active *a = fetch_find(m, id);
-	struct pull *p = NULL;
-	int rc;
+struct cancel {
+	struct member *m;
+	struct vs_err *err;
+};
 
-	if (a != NULL)
-		return fetch_cancel(m, a, &err);
-	rc = pulls_get(&m->mirror, id, &p, &err);
-	if (rc == 1) {
-		p->state = PULL_CANCELLED;
-		p->ended_ms = m->now.wall_ms;
-		rc = pulls_put(&m->mirror, p, m->now.wall_ms, &err);
-	}
-	pulls_free(p);
-	return rc < 0 ? rc : 0;
+static int cancel_one(void *arg, const char *id)
+{
+	struct cancel *c = arg;
+
+	return active_cancel(c->m, id, c->err);
+}
+
+/* What a call of the control socket met is the engine's fault, too. */
+static int noted(struct member *m, int rc, const struct vs_err *err)
+{
+	if (rc < 0)
+		member_core_fault(m, err);
+	m->look_for_pulls = true;
+	return rc;
 }
 
 int member_cancel(
     struct member *m, const char *id, struct vs_now now, struct vs_err *err)
 {
 	struct vs_err own = VS_ERR_INIT;
+	struct cancel c = { .m = m };
 	struct pull *p = NULL;
+	bool over;
 	int rc;
 
-	err = err != NULL ? err : &own;
+	c.err = err = err != NULL ? err : &own;
 	m->now = now;
 	rc = ready(m, err);
 	if (rc < 0)
 		return rc;
 	if (id == NULL) {
-		rc = pulls_live(&m->mirror, 100000, cancel_waiting, m, err);
-		m->look_for_pulls = true;
-		return rc;
+		rc = pulls_live(&m->mirror, CANCELS, cancel_one, &c, err);
+		return noted(m, rc, err);
 	}
 	rc = pulls_get(&m->mirror, id, &p, err);
+	if (rc < 0)
+		return noted(m, rc, err);
 	if (rc == 0)
 		return vs_err_set(
 		    err, VS_ENOENT, "%s: there is no such transfer", id);
-	if (rc == 1 && p->state >= PULL_DONE)
-		rc = vs_err_set(err, VS_ECONFLICT, "%s: it has ended", id);
+	over = p->state >= PULL_DONE;
 	pulls_free(p);
-	return rc < 0 ? rc : cancel_waiting(m, id);
+	if (over)
+		return vs_err_set(err, VS_ECONFLICT, "%s: it has ended", id);
+	return noted(m, active_cancel(m, id, err), err);
 }
 
 int member_pause(struct member *m, bool paused, struct vs_err *err)
@@ -323,20 +329,22 @@ int member_pause(struct member *m, bool paused, struct vs_err *err)
 
 	err = err != NULL ? err : &own;
 	rc = ready(m, err);
-	if (rc == 0)
-		rc = vs_db_run(m->mirror.db, MSQL_META_SET, err, "ti", "paused",
-		    (int64_t)paused);
+	if (rc < 0)
+		return rc;
+	rc = noted(m,
+	    vs_db_run(m->mirror.db, MSQL_META_SET, err, "ti", "paused",
+		(int64_t)paused),
+	    err);
 	if (rc < 0)
 		return rc;
 	m->paused = paused;
 	if (paused) {
 		follow_drop(m);
-		fetch_drop(m);
+		active_drop(m);
 	} else {
 		m->follow.stop = VS_OK;
 		m->follow.retry_ms = 0;
 	}
-	m->look_for_pulls = true;
 	member_core_tell(m, paused ? "paused" : "resumed");
 	return 0;
 }

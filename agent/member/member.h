@@ -32,7 +32,9 @@ struct member;
 /*
  * One chunk: GET url with "Authorization: Ticket TICKET", our certificate,
  * and the server's key pinned; the body's SHA-256 is in X-Chunk-SHA256 and is
- * checked; then it is written to the part.  Answered by member_fetched.
+ * checked; then it is written to the part.  Answered by member_fetched once,
+ * also when nobody wants it any more: until then no other chunk goes to that
+ * part.
  */
 struct member_fetch {
 	uint64_t id;
@@ -73,7 +75,8 @@ struct member_world {
 	/* a request to the cloud; member_answered */
 	void (*send)(void *arg, const struct engine_send *s);
 	/* opens the stream at path (below the server's URL); then
-	   member_stream_up, _text..., _down.  NULL path: close it */
+	   member_stream_up, _text..., _down.  NULL path: close it, and
+	   nothing more is heard of it */
 	void (*stream)(void *arg, const char *path);
 	void (*fetch)(void *arg, const struct member_fetch *f);
 	/* hashes a part (path false) or a file of the folder (path true);

@@ -9,6 +9,8 @@
  *  3. A part gets its name only from verifying, with the hash the cloud
  *     named, over what the plan saw there or our own earlier copy.
  *  4. After a database error everything in memory is dropped and read again.
+ *  5. While a chunk is still being written to a part on behalf of somebody
+ *     who gave it up (a stray), nobody else works on that part.
  */
 #ifndef MEMBER_CORE_H
 #define MEMBER_CORE_H
@@ -22,11 +24,15 @@
 #define MEMBER_CHUNKS_MAX 16
 #define MEMBER_UNSYNCED 16 /* chunks written before they are made durable */
 #define MEMBER_SYNC_MS 1000
+#define MEMBER_WAITING 64 /* pulls that wait without holding others up */
+#define MEMBER_TOLD_MS 5000 /* between two words to the cloud of progress */
+#define MEMBER_STALL_MS 10000 /* behind the log and nothing comes */
 #define MEMBER_ROOT_MS 15000
 #define MEMBER_CHECK_MS (5 * 60 * 1000) /* between comparisons of checksums */
 #define MEMBER_SETTLE_MS 200 /* of quiet before one */
 #define MEMBER_FAR 20000 /* events behind: the listing is shorter */
 #define MEMBER_TRIES 3 /* wrong content before a pull fails */
+#define MEMBER_REFUSALS 3 /* tickets refused without a chunk in between */
 #define MEMBER_KEEP_MS (7 * 24 * 3600 * 1000LL) /* of ended pulls */
 
 enum member_ask { ASK_NONE, ASK_HEAD, ASK_PAGE, ASK_CHECK };
@@ -40,6 +46,7 @@ struct member_follow {
 	uint64_t ask_id;
 	bool relist; /* listings must be compared */
 	bool listing; /* pages are being read */
+	char log_id[48]; /* of the listing */
 	int64_t base; /* seq the listing stands at, at least */
 	char cursor[256];
 	int64_t retry_ms; /* mono: not before */
@@ -48,6 +55,9 @@ struct member_follow {
 	int stop; /* VS_E* that only a person can mend, or VS_OK */
 	char why[VS_ERR_MSG];
 	int64_t applied_ms; /* mono: of the last event */
+	int64_t stall_ms; /* mono: behind until then, the stream is no good */
+	int64_t gap_seq; /* where the backlog had a gap, or -1 */
+	struct vs_backoff differ; /* checksums that still do after a listing */
 	int64_t check_ms; /* mono: compare checksums then */
 	int tree_equal; /* -1 unknown, 0, 1 */
 	struct vs_tree cloud_tree;
@@ -58,6 +68,7 @@ struct member_follow {
 struct member_chunk {
 	uint64_t id; /* of the fetch; 0: free */
 	int64_t chunk;
+	size_t endpoint;
 };
 
 /* A pull under way. */
@@ -68,14 +79,36 @@ struct member_active {
 	size_t endpoint; /* in use */
 	size_t failed; /* endpoints in a row that did not answer */
 	bool opened; /* the part */
+	bool resumed; /* verifying when the program ended: look what is there */
+	bool looking; /* the hash under way is of the file in its place */
+	struct disk_stat seen; /* there, before that hash */
 	uint64_t ask_id; /* request under way, or 0 */
 	bool renewing; /* it is for a new ticket */
+	uint64_t granted; /* chunks from this id on have the ticket in use */
+	int refusals; /* of tickets, since a chunk came */
 	uint64_t hash_id; /* hash under way, or 0 */
 	struct member_chunk chunks[MEMBER_CHUNKS_MAX];
-	int64_t unsynced[MEMBER_UNSYNCED];
+	int64_t unsynced[MEMBER_UNSYNCED + MEMBER_CHUNKS_MAX];
 	int unsynced_count;
+	int64_t first; /* chunk: all before it are received */
+	int64_t told_ms; /* mono: the cloud heard how far it is */
 	int64_t sync_ms; /* mono: make them durable then */
 	int64_t retry_ms; /* mono: not before */
+	struct vs_backoff backoff;
+};
+
+/* A chunk that comes for nobody any more. */
+struct member_stray {
+	uint64_t id; /* 0: free */
+	char part[40];
+};
+
+/* A pull that tries again later; its slot is another's meanwhile. */
+struct member_waiting {
+	char id[40]; /* "": free */
+	char *path; /* malloc'd */
+	int64_t retry_ms; /* mono */
+	bool woken; /* that moment came */
 	struct vs_backoff backoff;
 };
 
@@ -91,6 +124,8 @@ struct member {
 	struct mirror mirror;
 	struct member_follow follow;
 	struct member_active active[MEMBER_FILES_MAX];
+	struct member_stray strays[MEMBER_CHUNKS_MAX];
+	struct member_waiting waiting[MEMBER_WAITING];
 	uint64_t serial;
 	bool paused;
 	bool look_for_pulls; /* some may wait in the database */

@@ -174,12 +174,14 @@ static const char *badge_of_disk(
 	struct target *t = l->m->world.target;
 	struct disk_stat seen;
 
-	if (t->look(t, row->path, &seen, NULL) != 0)
+	struct vs_err err = VS_ERR_INIT;
+
+	if (t->look(t, row->path, &seen, &err) != 0)
 		return "-";
 	if (row->kind != VS_KIND_FILE)
 		return seen.kind == row->kind ? "=" : "!";
 	if (seen.odd || seen.kind != VS_KIND_FILE ||
-	    mirror_local_get(&l->m->mirror, row->path, &local, NULL) != 1)
+	    mirror_local_get(&l->m->mirror, row->path, &local, &err) != 1)
 		return "!";
 	if (seen.size != local.stat.size ||
 	    seen.mtime_ns != local.stat.mtime_ns || seen.ino != local.stat.ino)
@@ -189,13 +191,14 @@ static const char *badge_of_disk(
 
 static const char *badge(struct listing *l, const struct mirror_row *row)
 {
+	struct vs_err err = VS_ERR_INIT;
 	enum pull_state state;
 	const char *b;
 	char id[40];
 
 	if (row->recording)
 		return "*";
-	b = pulls_of_path(&l->m->mirror, row->path, id, &state, NULL) == 1
+	b = pulls_of_path(&l->m->mirror, "", row->path, id, &state, &err) == 1
 	    ? badge_of_pull(state)
 	    : NULL;
 	return b != NULL ? b : badge_of_disk(l, row);
@@ -251,9 +254,11 @@ static int list_one(struct listing *l, const char *path)
 json_t *member_list(struct member *m, const char *path, bool recursive,
     const char *cursor, int limit, struct vs_err *err)
 {
-	struct listing l = { .m = m, .err = err };
+	struct vs_err own = VS_ERR_INIT;
+	struct listing l = { .m = m, .err = err != NULL ? err : &own };
 	int one, rc;
 
+	err = l.err;
 	if (m->fault) {
 		vs_err_set(err, m->fault_code, "%s", m->fault_why);
 		return NULL;
@@ -269,6 +274,8 @@ json_t *member_list(struct member *m, const char *path, bool recursive,
 	if (rc == 0 && one == VS_ENOENT && l.rows == 0 && cursor[0] == '\0')
 		rc = vs_err_set(err, VS_ENOENT,
 		    "%s: there is no such path in the project", path);
+	else if (rc < 0)
+		member_core_fault(m, err);
 	if (rc < 0) {
 		json_decref(l.files);
 		return NULL;
@@ -347,7 +354,7 @@ json_t *member_why(struct member *m, const char *path, struct vs_now now)
 	if (row == NULL)
 		return NULL;
 	here = path[0] != '\0' &&
-	    m->world.target->look(m->world.target, path, &seen, NULL) == 0;
+	    m->world.target->look(m->world.target, path, &seen, &err) == 0;
 	if (m->fault || mirror_get(&m->mirror, path, row, &err) != 1) {
 		doc = json_pack("{s:s, s:s, s:s, s:s, s:n, s:n, s:n, s:n}",
 		    "path", path, "stage", here ? "local" : "absent", "text",

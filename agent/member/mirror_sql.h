@@ -68,7 +68,7 @@
 	    "FROM pulls WHERE state < 10") \
 	X(PULL_OF_PATH, \
 	    "SELECT id, state FROM pulls WHERE path = ? " \
-	    "AND out = '' " \
+	    "AND out = ? " \
 	    "ORDER BY rowid DESC LIMIT 1") \
 	X(PULL_LIST, \
 	    "SELECT " PULL_COLUMNS " FROM pulls " \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/member/active.h"
 #include "agent/member/here.h"
 #include "common/base/hex.h"
 #include "common/base/path.h"
@@ -26,7 +27,8 @@ struct plan {
 	int64_t have_bytes;
 	int64_t conflicts;
 	char after[VS_PATH_MAX + 1]; /* last row of a page */
-	int rows;
+	int rows; /* of that page */
+	int64_t seen; /* rows in all */
 	struct vs_err *err;
 };
 
@@ -43,23 +45,39 @@ static int show(struct plan *p, const struct mirror_row *row,
 	    : vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
 }
 
-/* The pull of this row: a live one is taken as it is. */
+/* One that is live already goes on; what is forced now is forced there. */
+static int join(struct plan *p, const char *id)
+{
+	struct member_active *a = active_find(p->m, id);
+	struct pull *pull = NULL;
+	int rc;
+
+	json_array_append_new(p->pulls, json_string(id));
+	if (!p->force)
+		return 0;
+	rc = pulls_get(&p->m->mirror, id, &pull, p->err);
+	if (rc == 1) {
+		pull->force = true;
+		rc = pulls_put(&p->m->mirror, pull, p->m->now.wall_ms, p->err);
+	}
+	if (rc >= 0 && a != NULL)
+		a->pull->force = true;
+	pulls_free(pull);
+	return rc < 0 ? rc : 0;
+}
+
 static int queue(struct plan *p, const struct mirror_row *row)
 {
 	struct mirror *db = &p->m->mirror;
 	enum pull_state state;
 	struct pull *pull;
 	char id[40];
-	int rc = p->out[0] != '\0'
-	    ? 0
-	    : pulls_of_path(db, row->path, id, &state, p->err);
+	int rc = pulls_of_path(db, p->out, row->path, id, &state, p->err);
 
 	if (rc < 0)
 		return rc;
-	if (rc == 1 && state < PULL_DONE) {
-		json_array_append_new(p->pulls, json_string(id));
-		return 0;
-	}
+	if (rc == 1 && state < PULL_DONE)
+		return join(p, id);
 	vs_rand_uuid(p->m->world.rand, id);
 	pull = pulls_new(id, row, p->force);
 	if (pull == NULL)
@@ -170,6 +188,7 @@ static int plan_row(void *arg, const struct mirror_row *row)
 	struct plan *p = arg;
 
 	p->rows++;
+	p->seen++;
 	memcpy(p->after, row->path, sizeof(p->after));
 	switch (row->kind) {
 	case VS_KIND_FILE:
@@ -195,17 +214,11 @@ static int plan_below(struct plan *p, const char *dir)
 	return rc;
 }
 
-/* Files below a folder that has no row of its own are below it all the same. */
-static int any_below(struct plan *p, const char *dir)
-{
-	p->rows = 0;
-	return plan_below(p, dir) < 0 ? p->err->code : p->rows > 0;
-}
-
 static int plan_path(struct plan *p, const char *path)
 {
 	struct mirror_row *row;
-	int64_t before = p->fetch_files + p->have_files + p->conflicts;
+	int64_t before = p->seen;
+	bool leaf;
 	int rc;
 
 	if (path[0] == '\0')
@@ -217,17 +230,16 @@ static int plan_path(struct plan *p, const char *path)
 	if (row == NULL)
 		return vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
 	rc = mirror_get(&p->m->mirror, path, row, p->err);
+	leaf = rc == 1 && row->kind != VS_KIND_DIR;
 	if (rc == 1)
 		rc = plan_row(p, row);
-	else if (rc == 0)
-		rc = any_below(p, path) > 0 ||
-			before != p->fetch_files + p->have_files + p->conflicts
-		    ? 0
-		    : vs_err_set(p->err, VS_ENOENT,
-			  "%s: there is no such path in the project", path);
-	if (rc == 0 && row->kind == VS_KIND_DIR && row->path[0] != '\0')
-		rc = plan_below(p, path);
 	free(row);
+	/* a folder may have files below it and no row of its own */
+	if (rc == 0 && !leaf)
+		rc = plan_below(p, path);
+	if (rc == 0 && p->seen == before)
+		rc = vs_err_set(p->err, VS_ENOENT,
+		    "%s: there is no such path in the project", path);
 	return rc;
 }
 
@@ -259,6 +271,16 @@ static int run(struct plan *p, const char *const *paths, size_t n)
 	return rc;
 }
 
+/* The same; all but a path that is none is the database's failure. */
+static int run_noted(struct plan *p, const char *const *paths, size_t n)
+{
+	int rc = run(p, paths, n);
+
+	if (rc < 0 && rc != VS_ENOENT && rc != VS_EPATH)
+		member_core_fault(p->m, p->err);
+	return rc;
+}
+
 /* A dry run first, so that too little space is said before anything. */
 static int check_space(struct plan *p)
 {
@@ -278,7 +300,7 @@ static int make(struct plan *p, const char *const *paths, size_t n, bool dry)
 	int rc;
 
 	p->dry = true;
-	rc = run(p, paths, n);
+	rc = run_noted(p, paths, n);
 	if (rc < 0 || dry)
 		return rc;
 	rc = check_space(p);
@@ -288,7 +310,8 @@ static int make(struct plan *p, const char *const *paths, size_t n, bool dry)
 	json_array_clear(p->files);
 	p->fetch_files = p->fetch_bytes = p->have_files = p->have_bytes = 0;
 	p->conflicts = 0;
-	return run(p, paths, n);
+	p->seen = 0;
+	return run_noted(p, paths, n);
 }
 
 json_t *plan_make(struct member *m, const char *const *paths, size_t n,

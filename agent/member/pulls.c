@@ -257,15 +257,15 @@ int pulls_live_count(
 	return 0;
 }
 
-int pulls_of_path(struct mirror *m, const char *path, char id[40],
-    enum pull_state *state, struct vs_err *err)
+int pulls_of_path(struct mirror *m, const char *out, const char *path,
+    char id[40], enum pull_state *state, struct vs_err *err)
 {
 	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_PULL_OF_PATH, err);
 	int rc;
 
 	if (st == NULL)
 		return err->code;
-	rc = vs_db_bind(st, err, "t", path);
+	rc = vs_db_bind(st, err, "tt", path, out);
 	if (rc == 0)
 		rc = vs_db_step(m->db, st, err);
 	if (rc <= 0)

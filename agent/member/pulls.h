@@ -73,9 +73,9 @@ int pulls_live(struct mirror *m, int limit,
 int pulls_live_count(
     struct mirror *m, int64_t *count, int64_t *bytes, struct vs_err *err);
 
-/* The latest pull of path: 1 with id and state, 0, negative. */
-int pulls_of_path(struct mirror *m, const char *path, char id[40],
-    enum pull_state *state, struct vs_err *err);
+/* The latest pull of path to out ("" or a folder): 1, 0, negative. */
+int pulls_of_path(struct mirror *m, const char *out, const char *path,
+    char id[40], enum pull_state *state, struct vs_err *err);
 
 /* Live ones first, then the newest. */
 int pulls_list(struct mirror *m, int limit,

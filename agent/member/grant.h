@@ -1,0 +1,20 @@
+/*
+ * What a pull asks of the cloud: a transfer, and a ticket for it; later
+ * another ticket.  0 or what the database failed with.
+ */
+#ifndef GRANT_H
+#define GRANT_H
+
+#include "agent/member/member_core.h"
+
+/* A new one: queued -> asked; for the content that the mirror names now. */
+int grant_ask(struct member *m, struct member_active *a, struct vs_err *err);
+
+/* Another ticket for the transfer that there is. */
+void grant_renew(struct member *m, struct member_active *a);
+
+/* The cloud's answer to one of them: asked -> fetching, or back. */
+int grant_answered(struct member *m, struct member_active *a,
+    const struct engine_answer *an, struct vs_err *err);
+
+#endif

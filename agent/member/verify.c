@@ -1,0 +1,213 @@
+#include "agent/member/verify.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/member/active.h"
+#include "agent/member/here.h"
+#include "agent/member/whole.h"
+#include "agent/member/whole.h"
+#include "common/base/hex.h"
+#include "common/base/path.h"
+
+#define AGAIN_MS 2000 /* before what did not fit is tried again */
+
+/* Hashes the part, or (path) the file in its place. */
+static void hash(struct member *m, struct member_active *a, bool path)
+{
+	assert(a->hash_id == 0);
+	a->looking = path;
+	a->hash_id = ++m->serial;
+	m->world.hash(m->world.arg, a->hash_id, a->target,
+	    path ? a->pull->path : a->pull->id, path);
+}
+
+int verify_begin(struct member *m, struct member_active *a, struct vs_err *err)
+{
+	int rc = active_move(m, a, PULL_VERIFYING, err);
+
+	if (rc == 0)
+		hash(m, a, false);
+	return rc;
+}
+
+/* The pull's row as the rest of the engine knows rows; NULL: no memory. */
+static struct mirror_row *row_of(const struct pull *p, struct vs_err *err)
+{
+	struct mirror_row *row = calloc(1, sizeof(*row));
+
+	if (row == NULL) {
+		vs_err_set(err, VS_ENOMEM, "pull: out of memory");
+		return NULL;
+	}
+	memcpy(row->path, p->path, sizeof(row->path));
+	memcpy(row->hash, p->hash, sizeof(row->hash));
+	row->kind = VS_KIND_FILE;
+	row->size = p->size;
+	row->version = p->version;
+	return row;
+}
+
+/* It stands under its name: what we know of it and the end, in one. */
+static int done(struct member *m, struct member_active *a,
+    const struct disk_stat *stat, struct vs_err *err)
+{
+	struct pull *p = a->pull;
+	struct mirror_row *row = row_of(p, err);
+	int rc = row == NULL ? err->code : vs_db_begin(m->mirror.db, err);
+
+	if (rc < 0) {
+		free(row);
+		return rc;
+	}
+	assert(pulls_move(p->state, PULL_DONE));
+	p->state = PULL_DONE;
+	p->bytes = p->size;
+	p->error[0] = '\0';
+	p->ended_ms = m->now.wall_ms;
+	rc = here_put(m, p->out, row, stat, err);
+	if (rc == 0)
+		rc = pulls_put(&m->mirror, p, m->now.wall_ms, err);
+	free(row);
+	if (rc < 0) {
+		vs_db_rollback(m->mirror.db);
+		return rc;
+	}
+	rc = member_core_commit(m, err);
+	if (rc < 0)
+		return rc;
+	active_patch(m, p, "completed");
+	active_moved(m, a);
+	return 0;
+}
+
+/* Exchanges the part for what stands there (NULL: nothing). */
+static int exchange(struct member_active *a, const struct disk_stat *want,
+    struct disk_stat *now, struct vs_err *why)
+{
+	const struct pull *p = a->pull;
+	char parent[VS_PATH_MAX + 1];
+	size_t n = vs_path_parent_len(p->path);
+	int rc = 0;
+
+	memcpy(parent, p->path, n);
+	parent[n] = '\0';
+	if (n > 0)
+		rc = a->target->mkdirs(a->target, parent, why);
+	if (rc < 0)
+		return rc;
+	return a->target->part_finish(a->target, p->id, p->path, want, p->mode,
+	    p->has_mtime ? p->mtime_us : -1, now, why);
+}
+
+static int put_in_place(
+    struct member *m, struct member_active *a, struct vs_err *err)
+{
+	struct pull *p = a->pull;
+	struct mirror_row *row = row_of(p, err);
+	struct vs_err why = VS_ERR_INIT;
+	struct disk_stat seen, now;
+	enum here here;
+	int rc;
+
+	if (row == NULL)
+		return err->code;
+	here = here_look(m, a->target, p->out, row, &seen, &why);
+	free(row);
+	if (here == HERE_ERROR)
+		return active_fail(m, a, why.msg, err);
+	if (here == HERE_ODD || (here == HERE_CHANGED && !p->force))
+		return active_fail(m, a,
+		    "conflict: what stands there was changed here; it is not "
+		    "overwritten",
+		    err);
+	rc = exchange(a, here == HERE_NOTHING ? NULL : &seen, &now, &why);
+	if (rc == VS_ECHANGED || rc == VS_EROOT)
+		return active_again(m, a, AGAIN_MS, why.msg, err);
+	if (rc < 0)
+		return active_fail(m, a, why.msg, err);
+	return done(m, a, &now, err);
+}
+
+/* The bytes are not what the log says: once more from the start. */
+static int wrong_hash(
+    struct member *m, struct member_active *a, struct vs_err *err)
+{
+	pulls_clear(a->pull);
+	a->first = 0;
+	if (++a->pull->tries >= MEMBER_TRIES)
+		return active_fail(m, a,
+		    "verification failed: what came is not what the log "
+		    "names",
+		    err);
+	return active_again(m, a, AGAIN_MS, "verification failed once", err);
+}
+
+/* The part, if all of it was received and is there. */
+static int resume_part(
+    struct member *m, struct member_active *a, struct vs_err *err)
+{
+	const struct pull *p = a->pull;
+	bool kept = false;
+
+	if (p->bytes == p->size && a->target->check(a->target, NULL) == 0 &&
+	    a->target->part_open(a->target, p->id, p->size, &kept, NULL) == 0) {
+		a->opened = true;
+		if (kept) {
+			hash(m, a, false);
+			return 0;
+		}
+		pulls_clear(a->pull);
+	}
+	return active_move(m, a, PULL_QUEUED, err);
+}
+
+int verify_resume(struct member *m, struct member_active *a, struct vs_err *err)
+{
+	struct disk_stat *seen = &a->seen;
+
+	assert(a->resumed && a->pull->state == PULL_VERIFYING);
+	a->resumed = false;
+	if (a->target->look(a->target, a->pull->path, seen, NULL) == 0 &&
+	    !seen->odd && seen->kind == VS_KIND_FILE &&
+	    seen->size == a->pull->size) {
+		hash(m, a, true);
+		return 0;
+	}
+	return resume_part(m, a, err);
+}
+
+/* What stands in its place was hashed: ours, from before the end? */
+static int looked(
+    struct member *m, struct member_active *a, bool right, struct vs_err *err)
+{
+	struct disk_stat seen;
+
+	a->looking = false;
+	/* an edit since then must not be remembered as our copy */
+	if (!right ||
+	    a->target->look(a->target, a->pull->path, &seen, NULL) < 0 ||
+	    !here_same_stat(&a->seen, &seen))
+		return resume_part(m, a, err);
+	a->target->part_drop(a->target, a->pull->id);
+	return done(m, a, &seen, err);
+}
+
+int verify_hashed(struct member *m, struct member_active *a, int code,
+    const uint8_t sha256[VS_SHA256_SIZE], struct vs_err *err)
+{
+	char hex[VS_HASH_HEX + 1] = "";
+
+	a->hash_id = 0;
+	if (code == VS_OK)
+		vs_hex_encode(hex, sha256, VS_SHA256_SIZE);
+	if (a->looking)
+		return looked(m, a, strcmp(hex, a->pull->hash) == 0, err);
+	if (code < 0)
+		return active_again(m, a, AGAIN_MS, vs_err_text(code), err);
+	if (whole_is(hex, a->pull->hash))
+		return put_in_place(m, a, err);
+	return wrong_hash(m, a, err);
+}
