@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/member/active.h"
 #include "agent/publish/verdict.h"
 #include "common/base/json.h"
 #include "common/base/path.h"
+#include "common/base/text.h"
 #include "common/proto/totals.h"
 
 #define PAGE_MAX (16 * 1024 * 1024) /* bytes of a listing's page */
@@ -113,6 +115,16 @@ static void open_stream(struct member *m)
 	m->world.stream(m->world.arg, path);
 }
 
+/* The log is longer than what came: what is missing must come soon. */
+static void behind(struct member *m, int64_t head)
+{
+	struct member_follow *f = &m->follow;
+
+	if (head > f->head)
+		f->head = head;
+	f->stall_ms = m->now.mono_ms + MEMBER_STALL_MS;
+}
+
 static bool is_quiet(const struct member *m)
 {
 	const struct member_follow *f = &m->follow;
@@ -127,8 +139,15 @@ static int64_t check_step(struct member *m)
 	struct member_follow *f = &m->follow;
 	char tail[96];
 
-	if (!f->hello || m->mirror.last_seq < f->head)
+	if (!f->hello)
 		return INT64_MAX;
+	if (m->mirror.last_seq < f->head && f->stall_ms > m->now.mono_ms)
+		return f->stall_ms;
+	if (m->mirror.last_seq < f->head) {
+		follow_restart(m);
+		back_off(m, -1, "the stream stands still");
+		return f->retry_ms;
+	}
 	if (!is_quiet(m))
 		return f->applied_ms + MEMBER_SETTLE_MS;
 	if (f->check_ms > m->now.mono_ms)
@@ -277,9 +296,11 @@ static void tell_all(struct member *m, json_t *events, int64_t from)
 
 	json_array_foreach(events, i, obj)
 	{
-		if (read_event(obj, &row, NULL) == 0 && row.seq > from &&
-		    row.seq <= m->mirror.last_seq)
-			tell_changed(m, &row, row.c.op);
+		if (read_event(obj, &row, NULL) < 0 || row.seq <= from ||
+		    row.seq > m->mirror.last_seq)
+			continue;
+		tell_changed(m, &row, row.c.op);
+		active_changed(m, row.c.path);
 	}
 }
 
@@ -295,12 +316,28 @@ static void caught_up(struct member *m)
 	m->world.tell(m->world.arg, &e);
 }
 
+/*
+ * A gap, or what is no event: the backlog of a new stream may do.  When it
+ * comes to the same point again the log is no help, a listing is.
+ */
+static void gap(struct member *m)
+{
+	struct member_follow *f = &m->follow;
+
+	if (f->gap_seq == m->mirror.last_seq) {
+		relist(m, "the log has a gap: comparing listings");
+		return;
+	}
+	f->gap_seq = m->mirror.last_seq;
+	follow_restart(m);
+}
+
 static void take_events(struct member *m, json_t *doc)
 {
 	struct member_follow *f = &m->follow;
 	struct vs_err err = VS_ERR_INIT;
 	int64_t from = m->mirror.last_seq;
-	bool behind = from < f->head;
+	bool was_behind = from < f->head;
 	json_t *events = NULL;
 	int rc;
 
@@ -319,11 +356,10 @@ static void take_events(struct member *m, json_t *doc)
 	f->applied_ms = m->now.mono_ms;
 	f->check_ms = m->now.mono_ms;
 	f->tree_equal = -1;
-	if (m->mirror.last_seq > f->head)
-		f->head = m->mirror.last_seq;
+	behind(m, m->mirror.last_seq);
 	if (rc > 0)
-		follow_restart(m); /* a gap: the backlog fills it */
-	else if (behind && m->mirror.last_seq >= f->head)
+		gap(m);
+	else if (was_behind && m->mirror.last_seq >= f->head)
 		caught_up(m);
 }
 
@@ -341,6 +377,7 @@ static void take_hello(struct member *m, json_t *doc)
 	}
 	reached(m);
 	f->head = head;
+	behind(m, head);
 	if (strcmp(m->mirror.log_id, log_id) != 0) {
 		relist(m, "another log: comparing listings");
 		return;
@@ -397,6 +434,23 @@ static int read_head(json_t *doc, struct head *h, struct vs_err *err)
 	return rc;
 }
 
+/*
+ * Checksums that differ after a listing was compared differ again soon:
+ * ever longer in between.
+ */
+static void differs(struct member *m)
+{
+	struct member_follow *f = &m->follow;
+	int64_t wait = 0;
+
+	if (f->differ.tries > 0)
+		wait = vs_backoff_next(&f->differ, m->world.rand, -1);
+	else
+		f->differ.tries = 1;
+	relist(m, "checksums differ: comparing listings");
+	f->retry_ms = m->now.mono_ms + wait;
+}
+
 /* A new gen: rows that the listing does not name are of an older one. */
 static void begin_listing(struct member *m, const struct head *h)
 {
@@ -405,9 +459,12 @@ static void begin_listing(struct member *m, const struct head *h)
 	f->base = h->last_seq;
 	f->listing = true;
 	f->cursor[0] = '\0';
+	vs_text_copy(f->log_id, sizeof(f->log_id), h->log_id);
+	/* until its end the mirror is of no log: an end of the program in
+	   between is a beginning anew */
+	m->mirror.log_id[0] = '\0';
 	m->mirror.gen++;
 	m->mirror.dirty = true;
-	snprintf(m->mirror.log_id, sizeof(m->mirror.log_id), "%s", h->log_id);
 }
 
 static void checked(struct member *m, const struct head *h)
@@ -416,17 +473,20 @@ static void checked(struct member *m, const struct head *h)
 
 	f->check_ms = m->now.mono_ms + MEMBER_CHECK_MS;
 	if (h->last_seq > f->head)
-		f->head = h->last_seq;
+		behind(m, h->last_seq);
 	if (h->last_seq != m->mirror.last_seq || !h->has_tree) {
 		f->check_ms = m->now.mono_ms + MEMBER_SETTLE_MS;
 		return;
 	}
 	f->cloud_tree = h->tree;
 	f->tree_equal = vs_tree_equal(&h->tree, &m->mirror.tree);
-	if (f->tree_equal == 0)
-		relist(m, "checksums differ: comparing listings");
-	else
-		member_core_tell(m, "in_sync");
+	if (f->tree_equal == 0) {
+		differs(m);
+		return;
+	}
+	vs_backoff_reset(&f->differ);
+	f->gap_seq = -1;
+	member_core_tell(m, "in_sync");
 }
 
 static void head_answered(
@@ -466,6 +526,8 @@ static int learn(
 		rc = 0;
 	if (rc == 0 && !p->more) {
 		m->mirror.last_seq = m->follow.base;
+		memcpy(m->mirror.log_id, m->follow.log_id,
+		    sizeof(m->mirror.log_id));
 		m->mirror.dirty = true;
 	}
 	return rc;
@@ -479,7 +541,7 @@ static void page_answered(struct member *m, const struct engine_answer *a)
 	struct vs_listing_page p;
 	int rc = vs_listing_page_read(&p, a->body, a->len, &why);
 
-	if (rc < 0 || strcmp(p.log_id, m->mirror.log_id) != 0) {
+	if (rc < 0 || strcmp(p.log_id, f->log_id) != 0) {
 		f->listing = false;
 		back_off(m, a->retry_after_ms,
 		    rc < 0 ? why.msg : "the log changed while it was read");
@@ -521,10 +583,13 @@ bool follow_answered(
 	else if (v == VERDICT_GONE || v == VERDICT_FORBIDDEN)
 		stop(m, VS_ENOENT,
 		    "the project is gone, or you are no member of it any more");
-	else if (v != VERDICT_READ)
+	else if (v != VERDICT_READ) {
+		/* a cursor that is refused will not do later, either */
+		if (v != VERDICT_RETRY)
+			f->listing = false;
 		back_off(m, a->retry_after_ms,
 		    a->code < 0 ? a->why : "the server gave no listing");
-	else {
+	} else {
 		reached(m);
 		if (what == ASK_PAGE)
 			page_answered(m, a);
