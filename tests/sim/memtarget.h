@@ -1,0 +1,77 @@
+/*
+ * A member's folder for its engine: a struct target over a memfs, with the
+ * parts of pulls on a pretend medium that loses at a power cut what was not
+ * synced, and everything that goes wrong with such folders.
+ */
+#ifndef MEMTARGET_H
+#define MEMTARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/member/target.h"
+#include "common/os/rand.h"
+#include "tests/sim/memfs.h"
+
+struct memtarget;
+
+/* Chances in a thousand that a call fails by itself. */
+struct memtarget_faults {
+	int look_io;
+	int write_io;
+	int sync_io;
+	int finish_io; /* before or after the part has its name */
+	int hash_io;
+};
+
+struct memtarget_stats {
+	int64_t opened; /* parts that were made */
+	int64_t kept; /* parts found as they had been left */
+	int64_t written; /* bytes */
+	int64_t syncs;
+	int64_t finished;
+	int64_t refused; /* something else stood there */
+	int64_t failed; /* by a fault, a full disk, or its end */
+};
+
+/* fs and rand are borrowed. */
+struct memtarget *memtarget_new(struct memfs *fs, struct vs_rand *rand);
+void memtarget_free(struct memtarget *t);
+
+struct target *memtarget_target(struct memtarget *t);
+
+void memtarget_set_faults(
+    struct memtarget *t, const struct memtarget_faults *f);
+
+/* Bytes that there are for parts and new files; -1: enough. */
+void memtarget_set_space(struct memtarget *t, int64_t bytes);
+
+/* Whether the folder is to be found. */
+void memtarget_show(struct memtarget *t, bool here);
+
+/* Its process dies at the call after so many: from there all fails. */
+void memtarget_die(struct memtarget *t, int64_t after);
+void memtarget_revive(struct memtarget *t);
+
+/* Syncs answer well and do nothing (a control). */
+void memtarget_nosync(struct memtarget *t, bool lie);
+
+/* Called with each name that is about to get its file. */
+void memtarget_watch(struct memtarget *t,
+    void (*finished)(void *arg, const char *path, const void *data, size_t len),
+    void *arg);
+
+/* Power cut: of the parts only what was synced is sure to be left. */
+void memtarget_crash(struct memtarget *t);
+
+/* How many parts there are. */
+size_t memtarget_parts(const struct memtarget *t);
+
+/* Bytes of a part as a reader sees them now; fewer at its end. */
+size_t memtarget_read(
+    struct memtarget *t, const char *name, void *out, size_t len, int64_t off);
+
+const struct memtarget_stats *memtarget_stats(const struct memtarget *t);
+
+#endif
