@@ -10,6 +10,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/limits.h"
+#include "common/net/ws.h"
 
 #define BEARER "Bearer "
 #define BEARER_LEN 7
@@ -84,6 +85,57 @@ static void *copy_body(const struct vs_httpd_req *req, size_t *len, bool *good)
 	return out;
 }
 
+/* True if a header's list of words has this one. */
+static bool has_word(
+    const struct vs_httpd_req *req, const char *name, const char *word)
+{
+	const char *s = vs_httpd_header(req, name);
+	size_t len;
+
+	while (s != NULL && *s != '\0') {
+		s += strspn(s, " \t,");
+		len = strcspn(s, " \t,");
+		if (len == strlen(word) && strncasecmp(s, word, len) == 0)
+			return true;
+		s += len;
+	}
+	return false;
+}
+
+/* Whether it opens a WebSocket (RFC 6455, 4.2.1); accept gets the reply. */
+static bool is_upgrade(const struct vs_httpd_req *req, char accept[JOB_ACCEPT])
+{
+	const char *key = vs_httpd_header(req, "Sec-WebSocket-Key");
+	const char *version = vs_httpd_header(req, "Sec-WebSocket-Version");
+
+	return has_word(req, "Upgrade", "websocket") &&
+	    has_word(req, "Connection", "upgrade") && version != NULL &&
+	    strcmp(version, "13") == 0 && key != NULL &&
+	    vs_ws_accept(key, accept) == VS_OK;
+}
+
+/* A browser cannot set a header on a WebSocket: only there the query does. */
+static const char *find_token(
+    const struct vs_httpd_req *req, const struct api_request *r)
+{
+	const char *token = bearer(req);
+
+	if (token == NULL && r->path != NULL && api_upgrades(r))
+		token = vs_httpd_query(req, "token");
+	return token;
+}
+
+struct job *job_feed(struct feed *feed)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	api_answer_init(&job->answer);
+	job->feed = feed;
+	return job;
+}
+
 struct job *job_new(struct vs_httpd_req *req)
 {
 	struct job *job = calloc(1, sizeof(*job));
@@ -97,7 +149,8 @@ struct job *job_new(struct vs_httpd_req *req)
 	r->method = copy(vs_httpd_method(req), &good);
 	r->path = copy(vs_httpd_path(req), &good);
 	r->query = copy_query(req);
-	r->token = copy(bearer(req), &good);
+	r->upgrade = is_upgrade(req, job->accept);
+	r->token = copy(find_token(req, r), &good);
 	r->accept = copy(vs_httpd_header(req, "Accept"), &good);
 	r->if_none_match = copy(vs_httpd_header(req, "If-None-Match"), &good);
 	r->body = copy_body(req, &r->len, &good);

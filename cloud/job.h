@@ -11,7 +11,10 @@
 #include <stdint.h>
 
 #include "cloud/api/api.h"
+#include "cloud/service/feed.h"
 #include "common/net/httpd.h"
+
+#define JOB_ACCEPT 29 /* bytes: Sec-WebSocket-Accept */
 
 struct job {
 	struct api_request request; /* its strings are the job's */
@@ -22,11 +25,16 @@ struct job {
 	int64_t deadline_ms; /* of a long-poll, on the loop's clock; 0 */
 	uint64_t seen; /* how much news there was when it was sent */
 	size_t bytes; /* it holds of the server's ceiling */
+	char accept[JOB_ACCEPT]; /* of an opening of a WebSocket */
+	struct feed *feed; /* instead of a request: push's, borrowed */
 	struct job *next;
 };
 
 /* Copies what req asks; NULL out of memory. */
 struct job *job_new(struct vs_httpd_req *req);
+
+/* One that has a feed read; NULL out of memory. */
+struct job *job_feed(struct feed *feed);
 
 /* Frees it with its answer; NULL is nothing. */
 void job_free(struct job *job);

@@ -41,7 +41,11 @@ static void handle(struct store *s, struct job *job, bool *keep)
 		.store = s, .rand = vs_rand_os(), .wall_ms = vs_clock_wall_ms()
 	};
 
-	api_handle(&x, &job->request, &job->answer, keep);
+	*keep = false;
+	if (job->feed != NULL)
+		feed_read(job->feed, s);
+	else
+		api_handle(&x, &job->request, &job->answer, keep);
 }
 
 static int commit_one(struct store *s, struct job *job)
@@ -65,6 +69,8 @@ static void fail_all(struct job_list *jobs, int code)
 	for (job = jobs->first; job != NULL; job = job->next) {
 		job_again(job);
 		api_failed(&job->answer, code);
+		if (job->feed != NULL)
+			job->feed->rc = code;
 	}
 }
 

@@ -2,8 +2,9 @@
  * A request's way:
  *
  *   on_request -> writer, reader or slow lane -> on_done -> answer
- *                                                  \-> parked (long-poll)
- *                                                        \-> reader again
+ *                                                  |-> parked (long-poll)
+ *                                                  |     \-> reader again
+ *                                                  \-> a socket (push.h)
  *
  * The lanes hand finished jobs back through one list and one wake-up.  A
  * client that leaves meanwhile only takes its connection away: its job is
@@ -25,9 +26,11 @@
 #include "cloud/lane.h"
 #include "cloud/news.h"
 #include "cloud/notify.h"
+#include "cloud/push.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/net/httpd.h"
+#include "common/net/ws.h"
 #include "common/os/lock.h"
 #include "common/os/sock.h"
 
@@ -47,12 +50,19 @@ struct server {
 	struct vs_httpd *httpd;
 	struct lane *lanes[LANES];
 	struct news news;
+	struct push *push;
 	size_t bytes; /* of all jobs */
 	bool stopping;
 	bool shut; /* handles are closing */
 	uv_mutex_t lock; /* of what follows */
 	struct job_list done; /* with their answers */
 	int ended; /* lanes */
+};
+
+/* A socket between its 101 and its opening. */
+struct opening {
+	struct server *server;
+	struct api_answer answer;
 };
 
 static void drop_job(struct server *s, struct job *job)
@@ -62,6 +72,42 @@ static void drop_job(struct server *s, struct job *job)
 	job_free(job);
 }
 
+static void on_open(void *arg, const struct vs_ws_wire *wire, const void *early,
+    size_t early_len)
+{
+	struct opening *o = arg;
+
+	if (wire != NULL && o->server->push != NULL)
+		push_add(o->server->push, wire, early, early_len, &o->answer);
+	else if (wire != NULL)
+		wire->close(wire->arg);
+	api_answer_release(&o->answer);
+	free(o);
+}
+
+/* Switches to a WebSocket; false: it is to be answered otherwise. */
+static bool open_socket(struct server *s, struct job *job)
+{
+	char accept[sizeof("Sec-WebSocket-Accept: ") + JOB_ACCEPT];
+	const char *const headers[] = { "Upgrade: websocket", accept, NULL };
+	struct opening *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return false;
+	(void)snprintf(
+	    accept, sizeof(accept), "Sec-WebSocket-Accept: %s", job->accept);
+	o->server = s;
+	o->answer = job->answer;
+	vs_httpd_set_data(job->req, NULL);
+	if (vs_httpd_upgrade(job->req, headers, on_open, o, NULL) != VS_OK) {
+		free(o);
+		return false;
+	}
+	/* the answer is the opening's now */
+	api_answer_init(&job->answer);
+	return true;
+}
+
 static void answer_job(struct server *s, struct job *job)
 {
 	struct api_answer *a = &job->answer;
@@ -69,6 +115,14 @@ static void answer_job(struct server *s, struct job *job)
 		.type = a->type,
 		.headers = (const char *const *)a->headers };
 
+	if (job->req != NULL && a->status == 101) {
+		if (open_socket(s, job)) {
+			drop_job(s, job);
+			return;
+		}
+		api_failed(a, VS_ENOMEM);
+		out.status = a->status;
+	}
 	if (job->req != NULL) {
 		if (a->body.len > 0)
 			out.body = vs_buf_take(&a->body, &out.len);
@@ -78,6 +132,21 @@ static void answer_job(struct server *s, struct job *job)
 		vs_httpd_answer(job->req, &out);
 	}
 	drop_job(s, job);
+}
+
+/* Push's feeds go the way of a request that only reads. */
+static int on_read(void *arg, struct feed *feed)
+{
+	struct server *s = arg;
+	struct job *job;
+
+	if (s->stopping)
+		return VS_ECANCELED;
+	job = job_feed(feed);
+	if (job == NULL)
+		return VS_ENOMEM;
+	lane_push(s->lanes[LANE_READER], job);
+	return VS_OK;
 }
 
 static void submit(struct server *s, struct job *job)
@@ -214,6 +283,20 @@ static void on_httpd_closed(void *arg)
 	close_all(s);
 }
 
+/* What a commit brought is news to sockets, too. */
+static void push_tell(struct server *s, const struct job *job)
+{
+	if (s->push != NULL && job->answer.status < 300)
+		push_news(s->push, &job->answer);
+}
+
+static void on_push_closed(void *arg)
+{
+	struct server *s = arg;
+
+	s->push = NULL;
+}
+
 static void on_wake(uv_async_t *wake)
 {
 	struct server *s = wake->data;
@@ -227,6 +310,12 @@ static void on_wake(uv_async_t *wake)
 	ended = s->ended == LANES;
 	uv_mutex_unlock(&s->lock);
 	while ((job = job_take(&done)) != NULL) {
+		if (job->feed != NULL) {
+			push_fed(s->push, job->feed);
+			job_free(job);
+			continue;
+		}
+		push_tell(s, job);
 		if (job->answer.last_seq > 0) {
 			news_add(&s->news, job->answer.project_id,
 			    job->answer.last_seq);
@@ -291,6 +380,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	notify_send("STOPPING=1");
 	vs_log(VS_LOG_INFO, "server: stopping");
 	(void)uv_timer_start(&s->watch, on_watch, STOP_MS, 0);
+	push_close(s->push, on_push_closed, s);
 	news_expire(&s->news, INT64_MAX, &waiting);
 	while ((job = job_take(&waiting)) != NULL)
 		answer_job(s, job);
@@ -341,11 +431,19 @@ static int start_httpd(
 		.handle = on_request,
 		.gone = on_gone,
 		.arg = s };
+	const struct push_options push = {
+		.loop = &s->loop, .read = on_read, .arg = s
+	};
 	int port, rc;
 
 	http.fd = vs_sock_listen_tcp(o->listen, &port, err);
 	if (http.fd < 0)
 		return http.fd;
+	rc = push_new(&s->push, &push, err);
+	if (rc != VS_OK) {
+		(void)close(http.fd);
+		return rc;
+	}
 	rc = vs_httpd_new(&s->httpd, &s->loop, &http, err);
 	if (rc != VS_OK)
 		return rc;
@@ -360,6 +458,9 @@ static void abandon(struct server *s)
 {
 	int i;
 
+	s->stopping = true;
+	if (s->push != NULL)
+		push_close(s->push, on_push_closed, s);
 	for (i = LANES - 1; i >= 0; i--) {
 		if (s->lanes[i] == NULL)
 			continue;

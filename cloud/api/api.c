@@ -93,6 +93,13 @@ bool api_slow(const struct api_request *r)
 	return route != NULL && (route->flags & ROUTE_SLOW) != 0;
 }
 
+bool api_upgrades(const struct api_request *r)
+{
+	const struct route *route = find(r);
+
+	return route != NULL && (route->flags & ROUTE_UPGRADE) != 0;
+}
+
 /* Who asks, and may they; then the handler. */
 static int run(struct call *call, const struct route *route,
     const struct input *in, struct api_answer *a)
@@ -126,7 +133,7 @@ static void write_fault(struct call *call, struct api_answer *a)
 {
 	enum fault_kind kind = call->fault.kind;
 
-	if (kind != FAULT_METHOD)
+	if (kind != FAULT_METHOD && kind != FAULT_UPGRADE)
 		drop_headers(a);
 	vs_buf_reset(&a->body);
 	a->status = fault_status(kind);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cloud/service/feed.h"
 #include "cloud/service/tell.h"
 #include "cloud/store/store.h"
 #include "common/base/buf.h"
@@ -31,6 +32,17 @@ struct api_request {
 	const char *if_none_match;
 	const char *body;
 	size_t len;
+	bool upgrade; /* it is a proper opening of a WebSocket */
+};
+
+/* A socket that may be opened: body is what it hears first. */
+struct api_socket {
+	enum feed_form form;
+	char user_id[STORE_ID];
+	uint8_t token[VS_SHA256_SIZE]; /* hash of the token it came with */
+	char log_id[STORE_ID];
+	int64_t since_seq; /* the events after that one follow */
+	int64_t access; /* stamp at which it had its right */
 };
 
 #define API_HEADERS 8
@@ -50,6 +62,7 @@ struct api_answer {
 	int64_t wait_ms;
 	int64_t wait_seq;
 	struct tell tell; /* once it is durable */
+	struct api_socket socket; /* of a 101 */
 };
 
 /* True if the request may write: it needs the writer and a transaction. */
@@ -57,6 +70,9 @@ bool api_writes(const struct api_request *r);
 
 /* True if the answer takes long: it should not hold up other reads. */
 bool api_slow(const struct api_request *r);
+
+/* True if the address is a WebSocket, where a token may be in the query. */
+bool api_upgrades(const struct api_request *r);
 
 /* Every query parameter that any route knows, NULL-ended. */
 extern const char *const api_parameters[];

@@ -103,6 +103,17 @@ int api_transfers_update(
 int api_transfers_ticket(
     struct call *call, const struct input *in, struct api_answer *a);
 
+/*
+ * GET /projects/:/events/stream: 101, the log as it grows; since_seq for what
+ * came before.  426 without the handshake of a WebSocket.
+ */
+int api_push_stream(
+    struct call *call, const struct input *in, struct api_answer *a);
+
+/* GET /ws/projects/:: the same with one message a file. */
+int api_push_room(
+    struct call *call, const struct input *in, struct api_answer *a);
+
 /* Adds a header "Name: value" to an answer; VS_ENOMEM as a fault. */
 int api_header(struct call *call, struct api_answer *a, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

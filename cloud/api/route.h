@@ -18,6 +18,7 @@ enum route_flags {
 	ROUTE_SLOW = 2,
 	ROUTE_BARE = 4, /* also without /api in front */
 	ROUTE_TOP = 8, /* only without /api in front */
+	ROUTE_UPGRADE = 16, /* becomes a WebSocket */
 };
 
 struct route {

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cloud/service/mime.h"
@@ -57,6 +58,7 @@ static int take_source(void *arg, const struct store_device *d)
 	assert(strlen(d->id) < STORE_ID && strlen(d->user_id) < STORE_ID);
 	memcpy(t->source_device, d->id, strlen(d->id) + 1);
 	memcpy(t->source_id, d->user_id, strlen(d->user_id) + 1);
+	(void)snprintf(t->source_name, sizeof(t->source_name), "%s", d->name);
 	memcpy(down->key, d->ticket_key, sizeof(down->key));
 	copy_pin(down->source_pin, d->public_key_pin);
 	vs_buf_addstr(&down->endpoints, d->endpoints);
@@ -212,6 +214,7 @@ static int open_transfer(struct download *d)
 	if (rc == VS_OK) {
 		memcpy(same.source_device, t->source_device, STORE_ID);
 		memcpy(same.source_id, t->source_id, STORE_ID);
+		memcpy(same.source_name, t->source_name, STORE_NAME);
 		*t = same;
 		return transfers_save(call, t, NULL);
 	}

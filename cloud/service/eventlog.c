@@ -13,20 +13,27 @@ struct eventlog {
 	int64_t last_seq; /* of the page */
 };
 
+void eventlog_event(
+    struct vs_buf *b, const char *project_id, const struct store_event *e)
+{
+	char stamp[VS_STAMP_SIZE];
+
+	vs_buf_addf(b,
+	    "{\"id\":%" PRId64 ",\"project_id\":\"%s\",\"seq\":%" PRId64
+	    ",\"change\":",
+	    e->seq, project_id, e->seq);
+	vs_buf_addstr(b, e->change);
+	vs_buf_addf(b, ",\"created_at\":\"%s\"}",
+	    vs_stamp_format(e->created_ms, stamp));
+}
+
 static int add_event(void *arg, const struct store_event *e)
 {
 	struct eventlog *page = arg;
-	char stamp[VS_STAMP_SIZE];
 
 	if (page->rows > 0)
 		vs_buf_addch(page->b, ',');
-	vs_buf_addf(page->b,
-	    "{\"id\":%" PRId64 ",\"project_id\":\"%s\",\"seq\":%" PRId64
-	    ",\"change\":",
-	    e->seq, page->project_id, e->seq);
-	vs_buf_addstr(page->b, e->change);
-	vs_buf_addf(page->b, ",\"created_at\":\"%s\"}",
-	    vs_stamp_format(e->created_ms, stamp));
+	eventlog_event(page->b, page->project_id, e);
 	page->rows++;
 	page->last_seq = e->seq;
 	return vs_buf_error(page->b);

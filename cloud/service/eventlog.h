@@ -18,4 +18,8 @@
 int eventlog_page(struct call *call, int64_t from_seq, int64_t limit,
     struct vs_buf *b, int64_t *rows);
 
+/* Appends one event as those who may see it are shown it. */
+void eventlog_event(
+    struct vs_buf *b, const char *project_id, const struct store_event *e);
+
 #endif

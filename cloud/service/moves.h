@@ -2,7 +2,7 @@
  * Which way a transfer may go, and on whose word.  Pure.
  *
  *   pending -> in_progress -> completed, failed, cancelled
- *   pending -> failed, cancelled
+ *   pending -> failed, cancelled; completed on the requester's word
  *   failed  -> pending          the requester resumes it
  *
  * The requester has checked the bytes: what it says of the end stands, and

@@ -121,7 +121,8 @@ json_t *cloudkit_ask(struct cloudkit *k, const char *token, const char *method,
 	struct api_request r = { .method = method,
 		.token = token,
 		.body = body,
-		.len = body == NULL ? 0 : strlen(body) };
+		.len = body == NULL ? 0 : strlen(body),
+		.upgrade = k->upgrade };
 	struct vs_buf path, query;
 	bool keep = false;
 

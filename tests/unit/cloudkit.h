@@ -28,6 +28,7 @@ struct cloudkit {
 	struct account_token owner, member, stranger;
 	char project[STORE_ID];
 	char device[STORE_ID]; /* the owner's */
+	bool upgrade; /* requests open a WebSocket */
 	/* of the latest answer */
 	int status;
 	struct api_answer answer;

@@ -79,6 +79,9 @@ static const struct row rows[] = {
 	    READER(200, 200) },
 	{ "GET", "/projects/:/events", "/api/projects/%P/events", NULL,
 	    READER(200, 200) },
+	{ "GET", "/projects/:/events/stream", "/api/projects/%P/events/stream",
+	    NULL, READER(101, 101) },
+	{ "GET", "/ws/projects/:", "/ws/projects/%P", NULL, READER(101, 101) },
 	{ "GET", "/projects/:/snapshot", "/api/projects/%P/snapshot", NULL,
 	    READER(200, 200) },
 	{ "GET", "/projects/:/holds", "/api/projects/%P/holds", NULL,
@@ -241,6 +244,7 @@ static void check(const struct row *row, enum who who)
 	expand(&s, row->path, foreign ? s.other : "%P", path);
 	if (row->body != NULL)
 		expand(&s, row->body, "", body);
+	s.k->upgrade = row->status[OWNER] == 101;
 	doc = cloudkit_ask(s.k, token_of(&s, who), row->method, path,
 	    row->body == NULL ? NULL : body);
 	if (s.k->status != row->status[who])

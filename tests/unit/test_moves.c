@@ -14,7 +14,7 @@
    cancelled.  s: by the source, r: by the requester, b: by both, o: by the
    requester where only the source has spoken, .: by nobody. */
 static const char *const table[ALL] = {
-	[STORE_PENDING] = "bb.bb",
+	[STORE_PENDING] = "bbrbb",
 	[STORE_IN_PROGRESS] = ".bbbb",
 	[STORE_COMPLETED] = "..bo.",
 	[STORE_FAILED] = "r.ob.",

@@ -435,7 +435,7 @@ static void test_verdict(void **state)
 	json_t *doc;
 
 	request(s, id);
-	refuses(s, s->k->member.text, id, "completed");
+	refuses(s, s->k->owner.text, id, "completed");
 	moves(s, s->k->owner.text, id, "in_progress");
 	moves(s, s->k->owner.text, id, "completed");
 	assert_string_equal(s->k->answer.tell.type, "transfer_complete");
