@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "agent/member/place.h"
 #include "agent/scan/disk_posix.h"
 #include "common/base/path.h"
+#include "common/os/file.h"
 #include "common/os/fs.h"
 
 #define LINK_TMP "link.new" /* among the parts */
@@ -73,6 +75,31 @@ static int root_take(struct target_posix *p, struct vs_err *err)
 	return fd >= 0 ? fd : root_fault(err, "it was not found yet");
 }
 
+/* True for a folder that is no project's and not there: it may be made. */
+static bool root_is_missing(struct target_posix *p)
+{
+	bool found;
+
+	if (p->id[0] != '\0')
+		return false;
+	uv_mutex_lock(&p->mutex);
+	found = p->root >= 0;
+	uv_mutex_unlock(&p->mutex);
+	return !found && access(p->path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* Makes it, if it is such a one, before something is put into it. */
+static int root_make(struct target *t, struct vs_err *err)
+{
+	struct target_posix *p = (struct target_posix *)t;
+	int r;
+
+	if (!root_is_missing(p))
+		return VS_OK;
+	r = vs_file_mkdirs(p->path, 0755, err);
+	return r == VS_OK ? t->check(t, err) : r;
+}
+
 static bool root_is_held(struct target_posix *p, const struct disk_root *now)
 {
 	struct stat s;
@@ -89,8 +116,11 @@ static int root_check(struct target *t, struct vs_err *err)
 {
 	struct target_posix *p = (struct target_posix *)t;
 	struct disk_root now;
-	int r = p->disk->root(p->disk, &now, err);
+	int r;
 
+	if (root_is_missing(p))
+		return VS_OK;
+	r = p->disk->root(p->disk, &now, err);
 	if (r < 0)
 		return r;
 	if (strcmp(p->id, now.id) != 0 && p->id[0] != '\0')
@@ -105,10 +135,27 @@ static int root_check(struct target *t, struct vs_err *err)
 	return root_hold(p, err);
 }
 
+/* What it will be made in: the nearest folder above that is there. */
+static int parent_open(const struct target_posix *p, struct vs_err *err)
+{
+	char path[PATH_MAX];
+	int fd = -1;
+
+	snprintf(path, sizeof(path), "%s", p->path);
+	while (fd < 0 && path[1] != '\0') {
+		char *slash = strrchr(path, '/');
+
+		slash[slash == path ? 1 : 0] = '\0';
+		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd >= 0 ? fd : root_fault(err, "nothing to make it in");
+}
+
 static int root_space(struct target *t, int64_t *bytes, struct vs_err *err)
 {
-	int fd = root_take((struct target_posix *)t, err);
+	struct target_posix *p = (struct target_posix *)t;
 	struct statvfs fs;
+	int fd = root_is_missing(p) ? parent_open(p, err) : root_take(p, err);
 	int r = VS_OK;
 
 	if (fd < 0)
@@ -124,9 +171,11 @@ static int root_space(struct target *t, int64_t *bytes, struct vs_err *err)
 static int path_look(struct target *t, const char *path, struct disk_stat *out,
     struct vs_err *err)
 {
-	struct disk *d = ((struct target_posix *)t)->disk;
+	struct target_posix *p = (struct target_posix *)t;
 
-	return d->look(d, path, out, err);
+	if (root_is_missing(p))
+		return vs_err_set(err, VS_ENOENT, "stat: there is no folder");
+	return p->disk->look(p->disk, path, out, err);
 }
 
 static int path_hash(struct target *t, const char *path, struct disk_hash *out,
@@ -204,6 +253,8 @@ static int path_mkdirs(struct target *t, const char *path, struct vs_err *err)
 	int root;
 	int dir;
 
+	if (r == VS_OK)
+		r = root_make(t, err);
 	if (r < 0)
 		return r;
 	root = root_take((struct target_posix *)t, err);
@@ -281,11 +332,14 @@ static int part_reserve(
 static int part_open(struct target *t, const char *name, int64_t size,
     bool *kept, struct vs_err *err)
 {
-	int dir = parts_open((struct target_posix *)t, true, err);
 	struct stat s;
-	int r = VS_OK;
+	int r = root_make(t, err);
+	int dir;
 
 	assert(strchr(name, '/') == NULL && size >= 0);
+	if (r < 0)
+		return r;
+	dir = parts_open((struct target_posix *)t, true, err);
 	if (dir < 0)
 		return dir;
 	*kept = fstatat(dir, name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -537,6 +591,8 @@ static int path_link(struct target *t, const char *path, const char *to,
 	if (r == VS_OK && !link_stays(path, to))
 		r = vs_err_set(err, VS_EPATH,
 		    "the link leads out of the folder: it is not made");
+	if (r == VS_OK)
+		r = root_make(t, err);
 	if (r == VS_OK)
 		r = place_open(t, path, &at, err);
 	if (r == VS_OK)

@@ -10,8 +10,9 @@
 /*
  * root: absolute path; it need not exist, then every call is VS_EROOT until
  * it does.  id: the marker it must have (agent/scan/disk_posix.h), or NULL
- * for a folder that is no project's: it is held as it was found first, and
- * nothing of ours is left in it when its last part is gone.
+ * for a folder that is no project's: it is made (with its parents) when
+ * something is put into it, held as it was found first, and nothing of ours
+ * is left in it when its last part is gone.
  */
 int target_posix_new(
     struct target **out, const char *root, const char *id, struct vs_err *err);

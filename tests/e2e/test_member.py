@@ -398,6 +398,8 @@ def test_pull_elsewhere(owner, member):
     owner.flush()
     member.flush()
     out = member.base / "elsewhere"
+    member.pull("-n", "-o", out, "a")
+    assert not out.exists()
     member.pull("-o", out, "a")
     same(owner, member, "a/b.txt", root=out)
     assert not (member.root / "a").exists()

@@ -393,6 +393,35 @@ static void test_elsewhere(void **state)
 	f->t = own;
 }
 
+/* A plan alone makes no folder; what is put there does. */
+static void test_made_when_needed(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_stat seen;
+	struct target *t;
+	char dir[200];
+	int64_t space = 0;
+	bool kept;
+
+	snprintf(dir, sizeof(dir), "%s/new/one", f->dir->path);
+	assert_int_equal(target_posix_new(&t, dir, NULL, NULL), VS_OK);
+	assert_int_equal(t->check(t, &f->err), VS_OK);
+	assert_int_equal(t->look(t, "x", &seen, &f->err), VS_ENOENT);
+	assert_int_equal(t->space(t, &space, &f->err), VS_OK);
+	assert_true(space > 0);
+	assert_false(there(f, "../new"));
+	assert_int_equal(t->part_open(t, PART, 5, &kept, &f->err), VS_OK);
+	assert_true(there(f, "../new/one/.vsync/part/" PART));
+	assert_int_equal(t->check(t, &f->err), VS_OK);
+	/* from then on it is that one or none */
+	scratch_rename(f->dir, "new", "away");
+	assert_int_equal(t->check(t, &f->err), VS_EROOT);
+	assert_int_equal(t->mkdirs(t, "a", &f->err), VS_OK);
+	assert_true(there(f, "../away/one/a"));
+	assert_false(there(f, "../new"));
+	target_posix_free(t);
+}
+
 static void test_no_space(void **state)
 {
 	struct fixture *f = *state;
@@ -437,6 +466,7 @@ int main(void)
 		TEST(test_root_lost),
 		TEST(test_not_there_yet),
 		TEST(test_elsewhere),
+		TEST(test_made_when_needed),
 		TEST(test_no_space),
 	};
 
