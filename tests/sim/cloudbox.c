@@ -12,19 +12,19 @@
 #define CLOUDBOX_GROUP 32 /* requests in one commit */
 #define CLOUDBOX_REOPEN_MS 500
 
-struct call {
+struct asked {
 	struct cloudbox_call c; /* its strings are ours */
 	char *query;
 	struct api_answer answer;
-	struct call *next;
+	struct asked *next;
 };
 
 struct cloudbox {
 	struct cloudbox_options o;
 	struct store *writer; /* both NULL while down */
 	struct store *reader;
-	struct call *first;
-	struct call **last;
+	struct asked *first;
+	struct asked **last;
 	bool due; /* a group is planned */
 	int64_t acked;
 	int64_t lost;
@@ -45,7 +45,7 @@ struct cloudbox *cloudbox_new(const struct cloudbox_options *o)
 	return c;
 }
 
-static void call_finish(struct call *k, int status)
+static void call_finish(struct asked *k, int status)
 {
 	if (status)
 		k->c.done(k->c.arg, k->c.data, status, k->answer.type,
@@ -61,9 +61,9 @@ static void call_finish(struct call *k, int status)
 	free(k);
 }
 
-static struct call *call_take(struct cloudbox *c)
+static struct asked *call_take(struct cloudbox *c)
 {
-	struct call *k = c->first;
+	struct asked *k = c->first;
 
 	if (!k)
 		return NULL;
@@ -75,7 +75,7 @@ static struct call *call_take(struct cloudbox *c)
 
 static void cloudbox_shut(struct cloudbox *c)
 {
-	struct call *k;
+	struct asked *k;
 
 	while ((k = call_take(c)))
 		call_finish(k, 0);
@@ -220,7 +220,7 @@ static void call_handle(struct cloudbox *c, struct store *s,
 	free(body);
 }
 
-static struct api_request call_request(const struct call *k)
+static struct api_request call_request(const struct asked *k)
 {
 	return (struct api_request){
 		.method = k->c.method,
@@ -233,7 +233,7 @@ static struct api_request call_request(const struct call *k)
 }
 
 /* Reads on the reader: one view of the data. */
-static int call_read(struct cloudbox *c, struct call *k)
+static int call_read(struct cloudbox *c, struct asked *k)
 {
 	struct api_request r = call_request(k);
 	bool keep = false;
@@ -245,7 +245,7 @@ static int call_read(struct cloudbox *c, struct call *k)
 	return rc == VS_OK ? c->reader->ops->failed(c->reader) : rc;
 }
 
-static int call_write(struct cloudbox *c, struct call *k)
+static int call_write(struct cloudbox *c, struct asked *k)
 {
 	const struct store_ops *ops = c->writer->ops;
 	struct api_request r = call_request(k);
@@ -263,12 +263,12 @@ static int call_write(struct cloudbox *c, struct call *k)
 }
 
 /* Does those that were taken; VS_OK once all is durable. */
-static int group_run(struct cloudbox *c, struct call *group)
+static int group_run(struct cloudbox *c, struct asked *group)
 {
 	const struct store_ops *ops = c->writer->ops;
 	int rc = ops->begin(c->writer, NULL);
 
-	for (struct call *k = group; k && rc == VS_OK; k = k->next) {
+	for (struct asked *k = group; k && rc == VS_OK; k = k->next) {
 		struct api_request r = call_request(k);
 
 		rc = api_writes(&r) ? call_write(c, k) : call_read(c, k);
@@ -291,13 +291,13 @@ static void reopen_due(void *arg, void *data, bool due)
 }
 
 /* The store is used up: all are sent away, and it is opened anew. */
-static void group_fail(struct cloudbox *c, struct call *group, int rc)
+static void group_fail(struct cloudbox *c, struct asked *group, int rc)
 {
 	c->stats.failed_groups++;
 	trace_add(c->o.trace, sched_now(c->o.sched).mono_ms,
 	    "cloud: the store failed: %s", vs_err_name(rc));
 	while (group) {
-		struct call *next = group->next;
+		struct asked *next = group->next;
 
 		call_finish(group, 0);
 		group = next;
@@ -310,7 +310,7 @@ static void group_fail(struct cloudbox *c, struct call *group, int rc)
 static void group_due(void *arg, void *data, bool due)
 {
 	struct cloudbox *c = arg;
-	struct call *group = NULL, **end = &group;
+	struct asked *group = NULL, **end = &group;
 	int rc;
 
 	(void)data;
@@ -329,7 +329,7 @@ static void group_due(void *arg, void *data, bool due)
 		return;
 	}
 	while (group) {
-		struct call *next = group->next;
+		struct asked *next = group->next;
 
 		if (group->answer.last_seq > c->acked)
 			c->acked = group->answer.last_seq;
@@ -351,7 +351,7 @@ static char *copy(const char *s, size_t len)
 
 void cloudbox_deliver(struct cloudbox *c, const struct cloudbox_call *call)
 {
-	struct call *k = calloc(1, sizeof(*k));
+	struct asked *k = calloc(1, sizeof(*k));
 	size_t len = strcspn(call->path, "?");
 
 	if (!k)
@@ -395,7 +395,7 @@ json_t *cloudbox_ask(
     struct cloudbox *c, const char *method, const char *path, const char *body)
 {
 	const struct store_ops *ops = c->writer->ops;
-	struct call k = { .c.method = method, .c.token = c->token };
+	struct asked k = { .c.method = method, .c.token = c->token };
 	size_t len = strcspn(path, "?");
 	json_t *doc = NULL;
 	bool keep = false;
