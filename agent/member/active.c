@@ -234,11 +234,13 @@ void active_patch(struct member *m, const struct pull *p, const char *status)
 	member_core_send(m, "PATCH", path, body, 65536);
 }
 
-int active_fail(struct member *m, struct member_active *a, const char *why,
-    struct vs_err *err)
+int active_fail(struct member *m, struct member_active *a, enum vs_exit code,
+    const char *why, struct vs_err *err)
 {
 	struct pull *p = a->pull;
 
+	assert(code != VS_EXIT_OK);
+	p->exit = (int)code;
 	vs_text_copy(p->error, sizeof(p->error), why);
 	a->target->part_drop(a->target, p->id);
 	active_patch(m, p, "failed");

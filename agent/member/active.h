@@ -7,6 +7,7 @@
 #define ACTIVE_H
 
 #include "agent/member/member_core.h"
+#include "common/proto/control.h"
 
 /* Writes the pull as it is now; a transaction of its own. */
 int active_save(struct member *m, const struct pull *p, struct vs_err *err);
@@ -18,9 +19,10 @@ int active_move(struct member *m, struct member_active *a, enum pull_state to,
 /* The same once the new state is durable: all but the writing. */
 void active_moved(struct member *m, struct member_active *a);
 
-/* The end of a pull that did not succeed; its part is dropped. */
-int active_fail(struct member *m, struct member_active *a, const char *why,
-    struct vs_err *err);
+/* The end of a pull that did not succeed; its part is dropped.  code says
+   what kind of failure it was. */
+int active_fail(struct member *m, struct member_active *a, enum vs_exit code,
+    const char *why, struct vs_err *err);
 
 /* Back to the queue for ms; others may have the slot meanwhile. */
 int active_again(struct member *m, struct member_active *a, int64_t ms,

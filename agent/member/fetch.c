@@ -41,7 +41,8 @@ static int make_durable(
 	if (a->unsynced_count == 0)
 		return 0;
 	if (a->target->part_sync(a->target, a->pull->id, &why) < 0)
-		return active_fail(m, a, why.msg, err);
+		return active_fail(
+		    m, a, vs_control_exit(why.code), why.msg, err);
 	for (int i = 0; i < a->unsynced_count; i++)
 		pulls_mark(a->pull, a->unsynced[i]);
 	a->unsynced_count = 0;
@@ -72,7 +73,8 @@ static int open_part(
 	rc = a->target->part_open(
 	    a->target, a->pull->id, a->pull->size, &kept, &why);
 	if (rc < 0)
-		return active_fail(m, a, why.msg, err);
+		return active_fail(
+		    m, a, vs_control_exit(why.code), why.msg, err);
 	if (!kept)
 		pulls_clear(a->pull);
 	a->opened = true;
@@ -217,7 +219,8 @@ static int chunk_failed(struct member *m, struct member_active *a,
 	case VS_EIO:
 	case VS_EROFS:
 	case VS_EACCES:
-		return active_fail(m, a, why->msg, err);
+		return active_fail(
+		    m, a, vs_control_exit(why->code), why->msg, err);
 	case VS_ECANCELED:
 		return 0;
 	default:
@@ -344,6 +347,7 @@ static int adopt(void *arg, const char *id)
 		return 0;
 	snprintf(p->error, sizeof(p->error),
 	    "the folder it was to go to is not there");
+	p->exit = VS_EXIT_NOT_FOUND;
 	return active_move(m, a, PULL_FAILED, &err);
 }
 

@@ -42,8 +42,8 @@ static int refresh(
 		return vs_err_set(err, VS_ENOMEM, "pull: out of memory");
 	rc = mirror_get(&m->mirror, p->path, row, err);
 	if (rc == 0 || (rc == 1 && row->kind != VS_KIND_FILE))
-		rc =
-		    active_fail(m, a, "it is not in the project any more", err);
+		rc = active_fail(m, a, VS_EXIT_NOT_FOUND,
+		    "it is not in the project any more", err);
 	else if (rc == 1 && !vs_hex_is_hash(row->hash))
 		rc = active_back_off(
 		    m, a, -1, "it is being recorded at the owner's", err);
@@ -190,7 +190,9 @@ static int refused(struct member *m, struct member_active *a,
 		    an->status, code[0] != '\0' ? ": " : "", code);
 	/* a transfer that is over says nothing about the next one */
 	if (!a->renewing && (v == VERDICT_GONE || v == VERDICT_FORBIDDEN))
-		return active_fail(m, a, why, err);
+		return active_fail(m, a,
+		    v == VERDICT_GONE ? VS_EXIT_NOT_FOUND : VS_EXIT_PERMISSION,
+		    why, err);
 	return active_back_off(m, a, an->retry_after_ms, why, err);
 }
 

@@ -10,7 +10,8 @@ const char *const mirror_sql_statements[MSQL_COUNT] = {
  * files: what the cloud's log says (mtime in us); gen tells rows of the
  * listing being read from older ones.  local: what was pulled, with the stat
  * it had then (mtime, ctime in ns).  pulls: state as enum pull_state, ends
- * from 10; received is a bit a chunk, set only for durable bytes.
+ * from 10; received is a bit a chunk, set only for durable bytes; exit of a
+ * failed one is an enum vs_exit.
  */
 static const char schema_1[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -34,6 +35,9 @@ static const char schema_1[] =
     "CREATE INDEX pulls_live ON pulls(state) WHERE state < 10;"
     "CREATE INDEX pulls_path ON pulls(path);";
 
-const char *const mirror_sql_migrations[] = { schema_1 };
+static const char schema_2[] =
+    "ALTER TABLE pulls ADD COLUMN exit INTEGER NOT NULL DEFAULT 0;";
+
+const char *const mirror_sql_migrations[] = { schema_1, schema_2 };
 const int mirror_sql_version =
     (int)(sizeof(mirror_sql_migrations) / sizeof(mirror_sql_migrations[0]));

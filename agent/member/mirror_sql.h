@@ -7,7 +7,7 @@
 #define PULL_COLUMNS \
 	"id, path, hash, size, mtime, mode, version, state, transfer, " \
 	"ticket, pin, endpoints, received, bytes, error, tries, force, " \
-	"ended, out"
+	"ended, out, exit"
 
 /* X(name, SQL) */
 #define MIRROR_SQL_MAP(X) \
@@ -50,7 +50,7 @@
 	X(PULL_GET, "SELECT " PULL_COLUMNS " FROM pulls WHERE id = ?") \
 	X(PULL_PUT, \
 	    "INSERT INTO pulls(" PULL_COLUMNS ", created) VALUES(?, ?, ?, " \
-	    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
 	    "ON CONFLICT(id) DO UPDATE SET hash = excluded.hash, " \
 	    "size = excluded.size, mtime = excluded.mtime, " \
 	    "mode = excluded.mode, version = excluded.version, " \
@@ -59,7 +59,8 @@
 	    "endpoints = excluded.endpoints, " \
 	    "received = excluded.received, bytes = excluded.bytes, " \
 	    "error = excluded.error, tries = excluded.tries, " \
-	    "force = excluded.force, ended = excluded.ended") \
+	    "force = excluded.force, ended = excluded.ended, " \
+	    "exit = excluded.exit") \
 	X(PULL_LIVE, \
 	    "SELECT id FROM pulls WHERE state < 10 " \
 	    "ORDER BY rowid LIMIT ?") \

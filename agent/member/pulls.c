@@ -161,6 +161,7 @@ static struct pull *read_pull(sqlite3_stmt *st)
 	p->force = sqlite3_column_int(st, 16) != 0;
 	p->ended_ms = sqlite3_column_int64(st, 17);
 	copy(p->out, sizeof(p->out), st, 18);
+	p->exit = sqlite3_column_int(st, 19);
 	if (p->ticket == NULL || p->endpoints == NULL || p->received == NULL) {
 		pulls_free(p);
 		return NULL;
@@ -198,12 +199,12 @@ int pulls_put(
 
 	if (st == NULL)
 		return err->code;
-	rc = vs_db_bind(st, err, "tttiiiiittttbitiiiti", p->id, p->path,
+	rc = vs_db_bind(st, err, "tttiiiiittttbitiiitii", p->id, p->path,
 	    p->hash, p->size, p->mtime_us, (int64_t)p->mode, p->version,
 	    (int64_t)p->state, p->transfer, p->ticket, p->pin, p->endpoints,
 	    (const void *)p->received, bitmap_bytes(p->size), p->bytes,
 	    p->error, (int64_t)p->tries, (int64_t)p->force, p->ended_ms, p->out,
-	    wall_ms);
+	    (int64_t)p->exit, wall_ms);
 	if (rc == 0 && !p->has_mtime)
 		rc = sqlite3_bind_null(st, 5) == SQLITE_OK ? 0 : VS_EBUG;
 	return rc < 0 ? rc : vs_db_step(m->db, st, err);

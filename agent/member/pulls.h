@@ -37,6 +37,7 @@ struct pull {
 	uint8_t *received; /* a bit a chunk; malloc'd */
 	int64_t bytes; /* durable */
 	char error[VS_ERR_MSG];
+	int exit; /* of a failed one: an enum vs_exit, else 0 */
 	int tries;
 	bool force;
 	char out[VS_PATH_MAX + 1]; /* other folder to pull into, or "" */

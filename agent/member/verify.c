@@ -8,7 +8,6 @@
 #include "agent/member/active.h"
 #include "agent/member/here.h"
 #include "agent/member/whole.h"
-#include "agent/member/whole.h"
 #include "common/base/hex.h"
 #include "common/base/path.h"
 
@@ -117,9 +116,10 @@ static int put_in_place(
 	here = here_look(m, a->target, p->out, row, &seen, &why);
 	free(row);
 	if (here == HERE_ERROR)
-		return active_fail(m, a, why.msg, err);
+		return active_fail(
+		    m, a, vs_control_exit(why.code), why.msg, err);
 	if (here == HERE_ODD || (here == HERE_CHANGED && !p->force))
-		return active_fail(m, a,
+		return active_fail(m, a, VS_EXIT_DECIDE,
 		    "conflict: what stands there was changed here; it is not "
 		    "overwritten",
 		    err);
@@ -127,7 +127,8 @@ static int put_in_place(
 	if (rc == VS_ECHANGED || rc == VS_EROOT)
 		return active_again(m, a, AGAIN_MS, why.msg, err);
 	if (rc < 0)
-		return active_fail(m, a, why.msg, err);
+		return active_fail(
+		    m, a, vs_control_exit(why.code), why.msg, err);
 	return done(m, a, &now, err);
 }
 
@@ -138,7 +139,7 @@ static int wrong_hash(
 	pulls_clear(a->pull);
 	a->first = 0;
 	if (++a->pull->tries >= MEMBER_TRIES)
-		return active_fail(m, a,
+		return active_fail(m, a, VS_EXIT_VERIFY,
 		    "verification failed: what came is not what the log "
 		    "names",
 		    err);

@@ -103,6 +103,7 @@ static void test_rows(void **state)
 	(void)snprintf(p->out, sizeof(p->out), "/other");
 	p->state = PULL_FETCHING;
 	p->tries = 2;
+	p->exit = 10;
 	pulls_mark(p, 8);
 	assert_int_equal(pulls_put(&m, p, 5, &err), 0);
 	assert_int_equal(pulls_get(&m, "one", &back, &err), 1);
@@ -114,6 +115,7 @@ static void test_rows(void **state)
 	assert_int_equal(back->mode, 0640);
 	assert_int_equal(back->version, 12);
 	assert_int_equal(back->state, PULL_FETCHING);
+	assert_int_equal(back->exit, 10);
 	assert_string_equal(back->transfer, "t");
 	assert_string_equal(back->pin, "pin");
 	assert_string_equal(back->endpoints, "[]");
