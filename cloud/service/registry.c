@@ -211,6 +211,29 @@ int registry_add_device(struct call *call, const json_t *body, struct vs_buf *b)
 	return rc;
 }
 
+static int add_ticket_key(void *arg, const struct store_device *d)
+{
+	char hex[2 * TICKET_KEY + 1];
+
+	vs_hex_encode(hex, d->ticket_key, TICKET_KEY);
+	vs_buf_addf(arg, "{\"success\":true,\"ticket_key\":\"%s\"}", hex);
+	explicit_bzero(hex, sizeof(hex));
+	return vs_buf_error(arg);
+}
+
+/* Its key, too: an agent that served nobody yet did not keep it. */
+static int move_device(struct call *call, const struct store_device *d,
+    struct vs_buf *b, struct vs_err *err)
+{
+	const struct store_ops *ops = call->store->ops;
+	int rc = ops->device_move(call->store, d, err);
+
+	if (rc == VS_OK)
+		rc = ops->device_get(
+		    call->store, d->id, d->user_id, add_ticket_key, b, err);
+	return rc;
+}
+
 int registry_move_device(
     struct call *call, const char *id, const json_t *body, struct vs_buf *b)
 {
@@ -230,14 +253,12 @@ int registry_move_device(
 	if (rc != VS_OK)
 		goto out;
 	d.endpoints = vs_buf_str(&endpoints);
-	rc = call->store->ops->device_move(call->store, &d, &err);
+	rc = move_device(call, &d, b, &err);
 	if (rc == VS_ENOENT)
 		rc = fault_set(
 		    &call->fault, FAULT_NOT_FOUND, "", "no such device");
 	else if (rc != VS_OK)
 		rc = fault_store(&call->fault, &err);
-	else
-		vs_buf_addstr(b, "{\"success\":true}");
 out:
 	vs_buf_release(&endpoints);
 	return rc;

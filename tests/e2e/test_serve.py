@@ -2,10 +2,12 @@
 tickets made by hand."""
 
 import hashlib
+import json
 import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -266,7 +268,9 @@ def test_many_at_once(served, member):
             assert a.body == VIDEO[n * CHUNK:(n + 1) * CHUNK]
     with open("/proc/%d/status" % pid) as f:
         peak = int(next(x for x in f if x.startswith("VmHWM")).split()[1])
-    assert peak < 300 * 1024, "%d KiB" % peak
+    # One peer has half of the places; a sanitizer keeps what was freed.
+    if b"__asan_init" not in Path(served.owner.program).read_bytes():
+        assert peak < 100 * 1024, "%d KiB" % peak
 
 
 def test_hangers_on_take_nothing_away(served, member):
@@ -302,6 +306,20 @@ def test_registered(served, member, cloud):
     again = pin_of(owner.state_dir / "device.crt")
     assert again != pin
     wait_for(lambda: device_row(cloud, served)[0] == again, "the new key", 10)
+    # An agent that served nobody yet has no key for tickets: it gets it.
+    owner.stop()
+    path = owner.state_dir / "device.json"
+    doc = json.loads(path.read_text())
+    key = doc.pop("ticket_key")
+    path.write_text(json.dumps(doc))
+    owner.start()
+    wait_for(lambda: json.loads(path.read_text()).get("ticket_key") == key,
+             "the key for tickets", 10)
+    write(owner.root / "note", b"a note")
+    owner.flush()
+    source = Source(owner)
+    t = source.ticket("note", b"a note", member)
+    assert source.chunk(t, 0, member).status == 200
 
 
 def device_row(cloud, source):

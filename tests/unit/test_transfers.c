@@ -345,6 +345,7 @@ static void test_source_moves(void **state)
 static void test_endpoints(void **state)
 {
 	struct scene *s = *state;
+	uint8_t key[VS_TICKET_KEY];
 	char path[160];
 	json_t *doc;
 
@@ -353,6 +354,10 @@ static void test_endpoints(void **state)
 	doc = cloudkit_ask(s->k, s->k->owner.text, "PUT", path,
 	    "{\"endpoints\":[\"https://h:1\",\"https://[::1]:2\"]}");
 	assert_int_equal(s->k->status, 200);
+	assert_int_equal(
+	    vs_hex_decode(key, sizeof(key), cloudkit_str(doc, "ticket_key")),
+	    VS_OK);
+	assert_memory_equal(key, s->key, sizeof(key));
 	json_decref(doc);
 	doc = want(s, "{\"file_path\":\"a/film.mov\"}");
 	assert_string_equal(
