@@ -354,8 +354,8 @@ static void test_roles(void **state)
 	    load(f, PROJECT(ID, "a", "/srv/a") "role = owner\n"), VS_OK);
 	assert_false(f->config.projects[0].member);
 	config_release(&f->config);
-	assert_int_equal(load(f, PROJECT(ID, "a", "/srv/a") "role = guest\n"),
-	    VS_ECONFIG);
+	assert_int_equal(
+	    load(f, PROJECT(ID, "a", "/srv/a") "role = guest\n"), VS_ECONFIG);
 }
 
 /* A broken file is not made worse, and a line break is no way in. */
