@@ -1,5 +1,6 @@
-"""Four views of one tree: the disk, the agent's manifest, the cloud's
-listing, and what the cloud's log says when it is replayed from the start.
+"""Views of one tree: the disk, the agent's manifest, the cloud's listing,
+what the cloud's log says when it is replayed from the start, and the mirror
+of the member.
 
 Every view is {path: (kind, size, hash, mtime in ms)}; folders have neither
 hash nor time.
@@ -50,14 +51,16 @@ def published(top, name):
     return not any(fnmatch.fnmatchcase(name, rule) for rule in rules)
 
 
-def disk(root):
-    """What is there, read and hashed here."""
+def disk(root, only=None):
+    """What is there (only: at these paths), read and hashed here."""
     found = {}
     for d, folders, names in os.walk(root):
         folders[:] = [n for n in folders if published(d == root, n)]
         names = [n for n in names if published(d == root, n)]
         for name in folders + names:
             path = os.path.join(d, name)
+            if only is not None and os.path.relpath(path, root) not in only:
+                continue
             st = os.lstat(path)
             ms = st.st_mtime_ns // 1000000
             if stat.S_ISDIR(st.st_mode):
@@ -101,6 +104,30 @@ def listing(stage):
             return found
 
 
+def mirror(member):
+    """What the member's agent lists, once it has all of the log."""
+    member.follows()
+    found = {}
+    for f in member.json("vsync ls -R")["files"]:
+        if f["path"] in found:
+            raise Failed(f"the member's listing has {f['path']} twice")
+        found[f["path"]] = row(f["kind"], f["size"], f["hash"],
+                               milliseconds(f["modified_at"]))
+    return found
+
+
+def pulled(member, owner):
+    """What stands in the member's folder is what the owner has there, all of
+    it read and hashed here: (files, bytes)."""
+    found = disk(member.root)
+    wrong = difference("the member's folder", found,
+                       disk(owner.root, only=found), "the owner's")
+    if wrong:
+        raise Failed(wrong)
+    files = [one for one in found.values() if one[0] == "file"]
+    return len(files), sum(one[1] for one in files)
+
+
 def replay(events):
     """The log's tree.  Seqs must be 1, 2, 3, ... and every event must
     change something: nothing is lost and nothing comes twice."""
@@ -123,32 +150,32 @@ def replay(events):
     return {path: one for path, (one, _) in found.items()}
 
 
-def difference(name, view, truth):
+def difference(name, view, truth, against="disk"):
     """A sentence for the first of the differences, or None."""
     paths = [p for p in sorted(set(view) | set(truth))
              if view.get(p) != truth.get(p)]
     if not paths:
         return None
     p = paths[0]
-    return (f"{name} and disk differ in {len(paths)} paths; first {p!r}: "
+    return (f"{name} and {against} differ in {len(paths)} paths; first {p!r}: "
             f"{view.get(p)} and {truth.get(p)}")
 
 
-def four(stage, truth=None):
-    """All four, compared: (entries, bytes, events).  Failed if they differ.
-
-    truth is the disk, given where it was read before."""
-    truth = disk(stage.root) if truth is None else truth
+def all_views(stage):
+    """All compared: (truth, events).  Failed if they differ."""
+    truth = disk(stage.root)
     refused = {r["path"] for r in stage.status().get("refused", [])}
     truth = {p: one for p, one in truth.items() if p not in refused}
     events = stage.events()
-    for name, view in (
+    views = [
         ("manifest", manifest(stage)),
         ("listing", listing(stage)),
         ("log replay", replay(events)),
-    ):
+    ]
+    if stage.member:
+        views.append(("the member's mirror", mirror(stage.member)))
+    for name, view in views:
         wrong = difference(name, view, truth)
         if wrong:
             raise Failed(wrong)
-    size = sum(one[1] for one in truth.values())
-    return len(truth), size, len(events)
+    return truth, len(events)

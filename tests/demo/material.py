@@ -11,12 +11,15 @@ from stage import Failed
 FRAMES = 10000  # files in one folder
 SOURCE = "testsrc2=size=1280x720:rate=25"
 
-# name, seconds, codec: a few hundred MB in a few seconds of work
+# name, seconds, codec: some hundred MB in a few seconds of work
 CLIPS = (
     ("scenes/scene-01.nut", 4, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
     ("scenes/scene-02.nut", 3, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
     ("scenes/scene-03.mkv", 3, ["-c:v", "ffv1", "-pix_fmt", "yuv420p"]),
     ("scenes/scene-04.mov", 6, ["-c:v", "mjpeg", "-q:v", "2"]),
+    ("scenes/master-1.nut", 5, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
+    ("scenes/master-2.nut", 4.4, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
+    ("scenes/master-3.nut", 4.8, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
 )
 
 
@@ -35,6 +38,12 @@ def record(path, seconds):
     """A recording that grows while it is watched."""
     return ffmpeg(f"{SOURCE}:duration={seconds}", path,
                   ["-c:v", "mjpeg", "-q:v", "2"], live=True)
+
+
+def film(root, name, seconds, codec):
+    clip = ffmpeg(f"{SOURCE}:duration={seconds}", f"{root}/{name}", codec)
+    if clip.wait() != 0:
+        raise Failed(f"ffmpeg could not make {name}")
 
 
 def write(path, data):
@@ -62,9 +71,23 @@ def make(root):
     os.symlink("../notes/plan.txt", f"{root}/scenes-plan")
     os.mkdir(f"{root}/scenes")
     for name, seconds, codec in CLIPS:
-        clip = ffmpeg(f"{SOURCE}:duration={seconds}", f"{root}/{name}", codec)
-        if clip.wait() != 0:
-            raise Failed(f"ffmpeg could not make {name}")
+        film(root, name, seconds, codec)
+
+
+def parcel(root, folder, videos):
+    """What the member pulls, where the user's folder has no such thing; true
+    if something had to be made."""
+    made = False
+    if not os.path.isdir(f"{root}/{folder}"):
+        made = True
+        for n in range(100):
+            write(f"{root}/{folder}/take-{n:04}.edl", b"take %d\n" % n * 99)
+    for name, seconds, codec in CLIPS:
+        if name in videos and not os.path.exists(f"{root}/{name}"):
+            made = True
+            os.makedirs(f"{root}/scenes", exist_ok=True)
+            film(root, name, seconds, codec)
+    return made
 
 
 def frames(root):

@@ -1,7 +1,7 @@
 """The programs of the demonstration, and how it talks to them.
 
-Everything lives in one temporary directory: the database of the cloud, the
-owner's XDG directories, the folder.  Nothing outside is touched.
+Everything lives in one temporary directory: the database of the cloud, each
+user's XDG directories, the folders.  Nothing outside is touched.
 """
 
 import http.client
@@ -76,13 +76,25 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.socket_path)
 
 
-class Stage:
-    def __init__(self, base, build):
+def end(process):
+    """A daemon's, with all that it started."""
+    if process is None or process.poll() is not None:
+        return
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        process.kill()
+
+
+class User:
+    """Somebody with directories, a folder and an agent of their own."""
+
+    def __init__(self, base, build, prompt, secrets):
         self.base = base
+        self.prompt = prompt
+        self.secrets = secrets  # never shown; shared by all
         self.root = os.path.join(base, "film")
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.db = f"sqlite:{base}/cloud.db"
         self.env = {
             "PATH": f"{build}:{os.environ.get('PATH', '/usr/bin:/bin')}",
             "HOME": base,
@@ -93,30 +105,32 @@ class Stage:
             "XDG_RUNTIME_DIR": f"{base}/run",
         }
         for name in ("config", "state", "run"):
-            os.mkdir(os.path.join(base, name), 0o700)
-        self.token = None
-        self.project = None
-        self.cloud = None
+            os.makedirs(os.path.join(base, name), 0o700)
         self.agent = None
-        self.http = None
+
+    @property
+    def cwd(self):
+        return self.root if os.path.isdir(self.root) else self.base
 
     # Commands, as a user types and sees them.
 
-    def run(self, command, stdin=None, code=0, show=True):
+    def typed(self, command):
+        say(f"{self.prompt} {command}")
+
+    def run(self, command, code=0, show=True):
         """Runs a command line, shows it with what it says, returns that."""
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             env=self.env,
-            cwd=self.root if os.path.isdir(self.root) else self.base,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            input=stdin,
+            cwd=self.cwd,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
         )
         if show:
-            say(f"$ {command}")
+            self.typed(command)
             for line in cut(done.stdout.splitlines()):
                 say(self.hide(line))
         if code is not None and done.returncode != code:
@@ -128,45 +142,36 @@ class Stage:
 
     def hide(self, text):
         """No token on the screen."""
-        return text.replace(self.token, "<token>") if self.token else text
+        for secret in self.secrets:
+            text = text.replace(secret, "<token>")
+        return text
 
     def json(self, command):
         """A command's --json document, not shown."""
         return json.loads(self.run(command + " --json", show=False))
 
-    # The two daemons.
+    def in_sync(self, seconds=60):
+        """The barrier; seconds it took."""
+        start = time.monotonic()
+        self.run(f"vsync wait --in-sync --timeout {seconds}")
+        return time.monotonic() - start
+
+    # The daemons.
 
     def background(self, command, log):
         with open(os.path.join(self.base, log), "ab") as out:
             return subprocess.Popen(
                 shlex.split(command),
                 env=self.env,
-                cwd=self.root if os.path.isdir(self.root) else self.base,
+                cwd=self.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
-    def start_cloud(self, show=True):
-        command = f"vsync-cloud serve --listen 127.0.0.1:{self.port}"
-        command += f" --db {self.db}"
-        if show:
-            say(f"$ {command} &")
-        self.cloud = self.background(command, "cloud.log")
-        until("the cloud answers", 20, self.cloud_ready)
-
-    def cloud_ready(self):
-        if self.cloud.poll() is not None:
-            raise Failed("the cloud ended at its start")
-        try:
-            return self.ask("GET", "/healthz")[0] == 200
-        except (OSError, http.client.HTTPException):
-            return False
-
-    def start_agent(self, command="vsync-agent --foreground", show=True):
-        if show:
-            say(f"$ {command} &")
+    def start_agent(self, command="vsync-agent --foreground"):
+        self.typed(f"{command} &")
         self.agent = self.background(command, "agent.log")
         until("the agent answers", 20, self.agent_ready)
 
@@ -179,6 +184,13 @@ class Stage:
         except (OSError, http.client.HTTPException):
             return False
 
+    def kill_agent(self):
+        """kill -9, and gone when this returns."""
+        pid = json.loads(self.control("/v1/version"))["pid"]
+        self.typed(f"kill -9 {pid}        # the agent")
+        os.kill(pid, signal.SIGKILL)
+        self.agent.wait(20)
+
     def stop(self, process, number=signal.SIGTERM):
         """Ends a daemon, and waits; seconds that took."""
         start = time.monotonic()
@@ -190,14 +202,7 @@ class Stage:
         return time.monotonic() - start
 
     def stop_all(self):
-        for process in (self.agent, self.cloud):
-            if process is None or process.poll() is not None:
-                continue
-            try:
-                os.killpg(process.pid, signal.SIGTERM)
-                process.wait(10)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                process.kill()
+        end(self.agent)
 
     def tail(self, log, lines=15):
         path = os.path.join(self.base, log)
@@ -206,11 +211,14 @@ class Stage:
         with open(path, encoding="utf-8", errors="replace") as f:
             return [self.hide(line) for line in f.read().splitlines()[-lines:]]
 
-    # The interfaces beneath, for measuring and comparing.
+    # The control socket, for measuring and comparing.
+
+    def connection(self, timeout=60):
+        return UnixConnection(f"{self.base}/run/vsync/agent.sock", timeout)
 
     def control(self, path):
         """Body of a GET on the agent's control socket."""
-        conn = UnixConnection(f"{self.base}/run/vsync/agent.sock", 60)
+        conn = self.connection()
         try:
             conn.request("GET", path)
             answer = conn.getresponse()
@@ -223,6 +231,60 @@ class Stage:
 
     def status(self):
         return json.loads(self.control("/v1/status"))["projects"][0]
+
+
+class Stage(User):
+    """The owner, and the cloud."""
+
+    def __init__(self, base, build):
+        super().__init__(base, build, "$", [])
+        self.build = build
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.db = f"sqlite:{base}/cloud.db"
+        self.token = None
+        self.project = None
+        self.cloud = None
+        self.http = None
+        self.member = None  # who joined
+
+    def user(self, name):
+        """Adds one to the cloud; the token, which is in NAME.token."""
+        command = f"vsync-cloud user add {name} --db {self.db}"
+        token = self.run(command + " 2>/dev/null", show=False).strip()
+        self.typed(f"{command} > {name}.token")
+        self.keep(f"{name}.token", token)
+        return token
+
+    def keep(self, name, secret):
+        """A file with a secret, for its user alone."""
+        self.secrets.append(secret)
+        with open(os.path.join(self.base, name), "w", encoding="utf-8") as f:
+            os.fchmod(f.fileno(), 0o600)
+            f.write(secret + "\n")
+
+    def start_cloud(self):
+        command = f"vsync-cloud serve --listen 127.0.0.1:{self.port}"
+        command += f" --db {self.db}"
+        self.typed(f"{command} &")
+        self.cloud = self.background(command, "cloud.log")
+        until("the cloud answers", 20, self.cloud_ready)
+
+    def cloud_ready(self):
+        if self.cloud.poll() is not None:
+            raise Failed("the cloud ended at its start")
+        try:
+            return self.ask("GET", "/healthz")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def stop_all(self):
+        if self.member:
+            self.member.stop_all()
+        super().stop_all()
+        end(self.cloud)
+
+    # The cloud's interface, for measuring and comparing.
 
     def ask(self, method, path, timeout=60):
         """(status, body) from the cloud, over one kept connection."""
@@ -278,9 +340,3 @@ class Stage:
             if wanted(found):
                 return found
         raise Failed(f"the log did not get what was saved in {seconds} s")
-
-    def in_sync(self, seconds=60):
-        """The barrier; seconds it took."""
-        start = time.monotonic()
-        self.run(f"vsync wait --in-sync --timeout {seconds}")
-        return time.monotonic() - start
