@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import time
@@ -98,25 +99,44 @@ class Source:
         mac = hmac.new(key, text, "sha256").digest()
         return Ticket(claims["transfer"], (text + b"." + b64url(mac)).decode())
 
-    def ask(self, path, device=None, headers=None, method="GET", timeout=30):
-        """One request; the server's key is the one that it should be."""
+    def context(self, device):
+        """The server's key is compared by whoever connects."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if device:
             context.load_cert_chain(device.cert, device.key)
+        return context
+
+    def ask(self, path, device=None, headers=None, method="GET", timeout=30):
+        """One request; the server's key is the one that it should be."""
         conn = http.client.HTTPSConnection("127.0.0.1", self.port,
-                                           context=context, timeout=timeout)
+                                           context=self.context(device),
+                                           timeout=timeout)
         conn.connect()
         assert conn.sock.getpeercert(binary_form=True) == self.cert, \
             "another key answered"
         return exchange(conn, method, path, None, headers or {})
 
-    def chunk(self, ticket, n, device, method="GET", transfer=None, **headers):
+    def stuck(self, ticket, n, device):
+        """A connection that asked for a chunk and takes none of it."""
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.settimeout(30)
+        raw.connect(("127.0.0.1", self.port))
+        s = self.context(device).wrap_socket(raw)
+        s.sendall(("GET /v1/transfers/%s/chunks/%d HTTP/1.1\r\nHost: h\r\n"
+                   "Authorization: Ticket %s\r\n\r\n"
+                   % (ticket.transfer, n, ticket.text)).encode())
+        return s
+
+    def chunk(self, ticket, n, device, method="GET", transfer=None,
+              timeout=30, **headers):
         h = {"Authorization": "Ticket " + ticket.text}
         h.update({k.replace("_", "-"): v for k, v in headers.items()})
         return self.ask("/v1/transfers/%s/chunks/%s"
-                        % (transfer or ticket.transfer, n), device, h, method)
+                        % (transfer or ticket.transfer, n), device, h, method,
+                        timeout)
 
 
 class Ticket:
