@@ -5,6 +5,7 @@ import sys
 
 import world  # noqa: F401  (makes the harness importable)
 import powercut
+import pulls
 import roots
 import storm
 import sweep
@@ -15,7 +16,7 @@ def main(argv):
     full = "--full" in argv
     words = [a for a in argv if not a.startswith("-")]
     report = Report()
-    for module in (roots, storm, powercut, sweep):
+    for module in (roots, storm, pulls, powercut, sweep):
         for name, func in module.CASES:
             if not words or any(w in name for w in words):
                 report.case(name, func, full)
