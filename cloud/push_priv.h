@@ -8,7 +8,8 @@
  *   sent, or it drains.
  * - A room has one feed out at most, and none while a page of it is being
  *   sent.  It reads on from the live subscriber that has heard least.
- * - A page fits a subscriber that stands where the page begins; one that
+ * - A page fits a subscriber that stands where the page begins, and whose
+ *   form was asked for; one that
  *   has heard it all already is passed over, and one that stands elsewhere
  *   goes back to feeds of its own.  So nothing depends on who was told of a
  *   commit when: numbers decide.

@@ -118,7 +118,9 @@ static void spread(
 	for (s = r->first; s != NULL; s = s->next) {
 		if (!s->live || s->seq >= page->last_seq)
 			continue;
-		if (s->seq == f->since_seq && may_hear(s, f)) {
+		/* who became live since it was asked for may not fit */
+		if (s->seq == f->since_seq && f->wants[s->form] &&
+		    may_hear(s, f)) {
 			push_sub_take(s, page);
 		} else {
 			s->live = false;
