@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -174,4 +175,24 @@ int admin_revoke_token(
 		    "no token has this id; `vsync-cloud token list` shows "
 		    "them");
 	return rc;
+}
+
+int admin_restored(const struct admin *a, struct vs_err *err)
+{
+	struct account account;
+	int64_t count = 0;
+	struct vs_buf b;
+	int rc = open_account(a, &account, err);
+
+	if (rc == VS_OK)
+		rc = account_renew_logs(&account, &count, err);
+	store_close(account.store);
+	if (rc != VS_OK)
+		return rc;
+	vs_buf_init(&b, OUTPUT_MAX);
+	if (a->json)
+		vs_buf_addf(&b, "{\"projects\":%" PRId64 "}\n", count);
+	else
+		vs_buf_addf(&b, "%" PRId64 " projects have a new log\n", count);
+	return print(&b, err);
 }

@@ -1,4 +1,4 @@
-/* The commands of whoever runs the server: users and their tokens. */
+/* The commands of whoever runs the server: users, tokens, a restored log. */
 #ifndef ADMIN_H
 #define ADMIN_H
 
@@ -28,5 +28,12 @@ int admin_list_tokens(const struct admin *a, struct vs_err *err);
 /* Ends a token by its id, at once.  VS_ENOENT for an id unknown. */
 int admin_revoke_token(
     const struct admin *a, const char *id, struct vs_err *err);
+
+/*
+ * Gives every project's log a new identity, after the database was put back
+ * from a copy: what clients know of the numbers may be of events that are no
+ * more.  Prints how many projects there are.
+ */
+int admin_restored(const struct admin *a, struct vs_err *err);
 
 #endif

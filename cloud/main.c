@@ -20,6 +20,7 @@ static const char help[] =
     "       vsync-cloud token add NAME [--json]\n"
     "       vsync-cloud token list [--json]\n"
     "       vsync-cloud token revoke TOKEN-ID\n"
+    "       vsync-cloud restored [--json]\n"
     "       vsync-cloud version | help\n"
     "\n"
     "serve         answer vsync's agents over HTTP until SIGTERM\n"
@@ -27,6 +28,7 @@ static const char help[] =
     "token add     make one more token for a user\n"
     "token list    show the tokens' ids, never the tokens\n"
     "token revoke  end a token by its id, at once\n"
+    "restored      tell clients that the database was put back from a copy\n"
     "\n"
     "  --db sqlite:FILE    where the log is kept (VSYNC_DB;\n"
     "                      " SETTINGS_DB ")\n"
@@ -162,6 +164,14 @@ static int do_token_revoke(const struct admin *a, const char *listen,
 	return admin_revoke_token(a, word, err);
 }
 
+static int do_restored(const struct admin *a, const char *listen,
+    const char *word, struct vs_err *err)
+{
+	(void)listen;
+	(void)word;
+	return admin_restored(a, err);
+}
+
 struct command {
 	const char *first;
 	const char *second; /* or NULL */
@@ -176,6 +186,7 @@ static const struct command commands[] = {
 	{ "token", "add", 3, do_token_add },
 	{ "token", "list", 2, do_token_list },
 	{ "token", "revoke", 3, do_token_revoke },
+	{ "restored", NULL, 1, do_restored },
 };
 
 static const struct command *find_command(const struct flags *f)

@@ -93,3 +93,13 @@ int account_revoke(struct account *a, const char *id, struct vs_err *err)
 	rc = a->store->ops->token_revoke(a->store, id, err);
 	return end(a, rc, err);
 }
+
+int account_renew_logs(struct account *a, int64_t *count, struct vs_err *err)
+{
+	int rc = a->store->ops->begin(a->store, err);
+
+	if (rc != VS_OK)
+		return rc;
+	rc = a->store->ops->projects_renew(a->store, a->rand, count, err);
+	return end(a, rc, err);
+}

@@ -1,4 +1,4 @@
-/* Users and tokens, as the administrator makes and revokes them. */
+/* What the administrator does: users, tokens, and logs after a restore. */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
@@ -35,5 +35,8 @@ int account_add_token(struct account *a, const char *name,
 
 /* Ends the token with this id, in one transaction.  VS_ENOENT. */
 int account_revoke(struct account *a, const char *id, struct vs_err *err);
+
+/* A new identity for every project's log, in one transaction. */
+int account_renew_logs(struct account *a, int64_t *count, struct vs_err *err);
 
 #endif
