@@ -131,10 +131,11 @@ class Demo(Corridor):
         with open(self.path("notes", "plan.txt"), "a", encoding="utf-8") as f:
             f.write("Two: go on.\n")
         start = time.monotonic()
-        self.stage.logged(seq, lambda found: any(
+        found = self.stage.logged(seq, lambda found: any(
             e["change"]["path"] == "notes/plan.txt" for e in found))
         took = (time.monotonic() - start) * 1000
-        there = self.watch.appeared(seq + 1, "notes/plan.txt") - start
+        there = self.watch.appeared(
+            found[-1]["seq"], "notes/plan.txt") - start
         say(f"   in the log after {took:.0f} ms, listed at the member after "
             f"{there * 1000:.0f} ms")
         self.measured("a saved file is in the log", f"{took:.0f} ms")

@@ -13,8 +13,8 @@ SOURCE = "testsrc2=size=1280x720:rate=25"
 
 # name, seconds, codec: some hundred MB in a few seconds of work
 CLIPS = (
-    ("scenes/scene-01.nut", 4, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
-    ("scenes/scene-02.nut", 3, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
+    ("scenes/scene-01.nut", 2, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
+    ("scenes/scene-02.nut", 1, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
     ("scenes/scene-03.mkv", 3, ["-c:v", "ffv1", "-pix_fmt", "yuv420p"]),
     ("scenes/scene-04.mov", 6, ["-c:v", "mjpeg", "-q:v", "2"]),
     ("scenes/master-1.nut", 5, ["-c:v", "rawvideo", "-pix_fmt", "yuv420p"]),
