@@ -11,6 +11,7 @@
 #include "agent/control/status.h"
 #include "agent/control/verbs.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 #include "common/os/clock.h"
 
 #define LOOK_MS 100 /* between two looks at the status */
@@ -21,6 +22,7 @@ struct await {
 	bool flushing; /* the engine has the barrier */
 	int64_t until_ms; /* mono; INT64_MAX: as long as it takes */
 	int64_t head; /* member: what has to be listed */
+	char log_id[64]; /* member: of that log */
 	struct project_call cancel;
 	struct request *request; /* for cancel */
 };
@@ -119,7 +121,13 @@ static void await_look(struct request *r);
 /* P says what was waited for. */
 static bool await_over(const struct await *w, const json_t *p)
 {
+	const char *log_id = json_string_value(json_object_get(p, "log_id"));
+
 	if (json_integer_value(json_object_get(p, "last_seq")) < w->head)
+		return false;
+	/* a restored server has another log: its numbers begin anew */
+	if (w->log_id[0] != '\0' &&
+	    (log_id == NULL || strcmp(log_id, w->log_id) != 0))
 		return false;
 	return !w->sync ||
 	    (json_is_true(json_object_get(p, "in_sync")) &&
@@ -222,14 +230,17 @@ static void await_headed(
 	struct await *w = r->data;
 	json_t *doc = request_document(r, result);
 	struct vs_err err = VS_ERR_INIT;
+	const char *log_id = "";
 
 	if (doc == NULL)
 		return;
-	if (vs_json_get_i64(doc, "last_seq", true, &w->head, &err) < 0) {
+	if (vs_json_get_i64(doc, "last_seq", true, &w->head, &err) < 0 ||
+	    vs_json_get_str(doc, "log_id", true, &log_id, &err) < 0) {
 		err.code = VS_EPROTO;
 		vs_err_wrap(&err, "the server's answer");
 		request_fail(r, &err, NULL);
 	} else {
+		vs_text_copy(w->log_id, sizeof(w->log_id), log_id);
 		await_look(r);
 	}
 	json_decref(doc);
