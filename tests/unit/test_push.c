@@ -58,17 +58,13 @@ static int on_read(void *arg, struct feed *f)
 	return VS_OK;
 }
 
-/* Reads one of the feeds that are out, any of them. */
-static void read_one(struct scene *s)
+/* Reads feed i of those that are out. */
+static void read_feed(struct scene *s, size_t i)
 {
 	struct store *store = s->k->store;
-	struct feed *f;
-	size_t i;
+	struct feed *f = s->feeds[i];
 
-	if (s->feeds_out == 0 || s->hold)
-		return;
-	i = (size_t)vs_rand_below(&s->rand, s->feeds_out);
-	f = s->feeds[i];
+	assert_true(i < s->feeds_out);
 	s->feeds[i] = s->feeds[--s->feeds_out];
 	assert_int_equal(store->ops->begin(store, NULL), VS_OK);
 	feed_read(f, store);
@@ -76,6 +72,13 @@ static void read_one(struct scene *s)
 	if (s->fail != VS_OK)
 		f->rc = s->fail;
 	push_fed(s->push, f);
+}
+
+/* Reads any one of them. */
+static void read_one(struct scene *s)
+{
+	if (s->feeds_out > 0 && !s->hold)
+		read_feed(s, (size_t)vs_rand_below(&s->rand, s->feeds_out));
 }
 
 static struct scene *open_scene(int check_ms)
@@ -458,6 +461,37 @@ static void test_removed_meanwhile(void **state)
 	assert_int_equal(late->seq, 0);
 }
 
+/*
+ * One that becomes live while a feed is out which does not know of it, and
+ * loses its right before that is read.
+ */
+static void test_removed_unseen(void **state)
+{
+	struct scene *s = *state;
+	struct ear *owner = listen_to(s, s->k->owner.text, STREAM);
+	struct api_answer a = { .tell.rights = true };
+	struct ear *member;
+
+	settle(s);
+	while (s->feeds_out > 0)
+		turn(s);
+	s->hold = true;
+	memcpy(a.project_id, s->k->project, sizeof(a.project_id));
+	push_news(s->push, &a);
+	member = listen_to(s, s->k->member.text, STREAM);
+	assert_int_equal(s->feeds_out, 2);
+	read_feed(s, s->feeds[0]->arg != NULL ? 0 : 1);
+	remove_member(s);
+	publish(s, 1, 1);
+	assert_int_equal(s->feeds_out, 1);
+	read_feed(s, 0);
+	s->hold = false;
+	until_closed(s, member, 1008);
+	settle(s);
+	assert_int_equal(member->seq, 0);
+	assert_int_equal(owner->seq, 1);
+}
+
 static void test_revoked(void **state)
 {
 	struct scene *s = open_scene(50);
@@ -661,6 +695,7 @@ int main(void)
 		WITH_SCENE(test_shared),
 		WITH_SCENE(test_removed),
 		WITH_SCENE(test_removed_meanwhile),
+		WITH_SCENE(test_removed_unseen),
 		cmocka_unit_test(test_revoked),
 		WITH_SCENE(test_restored),
 		WITH_SCENE(test_slow),
