@@ -103,6 +103,7 @@ class Corridor:
         heading("kill -9 of the member's agent in the middle of a pull")
         m = self.stage.member
         self.line.rate = SLOW
+        self.line.carried = 0
         pull = Pull(m, f"vsync pull {KILLED_HERE}")
         before = m.halfway(KILLED_HERE, 0.3)
         m.kill_agent()
@@ -115,6 +116,7 @@ class Corridor:
         heading("kill -9 of the owner's agent in the middle of another")
         s, m = self.stage, self.stage.member
         self.line.rate = SLOW
+        self.line.carried = 0
         pull = Pull(m, f"vsync pull {KILLED_THERE}")
         m.halfway(KILLED_THERE, 0.3)
         s.kill_agent()
@@ -140,6 +142,8 @@ class Corridor:
         say(f"   {human(before['bytes'])} of {human(size)} were here before; "
             f"since then the line carried {human(fetched)}, for the "
             f"{human(rest)} that were missing")
+        say(f"   in all it carried {human(self.line.carried)}: what was on "
+            "its way at the kill, and not yet safe on the disk, came twice")
         if not rest * 0.5 <= fetched <= rest * EXTRA + CHUNK:
             raise Failed(f"{fetched} bytes were fetched for {rest}")
         self.line.rate = None
