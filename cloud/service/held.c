@@ -155,6 +155,7 @@ static int delete_all(
 		c.kind = m.slots[i]->row.kind;
 		merge_change(&m, &c, &v);
 		assert(v.outcome == MERGE_DONE);
+		c.version = v.version;
 		if (v.logged)
 			journal_add(&j, &c, v.seq, call->wall_ms);
 	}

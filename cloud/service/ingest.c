@@ -274,6 +274,7 @@ static void put_done(struct ingest *in, size_t i, const struct merge_verdict *v)
 	    ",\"status\":\"synced\"}",
 	    v->seq, v->version);
 	in->synced++;
+	in->changes[i].version = v->version;
 	if (v->logged)
 		journal_add(
 		    &in->journal, &in->changes[i], v->seq, in->call->wall_ms);

@@ -95,6 +95,8 @@ void vs_change_write(struct vs_buf *b, const struct vs_change *c)
 	change_put_str(b, "renamed_from", c->renamed_from);
 	if (c->base_version >= 0)
 		vs_buf_addf(b, ",\"base_version\":%" PRId64, c->base_version);
+	if (c->version > 0)
+		vs_buf_addf(b, ",\"version\":%" PRId64, c->version);
 	if (c->recording)
 		vs_buf_addstr(b, ",\"state\":\"recording\"");
 	vs_buf_addch(b, '}');

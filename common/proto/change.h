@@ -31,6 +31,7 @@ struct vs_change {
 	const char *link_target; /* symlinks, else NULL */
 	const char *renamed_from; /* or NULL */
 	int64_t base_version; /* optimistic lock, -1: none */
+	int64_t version; /* in the log: of the row; 0: not said */
 	bool recording; /* a writer still has it open */
 	bool slash; /* the sender wrote a leading slash */
 };
