@@ -181,6 +181,13 @@ void active_drop(struct member *m)
 	m->look_for_pulls = true;
 }
 
+void active_drop_part(struct member *m, struct target *t, const char *id)
+{
+	t->part_drop(t, id);
+	/* it says nothing when the folder is not there */
+	m->sweep = true;
+}
+
 int active_save(struct member *m, const struct pull *p, struct vs_err *err)
 {
 	int rc = vs_db_begin(m->mirror.db, err);
@@ -242,7 +249,7 @@ int active_fail(struct member *m, struct member_active *a, enum vs_exit code,
 	assert(code != VS_EXIT_OK);
 	p->exit = (int)code;
 	vs_text_copy(p->error, sizeof(p->error), why);
-	a->target->part_drop(a->target, p->id);
+	active_drop_part(m, a->target, p->id);
 	active_patch(m, p, "failed");
 	return active_move(m, a, PULL_FAILED, err);
 }
@@ -294,7 +301,7 @@ static int cancel_waiting(struct member *m, const char *id, struct vs_err *err)
 	if (rc == 1) {
 		t = here_target(m, p->out);
 		if (t != NULL)
-			t->part_drop(t, p->id);
+			active_drop_part(m, t, p->id);
 		active_patch(m, p, "cancelled");
 		p->state = PULL_CANCELLED;
 		p->ended_ms = m->now.wall_ms;
@@ -312,7 +319,7 @@ int active_cancel(struct member *m, const char *id, struct vs_err *err)
 
 	if (a == NULL)
 		return cancel_waiting(m, id, err);
-	a->target->part_drop(a->target, a->pull->id);
+	active_drop_part(m, a->target, a->pull->id);
 	active_patch(m, a->pull, "cancelled");
 	return active_move(m, a, PULL_CANCELLED, err);
 }

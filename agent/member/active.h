@@ -41,6 +41,9 @@ struct member_active *active_find(struct member *m, const char *id);
 /* Frees the slot; what still comes for it are strays. */
 void active_release(struct member *m, struct member_active *a);
 
+/* Its part goes: at once, or when the folder is swept. */
+void active_drop_part(struct member *m, struct target *t, const char *id);
+
 /* Frees all slots and forgets who waits; the database keeps them. */
 void active_drop(struct member *m);
 

@@ -12,13 +12,15 @@ enum here {
 	HERE_SAME, /* it is this version already */
 	HERE_OLD, /* our own earlier copy, untouched: to be replaced */
 	HERE_CHANGED, /* changed here, or not from us */
-	HERE_ODD, /* no regular file: never replaced */
+	HERE_ODD, /* no regular file, or no folder above: never replaced */
 	HERE_ERROR, /* it could not be looked at */
+	HERE_DATABASE, /* what we know of it could not be read: err */
 };
 
 /*
  * *stat is what stands there (for HERE_OLD, _SAME, _CHANGED).  A file whose
- * size is that of the version is read to tell, up to HERE_READ bytes.
+ * size is that of the version, or of our copy, is read to tell, up to
+ * HERE_READ bytes.
  */
 #define HERE_READ (256LL * 1024 * 1024)
 enum here here_look(struct member *m, struct target *t, const char *out,

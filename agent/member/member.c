@@ -90,6 +90,7 @@ static int load(struct member *m, struct vs_err *err)
 	m->follow.gap_seq = -1;
 	m->follow.relist = m->mirror.log_id[0] == '\0';
 	m->look_for_pulls = true;
+	m->sweep = true;
 	m->root_ms = m->now.mono_ms;
 	return 0;
 }
@@ -162,6 +163,29 @@ static void reopen(struct member *m)
 	member_core_tell(m, "reopened");
 }
 
+/* A part of no pull that goes on: it came back with the power, say. */
+static int sweep_part(void *arg, const char *name)
+{
+	struct member *m = arg;
+	struct vs_err err = VS_ERR_INIT;
+	struct target *t = m->world.target;
+	struct pull *p = NULL;
+	int rc = pulls_get(&m->mirror, name, &p, &err);
+
+	if (rc == 0 || (rc == 1 && (p->state >= PULL_DONE || p->out[0] != 0)))
+		t->part_drop(t, name);
+	pulls_free(p);
+	return rc < 0 ? rc : 0;
+}
+
+static void sweep_parts(struct member *m)
+{
+	struct vs_err err = VS_ERR_INIT;
+	struct target *t = m->world.target;
+
+	m->sweep = t->parts != NULL && t->parts(t, sweep_part, m, &err) < 0;
+}
+
 /* Whether the folder is there; pulls wait while it is not. */
 static void look_at_root(struct member *m)
 {
@@ -175,6 +199,10 @@ static void look_at_root(struct member *m)
 	m->root_ms = m->now.mono_ms + MEMBER_ROOT_MS;
 	if (was != m->root_lost)
 		member_core_tell(m, was ? "root_back" : "root_lost");
+	/* while it was away nothing could be dropped */
+	m->sweep = m->sweep || was;
+	if (m->sweep && !m->root_lost)
+		sweep_parts(m);
 }
 
 static int64_t least(int64_t a, int64_t b)

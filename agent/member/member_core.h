@@ -130,6 +130,7 @@ struct member {
 	bool paused;
 	bool look_for_pulls; /* some may wait in the database */
 	bool root_lost;
+	bool sweep; /* parts may lie there that nobody knows */
 	char root_why[VS_ERR_MSG];
 	int64_t root_ms; /* mono: look then */
 	bool fault;

@@ -144,6 +144,8 @@ static int plan_file(struct plan *p, const struct mirror_row *row)
 		return conflict(p, row, "something else stands there");
 	case HERE_ERROR:
 		return show(p, row, "refuse", why.msg);
+	case HERE_DATABASE:
+		return vs_err_set(p->err, why.code, "%s", why.msg);
 	}
 	return 0;
 }

@@ -70,6 +70,13 @@ struct target {
 
 	void (*part_drop)(struct target *t, const char *name);
 
+	/*
+	 * Calls each for every part there is, which may drop it.  Stops at a
+	 * negative return.  NULL: they cannot be listed.
+	 */
+	int (*parts)(struct target *t, int (*each)(void *arg, const char *name),
+	    void *arg, struct vs_err *err);
+
 	/* A symlink at path where nothing stands (want as above). */
 	int (*link)(struct target *t, const char *path, const char *to,
 	    const struct disk_stat *want, struct vs_err *err);

@@ -115,6 +115,8 @@ static int put_in_place(
 		return err->code;
 	here = here_look(m, a->target, p->out, row, &seen, &why);
 	free(row);
+	if (here == HERE_DATABASE)
+		return vs_err_set(err, why.code, "%s", why.msg);
 	if (here == HERE_ERROR)
 		return active_fail(
 		    m, a, vs_control_exit(why.code), why.msg, err);
@@ -192,7 +194,7 @@ static int looked(
 	    a->target->look(a->target, a->pull->path, &seen, NULL) < 0 ||
 	    !here_same_stat(&a->seen, &seen))
 		return resume_part(m, a, err);
-	a->target->part_drop(a->target, a->pull->id);
+	active_drop_part(m, a->target, a->pull->id);
 	return done(m, a, &seen, err);
 }
 

@@ -213,6 +213,13 @@ bool medium_exists(const struct medium *m, const char *name)
 	return names_find(&m->live, name) >= 0;
 }
 
+void medium_each(const struct medium *m,
+    void (*each)(void *arg, const char *name), void *arg)
+{
+	for (size_t i = 0; i < m->live.n; i++)
+		each(arg, m->live.v[i].name);
+}
+
 bool medium_remove(struct medium *m, const char *name)
 {
 	ptrdiff_t at = names_find(&m->live, name);

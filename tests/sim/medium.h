@@ -37,6 +37,10 @@ void medium_close(struct medium_file *f); /* drops the reference */
 /* True if there is such a name now. */
 bool medium_exists(const struct medium *m, const char *name);
 
+/* Calls each for all names. */
+void medium_each(const struct medium *m,
+    void (*each)(void *arg, const char *name), void *arg);
+
 /* Removes the name; who has the file open keeps it.  False: no such. */
 bool medium_remove(struct medium *m, const char *name);
 

@@ -38,7 +38,8 @@ struct memtarget {
 	int64_t space; /* -1: enough */
 	int64_t life; /* calls until it is dead; -1: it lives */
 	bool gone;
-	bool lie;
+	bool lie_parts;
+	bool lie_files;
 };
 
 static struct memtarget *of(struct target *t)
@@ -191,16 +192,12 @@ static struct part *part_add(
 	return p;
 }
 
-/* One that came back with the power is found, too. */
-static struct part *part_find(struct memtarget *t, const char *name)
+static struct part *part_find(const struct memtarget *t, const char *name)
 {
 	struct part *p = t->parts;
 
 	while (p && strcmp(p->name, name) != 0)
 		p = p->next;
-	if (!p && medium_exists(t->medium, name))
-		p = part_add(
-		    t, name, medium_open(t->medium, name, false, NULL));
 	return p;
 }
 
@@ -278,10 +275,9 @@ static int target_part_sync(
 		medium_sync_failed(p->file);
 		return vs_err_set(err, VS_EIO, "sync part");
 	}
-	if (t->lie)
-		return VS_OK;
-	medium_sync(p->file);
 	medium_sync_names(t->medium);
+	if (!t->lie_parts)
+		medium_sync(p->file);
 	return VS_OK;
 }
 
@@ -355,7 +351,7 @@ static void file_make(struct memtarget *t, struct part *p)
 		abort();
 	medium_read(p->file, data, len, 0);
 	memfs_write(t->fs, n, 0, data, len);
-	if (t->lie) {
+	if (t->lie_files) {
 		struct unsure *u = calloc(1, sizeof(*u));
 
 		if (!u)
@@ -416,6 +412,22 @@ static void target_part_drop(struct target *target, const char *name)
 		part_remove(t, name);
 }
 
+static int target_parts(struct target *target,
+    int (*each)(void *arg, const char *name), void *arg, struct vs_err *err)
+{
+	struct memtarget *t = of(target);
+	int rc = enter(t, 0, err);
+
+	for (struct part *p = t->parts, *next; p && rc == VS_OK; p = next) {
+		char name[sizeof(p->name)];
+
+		next = p->next;
+		memcpy(name, p->name, sizeof(name));
+		rc = each(arg, name);
+	}
+	return rc;
+}
+
 static int target_link(struct target *target, const char *path, const char *to,
     const struct disk_stat *want, struct vs_err *err)
 {
@@ -449,6 +461,7 @@ struct memtarget *memtarget_new(struct memfs *fs, struct vs_rand *rand)
 		.part_hash = target_part_hash,
 		.part_finish = target_part_finish,
 		.part_drop = target_part_drop,
+		.parts = target_parts,
 		.link = target_link,
 	};
 	t->fs = fs;
@@ -512,9 +525,10 @@ void memtarget_revive(struct memtarget *t)
 	t->life = -1;
 }
 
-void memtarget_nosync(struct memtarget *t, bool lie)
+void memtarget_nosync(struct memtarget *t, bool parts, bool files)
 {
-	t->lie = lie;
+	t->lie_parts = parts;
+	t->lie_files = files;
 }
 
 void memtarget_watch(struct memtarget *t,
@@ -535,6 +549,15 @@ static void unsure_settle(struct memtarget *t)
 	unsure_drop(t);
 }
 
+/* A part that had been dropped may be back. */
+static void part_back(void *arg, const char *name)
+{
+	struct memtarget *t = arg;
+
+	if (!part_find(t, name))
+		part_add(t, name, medium_open(t->medium, name, false, NULL));
+}
+
 void memtarget_crash(struct memtarget *t)
 {
 	struct part *next;
@@ -546,6 +569,7 @@ void memtarget_crash(struct memtarget *t)
 		if (!medium_exists(t->medium, p->name))
 			part_forget(t, p);
 	}
+	medium_each(t->medium, part_back, t);
 }
 
 size_t memtarget_parts(const struct memtarget *t)

@@ -54,8 +54,8 @@ void memtarget_show(struct memtarget *t, bool here);
 void memtarget_die(struct memtarget *t, int64_t after);
 void memtarget_revive(struct memtarget *t);
 
-/* Syncs answer well and do nothing (a control). */
-void memtarget_nosync(struct memtarget *t, bool lie);
+/* Syncs of parts, or of finished files, answer well and do nothing. */
+void memtarget_nosync(struct memtarget *t, bool parts, bool files);
 
 /* Called with each name that is about to get its file. */
 void memtarget_watch(struct memtarget *t,

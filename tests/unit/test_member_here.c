@@ -165,7 +165,7 @@ static void test_odd(void **state)
 	memberkit_edit(k, "file", "mine");
 	assert_plan(k, "dir", &force, "conflict");
 	assert_plan(k, "link", &force, "conflict");
-	assert_plan(k, "file/below", &force, "fetch");
+	assert_plan(k, "file/below", &force, "conflict");
 	memberkit_pass(k, 20000);
 	assert_true(memberkit_is(k, "file", "mine"));
 	n = memfs_at(k->fs, "link", NULL);
