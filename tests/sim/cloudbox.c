@@ -7,7 +7,9 @@
 
 #include "cloud/api/api.h"
 #include "cloud/store/store.h"
+#include "common/base/hex.h"
 #include "common/crypto/sha256.h"
+#include "common/crypto/ticket.h"
 
 #define CLOUDBOX_GROUP 32 /* requests in one commit */
 #define CLOUDBOX_REOPEN_MS 500
@@ -32,6 +34,7 @@ struct cloudbox {
 	char token[65];
 	char project[STORE_ID];
 	char device[STORE_ID];
+	uint8_t ticket_key[VS_TICKET_KEY];
 };
 
 struct cloudbox *cloudbox_new(const struct cloudbox_options *o)
@@ -84,6 +87,8 @@ static void cloudbox_shut(struct cloudbox *c)
 	c->reader = c->writer = NULL;
 	c->due = false;
 	sched_clear(c->o.sched, CLOUDBOX_OWNER);
+	if (c->o.ended)
+		c->o.ended(c->o.arg);
 }
 
 void cloudbox_free(struct cloudbox *c)
@@ -328,6 +333,8 @@ static void group_due(void *arg, void *data, bool due)
 		group_fail(c, group, rc);
 		return;
 	}
+	if (c->o.news)
+		c->o.news(c->o.arg);
 	while (group) {
 		struct asked *next = group->next;
 
@@ -391,11 +398,11 @@ void cloudbox_crash(struct cloudbox *c, bool power)
 		memvfs_kill(c->o.vfs);
 }
 
-json_t *cloudbox_ask(
-    struct cloudbox *c, const char *method, const char *path, const char *body)
+json_t *cloudbox_ask_as(struct cloudbox *c, const char *token,
+    const char *method, const char *path, const char *body)
 {
 	const struct store_ops *ops = c->writer->ops;
-	struct asked k = { .c.method = method, .c.token = c->token };
+	struct asked k = { .c.method = method, .c.token = token };
 	size_t len = strcspn(path, "?");
 	json_t *doc = NULL;
 	bool keep = false;
@@ -418,10 +425,43 @@ json_t *cloudbox_ask(
 	if (k.answer.status >= 200 && k.answer.status < 300)
 		doc = json_loadb(
 		    vs_buf_str(&k.answer.body), k.answer.body.len, 0, NULL);
+	if (keep && c->o.news)
+		c->o.news(c->o.arg);
 	api_answer_release(&k.answer);
 	free((char *)k.c.path);
 	free(k.query);
 	return doc;
+}
+
+json_t *cloudbox_ask(
+    struct cloudbox *c, const char *method, const char *path, const char *body)
+{
+	return cloudbox_ask_as(c, c->token, method, path, body);
+}
+
+struct store *cloudbox_writer(struct cloudbox *c)
+{
+	return c->writer;
+}
+
+struct store *cloudbox_reader(struct cloudbox *c)
+{
+	return c->reader;
+}
+
+void cloudbox_failed(struct cloudbox *c, int rc)
+{
+	group_fail(c, NULL, rc);
+}
+
+void cloudbox_forget(struct cloudbox *c)
+{
+	c->acked = 0;
+}
+
+const uint8_t *cloudbox_ticket_key(const struct cloudbox *c)
+{
+	return c->ticket_key;
 }
 
 static bool user_make(struct cloudbox *c)
@@ -446,14 +486,20 @@ static bool user_make(struct cloudbox *c)
 
 bool cloudbox_found(struct cloudbox *c)
 {
-	const char *id = NULL;
+	const char *id = NULL, *key = NULL;
 	json_t *doc;
 	bool ok;
 
 	if (!user_make(c))
 		return false;
-	doc = cloudbox_ask(c, "POST", "/api/devices", "{\"name\":\"studio\"}");
-	ok = doc && !json_unpack(doc, "{s:s}", "device_id", &id);
+	doc = cloudbox_ask(c, "POST", "/api/devices",
+	    "{\"name\":\"studio\",\"public_key_pin\":\"" CLOUDBOX_PIN
+	    "\",\"endpoints\":[\"https://10.0.0.1:7000\","
+	    "\"https://10.0.0.2:7000\"]}");
+	ok = doc &&
+	    !json_unpack(
+		doc, "{s:s,s:s}", "device_id", &id, "ticket_key", &key) &&
+	    vs_hex_decode(c->ticket_key, sizeof(c->ticket_key), key) == VS_OK;
 	if (ok)
 		snprintf(c->device, sizeof(c->device), "%s", id);
 	json_decref(doc);

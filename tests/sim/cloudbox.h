@@ -17,6 +17,7 @@
 #include "tests/sim/trace.h"
 
 struct cloudbox;
+struct store;
 
 #define CLOUDBOX_OWNER 2 /* of its events in the schedule */
 
@@ -26,6 +27,10 @@ struct cloudbox_options {
 	struct memvfs *vfs; /* registered as "sim-cloud" */
 	struct trace *trace;
 	bool no_dedupe; /* forget which batches were there (a control) */
+	/* something was committed; the process ended */
+	void (*news)(void *arg);
+	void (*ended)(void *arg);
+	void *arg;
 };
 
 /* A request on its way in; strings are copied. */
@@ -75,6 +80,24 @@ void cloudbox_crash(struct cloudbox *c, bool power);
  */
 json_t *cloudbox_ask(
     struct cloudbox *c, const char *method, const char *path, const char *body);
+
+/* The same as another user. */
+json_t *cloudbox_ask_as(struct cloudbox *c, const char *token,
+    const char *method, const char *path, const char *body);
+
+/* Its two stores, between requests; NULL while it is down. */
+struct store *cloudbox_writer(struct cloudbox *c);
+struct store *cloudbox_reader(struct cloudbox *c);
+
+/* One of them failed with rc: as after a group that failed. */
+void cloudbox_failed(struct cloudbox *c, int rc);
+
+/* An older database took the place of what was acknowledged. */
+void cloudbox_forget(struct cloudbox *c);
+
+/* Of the owner's device: its pin, and what tickets for it are made with. */
+#define CLOUDBOX_PIN "sha256//OOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOOO="
+const uint8_t *cloudbox_ticket_key(const struct cloudbox *c);
 
 /* Seqs that had been answered for and were gone after a start; 0 is good. */
 int64_t cloudbox_lost(const struct cloudbox *c);
