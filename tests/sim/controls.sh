@@ -1,8 +1,9 @@
 #!/bin/bash
 # controls.sh - the simulator against sabotage: a disk that lies about syncs
 # below the agent or below the cloud, a cloud that forgets which batches it
-# has, an agent that takes any root for its own.  Each must be found out,
-# else the simulator's zero failures mean nothing.
+# has, an agent that takes any root for its own, members that believe what
+# comes or whose disk lies.  Each must be found out, else the simulator's zero
+# failures mean nothing.
 set -u
 export LC_ALL=C
 
@@ -10,8 +11,9 @@ sim=${BUILD:-build}/sim
 passed=0
 failed=0
 
-for what in nosync-agent nosync-cloud no-dedupe no-guard; do
-    out=$("$sim" --seed 1 --seeds 12 --ops 1000 --sabotage "$what" 2>&1)
+for what in nosync-agent nosync-cloud no-dedupe no-guard unverified \
+    nosync-part nosync-file; do
+    out=$("$sim" --seed 1 --seeds 60 --ops 1000 --sabotage "$what" 2>&1)
     if [ $? -eq 1 ] && grep -q '^sim: seed ' <<<"$out"; then
         reason=$(grep -m 1 '^sim: seed ' <<<"$out")
         echo "control: $what: found: ${reason:0:150}"

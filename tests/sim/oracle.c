@@ -16,7 +16,8 @@ void oracle_init(struct oracle *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->deletes = vs_map_new();
-	if (!o->deletes)
+	o->named = vs_map_new();
+	if (!o->deletes || !o->named)
 		abort();
 }
 
@@ -24,6 +25,41 @@ void oracle_release(struct oracle *o)
 {
 	table_release(&o->replay);
 	vs_map_free(o->deletes);
+	vs_map_free(o->named);
+}
+
+/* Another log: what was read of the old one is of no account. */
+static void oracle_renew(struct oracle *o, const char *log_id)
+{
+	table_release(&o->replay);
+	vs_map_free(o->deletes);
+	o->deletes = vs_map_new();
+	if (!o->deletes)
+		abort();
+	o->seq = 0;
+	snprintf(o->log_id, sizeof(o->log_id), "%s", log_id);
+}
+
+static void named_key(char *out, size_t cap, const char *path, const char *hash)
+{
+	snprintf(out, cap, "%s//%s", path, hash);
+}
+
+bool oracle_named(const struct oracle *o, const char *path, const char *hash)
+{
+	char key[VS_PATH_MAX + 80];
+
+	named_key(key, sizeof(key), path, hash);
+	return vs_map_get(o->named, key) != NULL;
+}
+
+static void named_add(struct oracle *o, const char *path, const char *hash)
+{
+	char key[VS_PATH_MAX + 80];
+
+	named_key(key, sizeof(key), path, hash);
+	if (vs_map_put(o->named, key, o, NULL) != VS_OK)
+		abort();
 }
 
 /* --- coming to rest --- */
@@ -228,8 +264,7 @@ static void listing_add(struct table *t, const json_t *o)
 	table_append(t, &r);
 }
 
-/* All pages of GET /files; false when the cloud does not answer. */
-static bool listing_read(struct world *w, struct table *t)
+bool oracle_listing(struct world *w, struct table *t)
 {
 	char cursor[128] = "";
 	bool more = true;
@@ -315,6 +350,7 @@ static bool event_apply(
 	snprintf(r.hash, sizeof(r.hash), "%s", c.hash ? c.hash : "");
 	if (c.renamed_from && !event_rename(o, w, seq, &c))
 		return false;
+	named_add(o, c.path, r.hash);
 	if (!table_put(&o->replay, &r))
 		return world_fail(w, "event %lld changes nothing of %s",
 		    (long long)seq, c.path);
@@ -325,6 +361,7 @@ static bool event_apply(
 static bool log_page(struct oracle *o, struct world *w, bool must, bool *more)
 {
 	char path[160];
+	const char *log_id;
 	json_t *doc, *e;
 	bool ok = true;
 	size_t i;
@@ -336,6 +373,15 @@ static bool log_page(struct oracle *o, struct world *w, bool must, bool *more)
 	*more = false;
 	if (!doc)
 		return !must || world_fail(w, "GET /events is not answered");
+	log_id = json_string_value(json_object_get(doc, "log_id"));
+	if (log_id && strcmp(o->log_id, log_id) != 0) {
+		*more = o->log_id[0] != '\0';
+		oracle_renew(o, log_id);
+	}
+	if (*more) {
+		json_decref(doc);
+		return true;
+	}
 	json_array_foreach(json_object_get(doc, "events"), i, e)
 	{
 		int64_t seq = json_integer_value(json_object_get(e, "seq"));
@@ -349,6 +395,7 @@ static bool log_page(struct oracle *o, struct world *w, bool must, bool *more)
 			break;
 	}
 	*more = json_is_true(json_object_get(doc, "has_more"));
+	o->whole = ok && !*more;
 	if (ok && !*more &&
 	    json_integer_value(json_object_get(doc, "last_seq")) != o->seq)
 		ok = world_fail(w, "the log ends at %lld, not at last_seq",
@@ -361,6 +408,7 @@ bool oracle_follow(struct oracle *o, struct world *w, bool must)
 {
 	bool more = true;
 
+	o->whole = false;
 	if (!cloudbox_up(w->cloud))
 		return !must;
 	while (more)
@@ -433,7 +481,7 @@ static bool tables_read(
 	if (engine_each(w->engine, manifest_row, own, &err) < 0)
 		return world_fail(w, "the manifest: %s", err.msg);
 	table_sort(own);
-	return listing_read(w, cloud);
+	return oracle_listing(w, cloud);
 }
 
 bool oracle_compare(struct oracle *o, struct world *w, bool whole)

@@ -16,6 +16,9 @@
 struct oracle {
 	struct table replay;
 	int64_t seq; /* last event replayed */
+	char log_id[40]; /* of which log */
+	bool whole; /* the last reading came to its end */
+	struct vs_map *named; /* "path//hash" that a log ever named */
 	struct vs_map *deletes; /* path: deletions in the log */
 	int64_t compared; /* times */
 	int64_t renames; /* that the log tells as such */
@@ -37,6 +40,12 @@ bool oracle_settle(struct world *w, bool scan);
  * no answer is a failure, too; else the cloud may be ill.
  */
 bool oracle_follow(struct oracle *o, struct world *w, bool must);
+
+/* True if a log named this content for path. */
+bool oracle_named(const struct oracle *o, const char *path, const char *hash);
+
+/* All pages of GET /files; false when the cloud does not answer. */
+bool oracle_listing(struct world *w, struct table *t);
 
 /* Compares all; whole: the log is replayed once more from its start. */
 bool oracle_compare(struct oracle *o, struct world *w, bool whole);

@@ -16,6 +16,8 @@
 #include "common/base/log.h"
 #include "tests/sim/folder.h"
 #include "tests/sim/gremlin.h"
+#include "tests/sim/imp.h"
+#include "tests/sim/judge.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/worldnet.h"
 
@@ -29,6 +31,7 @@ struct options {
 	bool selfcheck;
 	bool calm; /* nothing goes wrong */
 	bool coarse; /* every seed, not every fourth only */
+	int members; /* -1: one or two */
 };
 
 /* What all runs did together. */
@@ -49,6 +52,9 @@ struct totals {
 	int64_t overflows;
 	int64_t folder_errors;
 	int64_t changed_hashes;
+	int64_t restores;
+	int64_t imps[IMPS];
+	struct membox_stats members;
 };
 
 struct run {
@@ -56,6 +62,7 @@ struct run {
 	struct folder folder;
 	struct gremlin gremlin;
 	struct oracle oracle;
+	struct imp imp;
 	int64_t op;
 };
 
@@ -79,6 +86,7 @@ static bool run_judge(struct run *k, bool whole)
 
 	folder_rest(&k->folder, k->w);
 	gremlin_rest(&k->gremlin, k->w);
+	imp_rest(&k->imp, k->w);
 	if (!oracle_settle(k->w, scan) ||
 	    !oracle_compare(&k->oracle, k->w, whole))
 		return false;
@@ -89,6 +97,27 @@ static bool run_judge(struct run *k, bool whole)
 	if (k->oracle.seq != seq)
 		return world_fail(k->w, "a second sync made %" PRId64 " events",
 		    k->oracle.seq - seq);
+	return judge_members(&k->oracle, k->w, whole);
+}
+
+/* Reads on, and judges what members made of it. */
+static bool run_follow(struct run *k)
+{
+	if (!oracle_follow(&k->oracle, k->w, false))
+		return false;
+	return !k->oracle.whole || judge_finished(&k->oracle, k->w);
+}
+
+/* What the log said before it is put back must be known. */
+static bool run_restore(struct run *k)
+{
+	int64_t ms = k->imp.restore_ms;
+
+	k->imp.restore_ms = 0;
+	if (ms > 0 && !run_follow(k))
+		return false;
+	if (ms > 0 && k->oracle.whole)
+		world_restore_cloud(k->w, k->imp.copy, ms);
 	return true;
 }
 
@@ -105,10 +134,10 @@ static bool run_ops(struct run *k, const struct options *o)
 		folder_act(&k->folder, k->w);
 		if (!o->calm)
 			gremlin_act(&k->gremlin, k->w);
-		if (!world_run(k->w, pause_ms(&pace)))
+		imp_act(&k->imp, k->w);
+		if (!run_restore(k) || !world_run(k->w, pause_ms(&pace)))
 			return false;
-		if (k->op % SIM_FOLLOW == 0 &&
-		    !oracle_follow(&k->oracle, k->w, false))
+		if (k->op % SIM_FOLLOW == 0 && !run_follow(k))
 			return false;
 		if (k->op < judge && k->op < o->ops)
 			continue;
@@ -125,6 +154,23 @@ static void totals_add_vfs(struct totals *t, const struct memvfs_stats *s)
 	for (int i = 0; i < MEMVFS_OPS; i++)
 		t->vfs_faults += s->failed[i];
 	t->full += s->full;
+}
+
+static void totals_add_member(
+    struct membox_stats *t, const struct membox_stats *s)
+{
+	t->crashes += s->crashes;
+	t->streams += s->streams;
+	t->cuts += s->cuts;
+	t->messages += s->messages;
+	t->relists += s->relists;
+	t->chunks += s->chunks;
+	t->came += s->came;
+	t->refused += s->refused;
+	t->changed += s->changed;
+	t->finished += s->finished;
+	for (int i = 0; i < 3; i++)
+		t->pulls[i] += s->pulls[i];
 }
 
 static void totals_add(struct totals *t, const struct run *k)
@@ -151,6 +197,11 @@ static void totals_add(struct totals *t, const struct run *k)
 	t->folder_errors +=
 	    d->list_io + d->look_io + d->hash_io + d->watch_full;
 	t->changed_hashes += d->hash_changed;
+	t->restores += w->stats.restores;
+	for (int i = 0; i < IMPS; i++)
+		t->imps[i] += k->imp.count[i];
+	for (int i = 0; i < w->members; i++)
+		totals_add_member(&t->members, &w->member[i]->stats);
 }
 
 static const char *const sabotage_names[] = {
@@ -159,6 +210,9 @@ static const char *const sabotage_names[] = {
 	[WORLD_NOSYNC_CLOUD] = "nosync-cloud",
 	[WORLD_NO_DEDUPE] = "no-dedupe",
 	[WORLD_NO_GUARD] = "no-guard",
+	[WORLD_UNVERIFIED] = "unverified",
+	[WORLD_NOSYNC_PART] = "nosync-part",
+	[WORLD_NOSYNC_FILE] = "nosync-file",
 };
 
 static void failure_print(const struct run *k, const struct options *o)
@@ -166,9 +220,10 @@ static void failure_print(const struct run *k, const struct options *o)
 	printf("sim: seed %" PRIu64 ", operation %" PRId64 ": %s\n",
 	    o->world.seed, k->op, k->w->failure);
 	printf("sim: again: build/sim --seed %" PRIu64 " --ops %" PRId64
-	       "%s%s%s%s --trace\n",
-	    o->world.seed, o->ops, o->world.coarse ? " --coarse" : "",
-	    o->calm ? " --calm" : "", o->world.sabotage ? " --sabotage " : "",
+	       " --members %d%s%s%s%s --trace\n",
+	    o->world.seed, o->ops, o->world.members,
+	    o->world.coarse ? " --coarse" : "", o->calm ? " --calm" : "",
+	    o->world.sabotage ? " --sabotage " : "",
 	    o->world.sabotage ? sabotage_names[o->world.sabotage] : "");
 }
 
@@ -183,6 +238,7 @@ static bool run_seed(const struct options *o, struct totals *t, uint64_t *hash)
 		return false;
 	folder_init(&k.folder, o->world.seed);
 	gremlin_init(&k.gremlin, o->world.seed);
+	imp_init(&k.imp, o->world.seed, o->calm);
 	oracle_init(&k.oracle);
 	ok = run_ops(&k, o);
 	if (!ok)
@@ -191,9 +247,33 @@ static bool run_seed(const struct options *o, struct totals *t, uint64_t *hash)
 	*hash = k.w->trace.hash;
 	folder_rest(&k.folder, k.w);
 	gremlin_rest(&k.gremlin, k.w);
+	imp_rest(&k.imp, k.w);
+	imp_release(&k.imp);
 	oracle_release(&k.oracle);
 	world_free(k.w);
 	return ok;
+}
+
+static void members_print(const struct totals *t)
+{
+	const struct membox_stats *m = &t->members;
+
+	printf("\nsim: members: %" PRId64 " ends, %" PRId64 " streams, %" PRId64
+	       " cuts, %" PRId64 " messages, %" PRId64
+	       " listings compared, %" PRId64 " restored clouds\n",
+	    m->crashes, m->streams, m->cuts, m->messages, m->relists,
+	    t->restores);
+	printf("sim: pulls: %" PRId64 " completed, %" PRId64 " failed, %" PRId64
+	       " cancelled; %" PRId64 " files under their names, %" PRId64
+	       " chunks of %" PRId64 ", %" PRId64 " tickets refused, %" PRId64
+	       " changed at the source\n",
+	    m->pulls[0], m->pulls[1], m->pulls[2], m->finished, m->came,
+	    m->chunks, m->refused, m->changed);
+	printf("sim: members:");
+	for (int i = 0; i < IMPS; i++)
+		printf("%s %s %" PRId64, i ? "," : "",
+		    imp_name((enum imp_kind)i), t->imps[i]);
+	printf("\n");
 }
 
 static void totals_print(const struct totals *t, double seconds)
@@ -217,7 +297,8 @@ static void totals_print(const struct totals *t, double seconds)
 	for (int i = 0; i < WORLD_FATES; i++)
 		printf("%s %s %" PRId64, i ? "," : "",
 		    worldnet_fate((enum world_fate)i), t->fates[i]);
-	printf("\nsim: faults:");
+	members_print(t);
+	printf("sim: faults:");
 	for (int i = 0; i < GREMLINS; i++)
 		printf("%s %s %" PRId64, i ? "," : "",
 		    gremlin_name((enum gremlin_kind)i), t->gremlins[i]);
@@ -226,7 +307,7 @@ static void totals_print(const struct totals *t, double seconds)
 
 static int sabotage_parse(const char *name)
 {
-	for (int i = 0; i <= WORLD_NO_GUARD; i++)
+	for (int i = 0; i < WORLD_SABOTAGES; i++)
 		if (!strcmp(name, sabotage_names[i]))
 			return i;
 	return -1;
@@ -250,6 +331,7 @@ static bool options_read(struct options *o, int argc, char **argv)
 		{ "selfcheck", no_argument, NULL, 'c' },
 		{ "coarse", no_argument, NULL, 'g' },
 		{ "calm", no_argument, NULL, 'q' },
+		{ "members", required_argument, NULL, 'm' },
 		{ "sabotage", required_argument, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -281,6 +363,10 @@ static bool options_read(struct options *o, int argc, char **argv)
 			break;
 		case 'q':
 			o->calm = true;
+			break;
+		case 'm':
+			ok = number_parse(optarg, 0, &n) && n <= WORLD_MEMBERS;
+			o->members = (int)n;
 			break;
 		case 'b':
 			ok = sabotage_parse(optarg) >= 0;
@@ -324,7 +410,9 @@ static double seconds_now(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .world.seed = 1, .seeds = 40, .ops = 2000 };
+	struct options o = {
+		.world.seed = 1, .seeds = 40, .ops = 2000, .members = -1
+	};
 	struct totals t = { 0 };
 	uint64_t passed = 0;
 	double start = seconds_now();
@@ -333,8 +421,9 @@ int main(int argc, char **argv)
 		fprintf(stderr,
 		    "usage: sim [--seed S] [--seeds K] [--ops N] [--trace] "
 		    "[--selfcheck]\n           [--coarse] [--calm] "
-		    "[--sabotage nosync-agent|nosync-cloud|no-dedupe|"
-		    "no-guard]\n");
+		    "[--members N]\n           [--sabotage nosync-agent|"
+		    "nosync-cloud|no-dedupe|no-guard|\n           "
+		    "unverified|nosync-part|nosync-file]\n");
 		return 2;
 	}
 	/* what the programs have to say about their faults is expected */
@@ -344,7 +433,13 @@ int main(int argc, char **argv)
 	json_object_seed(1);
 	for (uint64_t i = 0; i < o.seeds; i++, o.world.seed++) {
 		o.world.coarse = o.coarse || o.world.seed % 4 == 0;
+		o.world.members = o.members >= 0
+		    ? o.members
+		    : 1 + (int)(o.world.seed % WORLD_MEMBERS);
 		passed += seed_pass(&o, &t, i == 0);
+		/* a control has shown what it can */
+		if (o.world.sabotage && passed <= i)
+			break;
 	}
 	totals_print(&t, seconds_now() - start);
 	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/membox.h"
+#include "tests/sim/memwire.h"
 #include "tests/sim/worldnet.h"
 
 #define WORLD_ROOT_ID "0123456789abcdef0123456789abcdef"
@@ -258,6 +260,20 @@ void world_crash_engine(struct world *w, bool power, int64_t down_ms)
 	sched_add(w->sched, down_ms, WORLD_PLAN, engine_start, w, NULL);
 }
 
+/* A database that was put back is of another log before anybody asks. */
+static int cloud_open(struct world *w)
+{
+	int rc = cloudbox_start(w->cloud);
+
+	if (rc != VS_OK || !w->renew)
+		return rc;
+	rc = cloudside_renew(w->cloud, &w->rand);
+	if (rc != VS_OK)
+		cloudbox_crash(w->cloud, false);
+	w->renew = rc != VS_OK;
+	return rc;
+}
+
 static void cloud_start(void *arg, void *data, bool due)
 {
 	struct world *w = arg;
@@ -266,7 +282,7 @@ static void cloud_start(void *arg, void *data, bool due)
 	(void)data;
 	if (!due || cloudbox_up(w->cloud))
 		return;
-	rc = cloudbox_start(w->cloud);
+	rc = cloud_open(w);
 	if (rc == VS_ECORRUPT || rc == VS_ESCHEMA)
 		world_fail(w, "the cloud does not open: %s", vs_err_name(rc));
 	if (rc != VS_OK)
@@ -281,12 +297,28 @@ void world_crash_cloud(struct world *w, bool power, int64_t down_ms)
 	sched_add(w->sched, down_ms, WORLD_PLAN, cloud_start, w, NULL);
 }
 
+void world_restore_cloud(
+    struct world *w, const struct cloudside_copy *copy, int64_t down_ms)
+{
+	trace_add(&w->trace, world_now(w).mono_ms, "cloud: restored");
+	w->stats.restores++;
+	memvfs_heal(w->cloud_vfs);
+	memvfs_budget(w->cloud_vfs, -1);
+	cloudbox_crash(w->cloud, false);
+	if (cloudside_restore(w->cloud, copy) != VS_OK)
+		world_fail(w, "the cloud's copy cannot be put back");
+	w->renew = true;
+	sched_add(w->sched, down_ms, WORLD_PLAN, cloud_start, w, NULL);
+}
+
 bool world_run(struct world *w, int64_t ms)
 {
 	int64_t end = world_now(w).mono_ms + ms;
 
 	memvfs_clock(w->agent_vfs, world_now(w).wall_ms);
 	memvfs_clock(w->cloud_vfs, world_now(w).wall_ms);
+	for (int i = 0; i < w->members; i++)
+		memvfs_clock(w->member[i]->vfs, world_now(w).wall_ms);
 
 	while (!w->failure[0] && sched_next(w->sched) <= end) {
 		sched_one(w->sched);
@@ -340,13 +372,32 @@ static void folders_make(struct world *w)
 	memdisk_disk(w->disk)->mark(memdisk_disk(w->disk), WORLD_ROOT_ID, NULL);
 }
 
+static void cloud_news(void *arg)
+{
+	struct world *w = arg;
+
+	for (int i = 0; i < w->members; i++)
+		memwire_news(w->member[i]);
+}
+
+static void cloud_ended(void *arg)
+{
+	struct world *w = arg;
+
+	for (int i = 0; i < w->members; i++)
+		memwire_ended(w->member[i]);
+}
+
 static bool world_begin(struct world *w)
 {
 	struct cloudbox_options co = { .sched = w->sched,
 		.rand = &w->rand,
 		.vfs = w->cloud_vfs,
 		.trace = &w->trace,
-		.no_dedupe = w->o.sabotage == WORLD_NO_DEDUPE };
+		.no_dedupe = w->o.sabotage == WORLD_NO_DEDUPE,
+		.news = cloud_news,
+		.ended = cloud_ended,
+		.arg = w };
 
 	w->cloud = cloudbox_new(&co);
 	if (cloudbox_start(w->cloud) != VS_OK || !cloudbox_found(w->cloud))
@@ -355,6 +406,12 @@ static bool world_begin(struct world *w)
 	memvfs_nosync(w->cloud_vfs, w->o.sabotage == WORLD_NOSYNC_CLOUD);
 	memdisk_lie_root(w->disk, w->o.sabotage == WORLD_NO_GUARD);
 	sched_add(w->sched, 0, WORLD_PLAN, engine_start, w, NULL);
+	for (int i = 0; i < w->o.members; i++) {
+		w->member[i] = membox_new(w, i);
+		if (!w->member[i])
+			return false;
+		w->members++;
+	}
 	return true;
 }
 
@@ -397,7 +454,11 @@ void world_free(struct world *w)
 		engine_close(w->engine);
 	w->engine = NULL;
 	sched_clear(w->sched, WORLD_ENGINE);
+	sched_clear(w->sched, WORLD_NET);
 	cloudbox_free(w->cloud);
+	for (int i = 0; i < w->members; i++)
+		membox_free(w->member[i]);
+	w->members = 0;
 	sched_clear(w->sched, WORLD_NET);
 	sched_clear(w->sched, WORLD_PLAN);
 	sched_clear(w->sched, WORLD_GREMLIN);

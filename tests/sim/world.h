@@ -15,6 +15,7 @@
 #include "common/base/map.h"
 #include "common/os/rand.h"
 #include "tests/sim/cloudbox.h"
+#include "tests/sim/cloudside.h"
 #include "tests/sim/memdisk.h"
 #include "tests/sim/memfs.h"
 #include "tests/sim/memvfs.h"
@@ -25,6 +26,9 @@
 #define WORLD_NET 3
 #define WORLD_PLAN 4 /* programs that start again */
 #define WORLD_GREMLIN 5 /* faults that end */
+#define WORLD_MEMBER 16 /* and the following: a member's process each */
+
+#define WORLD_MEMBERS 2 /* at most */
 
 /* Sabotage, each of which must be found out. */
 enum world_sabotage {
@@ -33,10 +37,17 @@ enum world_sabotage {
 	WORLD_NOSYNC_CLOUD, /* the cloud's does */
 	WORLD_NO_DEDUPE, /* the cloud forgets which batches it has */
 	WORLD_NO_GUARD, /* the root looks right whatever lies there */
+	WORLD_UNVERIFIED, /* members believe what comes */
+	WORLD_NOSYNC_PART, /* their disks lie about syncs of parts */
+	WORLD_NOSYNC_FILE, /* and of files before they get their names */
+	WORLD_SABOTAGES,
 };
+
+struct membox;
 
 struct world_options {
 	uint64_t seed;
+	int members;
 	bool print; /* trace to standard output */
 	bool coarse; /* file times tick every 4 ms */
 	enum world_sabotage sabotage;
@@ -59,6 +70,14 @@ enum world_fate {
 	WORLD_FATES,
 };
 
+/* Who sends: what hears the answer, unless its life is another by then. */
+struct world_end {
+	const char *token;
+	const int *life;
+	void (*answered)(void *arg, uint64_t id, const struct engine_answer *a);
+	void *arg;
+};
+
 struct world_net {
 	int fault; /* chances in a thousand of not being served */
 	int delay_ms; /* at most, each way */
@@ -77,6 +96,7 @@ struct world_stats {
 	int64_t open_failures;
 	int64_t engine_crashes;
 	int64_t cloud_crashes;
+	int64_t restores;
 	int64_t news[ENGINE_STATE + 1];
 };
 
@@ -92,8 +112,12 @@ struct world {
 	struct memvfs *agent_vfs;
 	struct memvfs *cloud_vfs;
 	struct cloudbox *cloud;
+	struct membox *member[WORLD_MEMBERS];
+	int members;
 	struct engine *engine; /* NULL while it is down */
+	struct world_end end;
 	int life; /* of the engine; rises with each start */
+	bool renew; /* the cloud's next start is that of a restored one */
 	int64_t step_at; /* when the engine's next step is planned */
 	int64_t step_serial;
 	int64_t stuck; /* steps in a row that wanted another one at once */
@@ -125,6 +149,10 @@ void world_poke(struct world *w);
 /* Ends the process, with the machine if power; starts again in down_ms. */
 void world_crash_engine(struct world *w, bool power, int64_t down_ms);
 void world_crash_cloud(struct world *w, bool power, int64_t down_ms);
+
+/* Another database took its place, with another log. */
+void world_restore_cloud(
+    struct world *w, const struct cloudside_copy *copy, int64_t down_ms);
 
 /* How often path was taken away from the folder. */
 int64_t world_removed(const struct world *w, const char *path);

@@ -9,6 +9,7 @@
 /* A request on its way, and later its answer. */
 struct packet {
 	struct world *w;
+	const struct world_end *end;
 	uint64_t id;
 	int life; /* of the engine that sent it */
 	enum world_fate fate;
@@ -42,8 +43,8 @@ static void packet_free(struct packet *p)
 	free(p);
 }
 
-static struct packet *packet_new(
-    struct world *w, const struct engine_send *s, enum world_fate fate)
+static struct packet *packet_new(struct world *w, const struct world_end *end,
+    const struct engine_send *s, enum world_fate fate)
 {
 	struct packet *p = calloc(1, sizeof(*p));
 
@@ -51,7 +52,8 @@ static struct packet *packet_new(
 		abort();
 	p->w = w;
 	p->id = s->id;
-	p->life = w->life;
+	p->end = end;
+	p->life = *end->life;
 	p->fate = fate;
 	p->method = text_copy(s->method, strlen(s->method));
 	p->path = text_copy(s->path, strlen(s->path));
@@ -87,13 +89,12 @@ static void answer_comes(void *arg, void *data, bool due)
 	struct world *w = arg;
 	struct packet *p = data;
 
-	if (due && w->engine && p->life == w->life) {
+	if (due && p->life == *p->end->life) {
 		trace_add(&w->trace, world_now(w).mono_ms, "answer %d %ld %llx",
 		    p->answer.code, p->answer.status,
 		    (unsigned long long)trace_digest(
 			p->answer.body, p->answer.len));
-		engine_answered(w->engine, p->id, &p->answer, world_now(w));
-		world_poke(w);
+		p->end->answered(p->end->arg, p->id, &p->answer);
 	}
 	packet_free(p);
 }
@@ -160,7 +161,7 @@ static void packet_arrives(void *arg, void *data, bool due)
 	struct packet *p = data;
 	struct cloudbox_call call = { .method = p->method,
 		.path = p->path,
-		.token = cloudbox_token(w->cloud),
+		.token = p->end->token,
 		.body = p->body,
 		.len = p->len,
 		.done = packet_answered,
@@ -204,10 +205,10 @@ static void answer_forged(struct packet *p)
 }
 
 /* Sends the same once more, for nobody to hear the answer. */
-static void packet_again(
-    struct world *w, const struct engine_send *s, int64_t within)
+static void packet_again(struct world *w, const struct world_end *end,
+    const struct engine_send *s, int64_t within)
 {
-	struct packet *p = packet_new(w, s, WORLD_SERVED);
+	struct packet *p = packet_new(w, end, s, WORLD_SERVED);
 
 	p->mute = true;
 	sched_add(w->sched, (int64_t)vs_rand_below(&w->rand, (uint64_t)within),
@@ -230,11 +231,32 @@ static enum world_fate fate_draw(struct world *w)
 	    1 + vs_rand_below(&w->rand, WORLD_UNAUTHORIZED - 1));
 }
 
+static void engine_hears(void *arg, uint64_t id, const struct engine_answer *a)
+{
+	struct world *w = arg;
+
+	if (!w->engine)
+		return;
+	engine_answered(w->engine, id, a, world_now(w));
+	world_poke(w);
+}
+
 void worldnet_send(void *arg, const struct engine_send *s)
 {
 	struct world *w = arg;
+
+	w->end = (struct world_end){ .token = cloudbox_token(w->cloud),
+		.life = &w->life,
+		.answered = engine_hears,
+		.arg = w };
+	worldnet_send_as(w, &w->end, s);
+}
+
+void worldnet_send_as(
+    struct world *w, const struct world_end *end, const struct engine_send *s)
+{
 	enum world_fate fate = fate_draw(w);
-	struct packet *p = packet_new(w, s, fate);
+	struct packet *p = packet_new(w, end, s, fate);
 
 	w->stats.fates[fate]++;
 	trace_add(&w->trace, world_now(w).mono_ms, "send %s %s %llx: %s",
@@ -251,11 +273,11 @@ void worldnet_send(void *arg, const struct engine_send *s)
 		answer_broken(p, VS_ETIMEDOUT, 10000);
 		return;
 	case WORLD_LATE:
-		packet_again(w, s, 60000);
+		packet_again(w, end, s, 60000);
 		answer_broken(p, VS_ETIMEDOUT, 10000);
 		return;
 	case WORLD_DOUBLED:
-		packet_again(w, s, 30000);
+		packet_again(w, end, s, 30000);
 		/* fallthrough */
 	case WORLD_SERVED:
 	case WORLD_ANSWER_LOST:

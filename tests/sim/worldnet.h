@@ -1,4 +1,4 @@
-/* The network between the engine and the cloud. */
+/* The network between the engines and the cloud. */
 #ifndef WORLDNET_H
 #define WORLDNET_H
 
@@ -7,6 +7,10 @@
 
 /* For struct engine_world; arg is the struct world. */
 void worldnet_send(void *arg, const struct engine_send *s);
+
+/* The same for anybody else; end lives as long as the world. */
+void worldnet_send_as(
+    struct world *w, const struct world_end *end, const struct engine_send *s);
 
 /* "answer lost", ...: for the summary. */
 const char *worldnet_fate(enum world_fate fate);
