@@ -49,6 +49,8 @@ int target_part_finish(struct target *t, const char *name, const char *path,
     const struct disk_stat *want, int mode, int64_t mtime_us,
     struct disk_stat *now, struct vs_err *err);
 void target_part_drop(struct target *t, const char *name);
+int target_parts(struct target *t, int (*each)(void *arg, const char *name),
+    void *arg, struct vs_err *err);
 int target_link(struct target *t, const char *path, const char *to,
     const struct disk_stat *want, struct vs_err *err);
 

@@ -1,6 +1,7 @@
 #include "agent/member/target_core.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -183,6 +184,34 @@ void target_part_drop(struct target *t, const char *name)
 	(void)unlinkat(dir, name, 0);
 	close(dir);
 	parts_tidy(p);
+}
+
+int target_parts(struct target *t, int (*each)(void *arg, const char *name),
+    void *arg, struct vs_err *err)
+{
+	struct vs_err why = VS_ERR_INIT;
+	int fd = parts_open((struct target_posix *)t, false, &why);
+	struct dirent *e;
+	DIR *dir;
+	int r = VS_OK;
+
+	if (fd == VS_ENOENT || fd == VS_ENOTDIR)
+		return VS_OK;
+	if (fd < 0)
+		return vs_err_set(err, fd, "%s", why.msg);
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		r = vs_err_errno(err, errno, "list parts");
+		close(fd);
+		return r;
+	}
+	while (r >= 0 && (errno = 0, e = readdir(dir)) != NULL)
+		if (e->d_name[0] != '.')
+			r = each(arg, e->d_name);
+	if (r >= 0 && errno != 0)
+		r = vs_err_errno(err, errno, "list parts");
+	closedir(dir);
+	return r < 0 ? r : VS_OK;
 }
 
 /* Into place. */

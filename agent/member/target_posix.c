@@ -290,6 +290,7 @@ int target_posix_new(
 		.part_hash = target_part_hash,
 		.part_finish = target_part_finish,
 		.part_drop = target_part_drop,
+		.parts = target_parts,
 		.link = target_link,
 	};
 	r = disk_posix_new(&p->disk, root, NULL, err);

@@ -450,11 +450,51 @@ static void test_no_space(void **state)
 	umount2(dir, MNT_DETACH);
 }
 
+static int count_part(void *arg, const char *name)
+{
+	struct fixture *f = arg;
+
+	assert_int_equal(strlen(name), strlen(PART));
+	f->t->part_drop(f->t, name);
+	return 0;
+}
+
+static int refuse_part(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+	return VS_ECANCELED;
+}
+
+/* All there are, each of which may be dropped; none is no failure. */
+static void test_parts(void **state)
+{
+	struct fixture *f = *state;
+	char name[] = PART;
+	bool kept;
+
+	assert_int_equal(f->t->parts(f->t, refuse_part, f, &f->err), VS_OK);
+	for (int i = 0; i < 3; i++) {
+		name[0] = (char)('1' + i);
+		assert_int_equal(
+		    f->t->part_open(f->t, name, 10, &kept, &f->err), VS_OK);
+	}
+	assert_int_equal(
+	    f->t->parts(f->t, refuse_part, f, &f->err), VS_ECANCELED);
+	assert_int_equal(f->t->parts(f->t, count_part, f, &f->err), VS_OK);
+	assert_int_equal(f->t->parts(f->t, refuse_part, f, &f->err), VS_OK);
+	assert_int_equal(
+	    f->t->part_open(f->t, name, 10, &kept, &f->err), VS_OK);
+	assert_false(kept);
+	f->t->part_drop(f->t, name);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_parts),
 		TEST(test_whole_way),
 		TEST(test_parts_are_kept),
 		TEST(test_changed_meanwhile),
