@@ -332,6 +332,56 @@ static void gap(struct member *m)
 	follow_restart(m);
 }
 
+/*
+ * Checksums that differ after a listing was compared differ again soon:
+ * ever longer in between.
+ */
+static void differs(struct member *m)
+{
+	struct member_follow *f = &m->follow;
+	int64_t wait = 0;
+
+	if (f->differ.tries > 0)
+		wait = vs_backoff_next(&f->differ, m->world.rand, -1);
+	else
+		f->differ.tries = 1;
+	relist(m, "checksums differ: comparing listings");
+	f->retry_ms = m->now.mono_ms + wait;
+}
+
+/*
+ * Checksums of both sides at one seq: what is equal needs no look for a
+ * while; what differs is compared soon.
+ */
+static void compare(struct member *m, const struct vs_tree *cloud)
+{
+	struct member_follow *f = &m->follow;
+
+	f->check_ms = m->now.mono_ms + MEMBER_CHECK_MS;
+	f->cloud_tree = *cloud;
+	f->tree_equal = vs_tree_equal(cloud, &m->mirror.tree);
+	if (f->tree_equal == 0) {
+		differs(m);
+		return;
+	}
+	vs_backoff_reset(&f->differ);
+	f->gap_seq = -1;
+	member_core_tell(m, "in_sync");
+}
+
+/* A message may say what all of the log up to it adds up to. */
+static void compare_if_told(struct member *m, json_t *doc)
+{
+	struct vs_tree tree;
+	bool found = false;
+	int64_t seq = -1;
+
+	if (vs_json_get_i64(doc, "seq", false, &seq, NULL) == 0 &&
+	    seq == m->mirror.last_seq &&
+	    vs_totals_read(doc, &tree, &found, NULL) == 0 && found)
+		compare(m, &tree);
+}
+
 static void take_events(struct member *m, json_t *doc)
 {
 	struct member_follow *f = &m->follow;
@@ -361,6 +411,8 @@ static void take_events(struct member *m, json_t *doc)
 		gap(m);
 	else if (was_behind && m->mirror.last_seq >= f->head)
 		caught_up(m);
+	if (f->hello)
+		compare_if_told(m, doc);
 }
 
 static void take_hello(struct member *m, json_t *doc)
@@ -390,10 +442,12 @@ static void take_hello(struct member *m, json_t *doc)
 	f->hello = true;
 	f->applied_ms = m->now.mono_ms;
 	f->check_ms = f->tree_equal == 1 ? f->check_ms : m->now.mono_ms;
-	if (head == m->mirror.last_seq)
-		caught_up(m);
-	else
+	if (head > m->mirror.last_seq) {
 		member_core_tell(m, "catching_up");
+		return;
+	}
+	caught_up(m);
+	compare_if_told(m, doc);
 }
 
 void follow_text(struct member *m, const char *text, size_t len)
@@ -434,23 +488,6 @@ static int read_head(json_t *doc, struct head *h, struct vs_err *err)
 	return rc;
 }
 
-/*
- * Checksums that differ after a listing was compared differ again soon:
- * ever longer in between.
- */
-static void differs(struct member *m)
-{
-	struct member_follow *f = &m->follow;
-	int64_t wait = 0;
-
-	if (f->differ.tries > 0)
-		wait = vs_backoff_next(&f->differ, m->world.rand, -1);
-	else
-		f->differ.tries = 1;
-	relist(m, "checksums differ: comparing listings");
-	f->retry_ms = m->now.mono_ms + wait;
-}
-
 /* A new gen: rows that the listing does not name are of an older one. */
 static void begin_listing(struct member *m, const struct head *h)
 {
@@ -471,22 +508,13 @@ static void checked(struct member *m, const struct head *h)
 {
 	struct member_follow *f = &m->follow;
 
-	f->check_ms = m->now.mono_ms + MEMBER_CHECK_MS;
 	if (h->last_seq > f->head)
 		behind(m, h->last_seq);
 	if (h->last_seq != m->mirror.last_seq || !h->has_tree) {
 		f->check_ms = m->now.mono_ms + MEMBER_SETTLE_MS;
 		return;
 	}
-	f->cloud_tree = h->tree;
-	f->tree_equal = vs_tree_equal(&h->tree, &m->mirror.tree);
-	if (f->tree_equal == 0) {
-		differs(m);
-		return;
-	}
-	vs_backoff_reset(&f->differ);
-	f->gap_seq = -1;
-	member_core_tell(m, "in_sync");
+	compare(m, &h->tree);
 }
 
 static void head_answered(

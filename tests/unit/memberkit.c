@@ -332,9 +332,23 @@ void memberkit_text(struct memberkit *k, const char *fmt, ...)
 	free(text);
 }
 
+/* ,"tree":{...} of the rows there are. */
+static void tree_text(struct memberkit *k, char out[200])
+{
+	char sum[65];
+	struct vs_tree t;
+
+	table_tree(&k->rows, &t);
+	vs_hex_encode(sum, t.sum, sizeof(t.sum));
+	(void)snprintf(out, 200,
+	    ",\"tree\":{\"count\":%lld,\"bytes\":%lld,\"checksum\":\"%s\"}",
+	    (long long)t.count, (long long)t.bytes, sum);
+}
+
 void memberkit_push(struct memberkit *k)
 {
 	while (k->up && k->pushed < k->seq) {
+		char tree[200] = "";
 		struct vs_buf b;
 		int n = 0;
 
@@ -342,10 +356,12 @@ void memberkit_push(struct memberkit *k)
 		while (k->pushed < k->seq && n < k->page)
 			vs_buf_addf(
 			    &b, "%s%s", n++ ? "," : "", k->event[++k->pushed]);
+		if (k->tells && k->pushed == k->seq)
+			tree_text(k, tree);
 		memberkit_text(k,
 		    "{\"type\":\"PROJECT_EVENT_BATCH\",\"projectId\":\"" PROJECT
-		    "\",\"events\":[%s],\"seq\":%lld}",
-		    vs_buf_str(&b), (long long)k->pushed);
+		    "\",\"events\":[%s],\"seq\":%lld%s}",
+		    vs_buf_str(&b), (long long)k->pushed, tree);
 		vs_buf_release(&b);
 	}
 }
@@ -360,6 +376,7 @@ void memberkit_cut(struct memberkit *k, int code)
 static bool serve_stream(struct memberkit *k)
 {
 	const char *since = strstr(k->stream, "since_seq=");
+	char tree[200] = "";
 
 	if (k->stream[0] == '\0' || k->off_line)
 		return false;
@@ -374,10 +391,12 @@ static bool serve_stream(struct memberkit *k)
 	k->pushed = strtoll(since + strlen("since_seq="), NULL, 10);
 	k->up = true;
 	member_stream_up(k->m, now_of(k));
+	if (k->tells)
+		tree_text(k, tree);
 	memberkit_text(k,
 	    "{\"type\":\"hello\",\"projectId\":\"" PROJECT
-	    "\",\"log_id\":\"%s\",\"seq\":%lld}",
-	    k->log_id, (long long)k->seq);
+	    "\",\"log_id\":\"%s\",\"seq\":%lld%s}",
+	    k->log_id, (long long)k->seq, tree);
 	memberkit_push(k);
 	return true;
 }
@@ -402,17 +421,14 @@ void memberkit_answer(struct memberkit *k, int status, const char *body)
 
 static void answer_head(struct memberkit *k)
 {
-	char sum[65], body[400];
-	struct vs_tree t;
+	char tree[200], body[400];
 
-	table_tree(&k->rows, &t);
-	vs_hex_encode(sum, t.sum, sizeof(t.sum));
+	k->asked_heads++;
+	tree_text(k, tree);
 	(void)snprintf(body, sizeof(body),
 	    "{\"success\":true,\"events\":[],\"next_seq\":%lld,\"last_seq\":"
-	    "%lld,\"has_more\":false,\"log_id\":\"%s\",\"tree\":{\"count\":"
-	    "%lld,\"bytes\":%lld,\"checksum\":\"%s\"}}",
-	    (long long)k->seq + 1, (long long)k->seq, k->log_id,
-	    (long long)t.count, (long long)t.bytes, sum);
+	    "%lld,\"has_more\":false,\"log_id\":\"%s\"%s}",
+	    (long long)k->seq + 1, (long long)k->seq, k->log_id, tree);
 	memberkit_answer(k, 200, body);
 }
 

@@ -83,6 +83,7 @@ struct memberkit {
 	int least_ticket; /* that the source takes */
 	int64_t pushed; /* seq that the open stream has brought */
 	int page; /* events of a message */
+	bool tells; /* the stream brings checksums */
 	bool off_line; /* the stream is refused */
 	bool hold_send;
 	bool hold_fetch;
@@ -103,6 +104,7 @@ struct memberkit {
 	int hashes;
 
 	/* counted */
+	int asked_heads; /* pages of events */
 	int asked_pages; /* of listings */
 	int asked_downloads;
 	int asked_tickets;

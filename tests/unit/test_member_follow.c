@@ -361,6 +361,39 @@ static void test_far(void **state)
 	assert_state(k, "in_sync");
 }
 
+/* The cloud says with its messages what they add up to: nobody asks. */
+static void test_told(void **state)
+{
+	struct memberkit *k = *state;
+	int events;
+
+	k->tells = true;
+	memberkit_put(k, "a", 1, 1);
+	memberkit_pass(k, 1000);
+	events = k->asked_heads;
+	memberkit_put(k, "b", 2, 2);
+	memberkit_put(k, "c", 2, 2);
+	memberkit_push(k);
+	assert_state(k, "in_sync");
+	memberkit_cut(k, VS_ENET);
+	memberkit_put(k, "d", 2, 2);
+	memberkit_pass(k, 5000);
+	assert_state(k, "in_sync");
+	memberkit_cut(k, VS_ENET);
+	memberkit_pass(k, 5000);
+	assert_state(k, "in_sync");
+	assert_int_equal(k->asked_heads, events);
+	/* and what differs is seen at once */
+	table_drop(&k->rows, "a");
+	memberkit_put(k, "e", 2, 2);
+	memberkit_push(k);
+	assert_non_null(strstr(k->states, "checksums differ"));
+	k->up = false;
+	memberkit_pass(k, 5000);
+	memberkit_mirrored(k);
+	assert_state(k, "in_sync");
+}
+
 /* What differs for once is compared; what differs for ever not all day. */
 static void test_checksum(void **state)
 {
@@ -566,6 +599,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_head_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_far, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_checksum, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_paused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stopped, setup, teardown),
