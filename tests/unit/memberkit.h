@@ -133,6 +133,9 @@ void memberkit_move(struct memberkit *k, const char *from, const char *to);
 void memberkit_silently(
     struct memberkit *k, const char *path, size_t len, unsigned seed);
 
+/* The source's file at path, or NULL. */
+struct memberkit_file *memberkit_file(struct memberkit *k, const char *path);
+
 /* The log's events after seq are pushed. */
 void memberkit_push(struct memberkit *k);
 /* One message of the stream. */
