@@ -171,7 +171,7 @@ static void act_cancel(struct imp *p, struct membox *b)
 	list = json_object_get(doc, "transfers");
 	id = json_string_value(
 	    json_object_get(json_array_get(list, (size_t)below(p, 20)), "id"));
-	if (id && b->m)
+	if (id)
 		member_cancel(b->m, id, world_now(b->w), NULL);
 	json_decref(doc);
 	membox_poke(b);
