@@ -149,14 +149,10 @@ static void read_row(sqlite3_stmt *st, struct mirror_row *r)
 int mirror_get(struct mirror *m, const char *path, struct mirror_row *row,
     struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_FILE_GET, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "t", path);
-	if (rc == 0)
-		rc = vs_db_step(m->db, st, err);
+	rc = vs_db_first(m->db, MSQL_FILE_GET, &st, err, "t", path);
 	if (rc <= 0)
 		return rc;
 	read_row(st, row);
@@ -385,14 +381,10 @@ int mirror_children(struct mirror *m, const char *dir, const char *after,
 int mirror_local_get(struct mirror *m, const char *path,
     struct mirror_local *local, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_LOCAL_GET, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "t", path);
-	if (rc == 0)
-		rc = vs_db_step(m->db, st, err);
+	rc = vs_db_first(m->db, MSQL_LOCAL_GET, &st, err, "t", path);
 	if (rc <= 0)
 		return rc;
 	memset(local, 0, sizeof(*local));
@@ -421,12 +413,10 @@ int mirror_local_put(struct mirror *m, const char *path,
 int mirror_local_count(
     struct mirror *m, int64_t *files, int64_t *bytes, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_LOCAL_COUNT, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_step(m->db, st, err);
+	rc = vs_db_first(m->db, MSQL_LOCAL_COUNT, &st, err, "");
 	if (rc < 0)
 		return rc;
 	*files = sqlite3_column_int64(st, 0);

@@ -244,12 +244,10 @@ int pulls_live(struct mirror *m, int limit,
 int pulls_live_count(
     struct mirror *m, int64_t *count, int64_t *bytes, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_PULL_LIVE_COUNT, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_step(m->db, st, err);
+	rc = vs_db_first(m->db, MSQL_PULL_LIVE_COUNT, &st, err, "");
 	if (rc < 0)
 		return rc;
 	*count = sqlite3_column_int64(st, 0);
@@ -261,14 +259,10 @@ int pulls_live_count(
 int pulls_of_path(struct mirror *m, const char *out, const char *path,
     char id[40], enum pull_state *state, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_PULL_OF_PATH, err);
+	sqlite3_stmt *st;
 	int rc;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "tt", path, out);
-	if (rc == 0)
-		rc = vs_db_step(m->db, st, err);
+	rc = vs_db_first(m->db, MSQL_PULL_OF_PATH, &st, err, "tt", path, out);
 	if (rc <= 0)
 		return rc;
 	copy(id, 40, st, 0);
