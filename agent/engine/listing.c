@@ -9,22 +9,18 @@
 #include "agent/engine/work.h"
 #include "agent/scan/compare.h"
 #include "agent/scan/ignore.h"
+#include "agent/scan/roster.h"
 #include "agent/state/manifest.h"
 #include "agent/state/state_sql.h"
 #include "common/base/path.h"
 
-/* One name of a folder, as the disk or the manifest has it. */
-struct name {
-	char *text;
-	struct disk_stat stat;
-	bool racy;
-};
+#define NONE SIZE_MAX
 
-/* Names, sorted by their bytes. */
-struct names {
-	struct name *at;
-	size_t count;
-	size_t cap;
+/* A name that is not simply as it was. */
+struct odd {
+	size_t seen; /* its row of the disk's roster, or NONE */
+	size_t known; /* of the manifest's, or NONE */
+	bool racy; /* as the manifest has it */
 };
 
 /* A listing under way. */
@@ -36,53 +32,19 @@ struct listing {
 	bool full; /* there was no room to settle all */
 	bool again; /* the root was another one for a moment */
 	struct vs_err *err;
+	struct roster disk; /* all that is there */
+	struct roster known; /* of the manifest, what is no longer so */
+	size_t at; /* of disk: what comes next */
+	struct odd *odd;
+	size_t odd_count;
+	size_t odd_cap;
 };
 
-static int names_add(
-    struct names *n, const char *text, const struct disk_stat *st, bool racy)
-{
-	if (n->count == n->cap) {
-		size_t cap = n->cap != 0 ? 2 * n->cap : 64;
-		struct name *at = realloc(n->at, cap * sizeof(*at));
-
-		if (at == NULL)
-			return VS_ENOMEM;
-		n->at = at;
-		n->cap = cap;
-	}
-	n->at[n->count].text = strdup(text);
-	if (n->at[n->count].text == NULL)
-		return VS_ENOMEM;
-	n->at[n->count].stat = *st;
-	n->at[n->count].racy = racy;
-	n->count++;
-	return 0;
-}
-
-static void names_release(struct names *n)
-{
-	for (size_t i = 0; i < n->count; i++)
-		free(n->at[i].text);
-	free(n->at);
-	memset(n, 0, sizeof(*n));
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(
-	    ((const struct name *)a)->text, ((const struct name *)b)->text);
-}
-
-static int from_disk(void *arg, const char *name, const struct disk_stat *st)
-{
-	return names_add(arg, name, st, false);
-}
-
-static int from_manifest(
-    void *arg, const char *name, const struct manifest_row *row)
-{
-	return names_add(arg, name, &row->stat, row->racy);
-}
+/* What the manifest has of a name. */
+struct known {
+	const struct disk_stat *stat;
+	bool racy;
+};
 
 /* Settles path, unless the table is too full to go on. */
 static void want(struct listing *l, const char *path, unsigned flags)
@@ -115,11 +77,11 @@ static int drop(struct listing *l, const char *path, bool dir)
 	return rc;
 }
 
-static int same(struct listing *l, const char *path, const struct name *known)
+static int same(struct listing *l, const char *path, const struct known *known)
 {
 	unsigned deep = l->flags & (DIRQ_DEEP | DIRQ_DATA);
 
-	if (known->stat.kind == VS_KIND_DIR) {
+	if (known->stat->kind == VS_KIND_DIR) {
 		if ((deep & DIRQ_DEEP) != 0)
 			work_want_dir(l->e, path, deep, l->gen);
 		return 0;
@@ -132,7 +94,7 @@ static int same(struct listing *l, const char *path, const struct name *known)
 }
 
 static int new_dir(struct listing *l, const char *path,
-    const struct disk_stat *seen, const struct name *known)
+    const struct disk_stat *seen, const struct known *known)
 {
 	unsigned deep = DIRQ_DEEP | (l->flags & DIRQ_DATA);
 	struct manifest_row *row = calloc(2, sizeof(*row));
@@ -150,16 +112,16 @@ static int new_dir(struct listing *l, const char *path,
 	free(row);
 	if (rc == 0 &&
 	    (known == NULL || (l->flags & DIRQ_DEEP) != 0 ||
-		known->stat.kind != VS_KIND_DIR))
+		known->stat->kind != VS_KIND_DIR))
 		work_want_dir(l->e, path, deep, l->gen);
 	return rc;
 }
 
 /* One name: seen on the disk, known in the manifest, or both. */
 static int meet(struct listing *l, const char *path,
-    const struct disk_stat *seen, const struct name *known)
+    const struct disk_stat *seen, const struct known *known)
 {
-	switch (compare_stat(seen, known != NULL ? &known->stat : NULL)) {
+	switch (compare_stat(seen, known != NULL ? known->stat : NULL)) {
 	case COMPARE_SAME:
 		return same(l, path, known);
 	case COMPARE_READ:
@@ -168,7 +130,7 @@ static int meet(struct listing *l, const char *path,
 	case COMPARE_DIR:
 		return new_dir(l, path, seen, known);
 	case COMPARE_GONE:
-		return drop(l, path, known->stat.kind == VS_KIND_DIR);
+		return drop(l, path, known->stat->kind == VS_KIND_DIR);
 	case COMPARE_SWAP:
 		work_want_dir(l->e, path, DIRQ_GONE, l->gen);
 		want(l, path, 0);
@@ -189,54 +151,129 @@ static int refuse(struct listing *l, const char *name, const char *reason)
 	return stage_trouble(l->e, path, false, reason, l->err);
 }
 
-static int visit(struct listing *l, const char *name,
-    const struct disk_stat *seen, const struct name *known)
+/* Why name cannot be published, or NULL; path is filled otherwise. */
+static const char *flaw_of(
+    const struct listing *l, const char *name, char path[VS_PATH_MAX + 1])
 {
-	char path[VS_PATH_MAX + 1];
-	enum vs_path_flaw flaw;
+	enum vs_path_flaw flaw = vs_path_check_name(name, strlen(name));
 
-	if (seen != NULL && ignore_rule(l->dir, name) != NULL)
-		seen = NULL;
-	if (seen != NULL && !seen->odd) {
-		flaw = vs_path_check_name(name, strlen(name));
-		if (flaw == VS_PATH_GOOD &&
-		    vs_path_join(path, sizeof(path), l->dir, name) < 0)
-			flaw = VS_PATH_LONG;
-		if (flaw != VS_PATH_GOOD)
-			return refuse(l, name, vs_path_flaw_text(flaw));
-	}
-	if (seen == NULL && known == NULL)
-		return 0;
-	if (vs_path_join(path, sizeof(path), l->dir, name) < 0)
-		return 0;
-	if (l->e->sweep != NULL)
-		l->e->sweep->report.entries += seen != NULL;
-	return meet(l, path, seen, known);
+	if (flaw == VS_PATH_GOOD &&
+	    vs_path_join(path, VS_PATH_MAX + 1, l->dir, name) < 0)
+		flaw = VS_PATH_LONG;
+	return flaw != VS_PATH_GOOD ? vs_path_flaw_text(flaw) : NULL;
 }
 
-static int merge(
-    struct listing *l, const struct names *disk, const struct names *known)
+static int visit(struct listing *l, const struct odd *o)
 {
-	size_t i = 0, j = 0;
+	const struct disk_stat *seen =
+	    o->seen != NONE ? &l->disk.row[o->seen].stat : NULL;
+	const char *name = o->seen != NONE ? roster_name(&l->disk, o->seen)
+					   : roster_name(&l->known, o->known);
+	struct known known = { .racy = o->racy };
+	char path[VS_PATH_MAX + 1];
+	const char *flaw;
+
+	if (o->known != NONE)
+		known.stat = &l->known.row[o->known].stat;
+	if (seen != NULL && ignore_rule(l->dir, name) != NULL)
+		seen = NULL;
+	if (seen == NULL && known.stat == NULL)
+		return 0;
+	flaw = flaw_of(l, name, path);
+	if (flaw != NULL)
+		return seen != NULL && !seen->odd ? refuse(l, name, flaw) : 0;
+	return meet(l, path, seen, known.stat != NULL ? &known : NULL);
+}
+
+static int note(struct listing *l, const struct odd *o)
+{
+	if (l->odd_count == l->odd_cap) {
+		size_t cap = l->odd_cap != 0 ? 2 * l->odd_cap : 64;
+		struct odd *odd = realloc(l->odd, cap * sizeof(*odd));
+
+		if (odd == NULL)
+			return vs_err_set(
+			    l->err, VS_ENOMEM, "scan: out of memory");
+		l->odd = odd;
+		l->odd_cap = cap;
+	}
+	l->odd[l->odd_count++] = *o;
+	return 0;
+}
+
+/* Notes what the disk has before name, or all that is left. */
+static int note_new(struct listing *l, const char *name)
+{
 	int rc = 0;
 
-	while (rc == 0 && (i < disk->count || j < known->count)) {
-		const struct name *a = i < disk->count ? &disk->at[i] : NULL;
-		const struct name *b = j < known->count ? &known->at[j] : NULL;
-		int order = a == NULL ? 1 : b == NULL ? -1 : by_text(a, b);
+	while (rc == 0 && l->at < l->disk.count &&
+	    (name == NULL || strcmp(roster_name(&l->disk, l->at), name) < 0)) {
+		const struct odd o = { .seen = l->at++, .known = NONE };
 
-		rc = visit(l, order <= 0 ? a->text : b->text,
-		    order <= 0 ? &a->stat : NULL, order >= 0 ? b : NULL);
-		i += order <= 0;
-		j += order >= 0;
+		rc = note(l, &o);
 	}
 	return rc;
 }
 
-/* Notes about names that are no longer there go. */
-static int forget_trouble(struct listing *l, const struct names *disk)
+/* Most names are as they were; they end here. */
+static bool as_it_was(const struct listing *l, const char *name,
+    const struct disk_stat *seen, const struct manifest_row *row)
 {
-	struct names old = { 0 };
+	return seen->kind != VS_KIND_DIR && !row->racy &&
+	    (l->flags & DIRQ_DATA) == 0 &&
+	    compare_stat(seen, &row->stat) == COMPARE_SAME &&
+	    ignore_rule(l->dir, name) == NULL;
+}
+
+static int from_manifest(
+    void *arg, const char *name, const struct manifest_row *row)
+{
+	struct listing *l = arg;
+	struct odd o = { .seen = NONE, .racy = row->racy };
+	int rc = note_new(l, name);
+
+	if (rc < 0)
+		return rc;
+	if (l->at < l->disk.count &&
+	    strcmp(roster_name(&l->disk, l->at), name) == 0)
+		o.seen = l->at++;
+	if (o.seen != NONE &&
+	    as_it_was(l, name, &l->disk.row[o.seen].stat, row))
+		return 0;
+	o.known = l->known.count;
+	if (roster_add(&l->known, name, &row->stat) < 0)
+		return vs_err_set(l->err, VS_ENOMEM, "scan: out of memory");
+	return note(l, &o);
+}
+
+/*
+ * The disk's names beside the manifest's, both in order.  What differs is
+ * acted on when the manifest has been read, since that writes to it.
+ */
+static int merge(struct listing *l)
+{
+	int rc = manifest_list(&l->e->state, l->dir, from_manifest, l, l->err);
+
+	if (rc == 0)
+		rc = note_new(l, NULL);
+	if (l->e->sweep != NULL)
+		l->e->sweep->report.entries += (int64_t)l->disk.count;
+	for (size_t i = 0; i < l->odd_count && rc == 0; i++)
+		rc = visit(l, &l->odd[i]);
+	return rc;
+}
+
+static void listing_release(struct listing *l)
+{
+	roster_release(&l->disk);
+	roster_release(&l->known);
+	free(l->odd);
+}
+
+/* Notes about names that are no longer there go. */
+static int forget_trouble(struct listing *l)
+{
+	struct roster old = { 0 };
 	struct disk_stat none = { 0 };
 	sqlite3_stmt *st = vs_db_stmt(l->e->state.db, SQL_TROUBLE_DIR, l->err);
 	int rc;
@@ -252,21 +289,17 @@ static int forget_trouble(struct listing *l, const struct names *disk)
 			n = sizeof(path) - 1;
 		memcpy(path, sqlite3_column_blob(st, 0), n);
 		path[n] = '\0';
-		rc = names_add(&old, path, &none, false);
+		rc = roster_add(&old, path, &none);
 		if (rc < 0)
 			sqlite3_reset(st);
 	}
 	for (size_t i = 0; i < old.count && rc == 0; i++) {
-		struct name key = {
-			.text = (char *)(uintptr_t)vs_path_name(old.at[i].text),
-		};
+		const char *path = roster_name(&old, i);
 
-		if (disk->count == 0 ||
-		    bsearch(&key, disk->at, disk->count, sizeof(key),
-			by_text) == NULL)
-			rc = stage_no_trouble(l->e, old.at[i].text, l->err);
+		if (!roster_has(&l->disk, vs_path_name(path)))
+			rc = stage_no_trouble(l->e, path, l->err);
 	}
-	names_release(&old);
+	roster_release(&old);
 	return rc;
 }
 
@@ -330,32 +363,22 @@ static void watch(struct engine *e, const char *dir)
 static int list(struct listing *l)
 {
 	struct vs_err why = VS_ERR_INIT;
-	struct names disk = { 0 }, known = { 0 };
 	struct disk *d = l->e->world.disk;
 	int rc = own_row(l);
 
 	if (rc <= 0)
 		return rc;
 	watch(l->e, l->dir);
-	rc = d->list(d, l->dir, from_disk, &disk, &why);
-	if (rc < 0) {
-		rc = rc == VS_ENOMEM
-		    ? vs_err_set(l->err, rc, "scan: %s", vs_err_text(rc))
-		    : unreadable(l, &why);
-		goto out;
-	}
-	if (disk.count > 1)
-		qsort(disk.at, disk.count, sizeof(*disk.at), by_text);
-	rc = manifest_list(&l->e->state, l->dir, from_manifest, &known, l->err);
+	rc = d->list(d, l->dir, &l->disk, &why);
+	if (rc == VS_ENOMEM)
+		return vs_err_set(l->err, rc, "scan: %s", vs_err_text(rc));
+	if (rc < 0)
+		return unreadable(l, &why);
+	rc = merge(l);
 	if (rc == 0)
-		rc = merge(l, &disk, &known);
-	if (rc == 0)
-		rc = forget_trouble(l, &disk);
+		rc = forget_trouble(l);
 	if (rc == 0 && l->dir[0] != '\0')
 		rc = stage_no_trouble(l->e, l->dir, l->err);
-out:
-	names_release(&disk);
-	names_release(&known);
 	return rc;
 }
 
@@ -376,21 +399,15 @@ static bool is_back(const struct listing *l)
  */
 static int gone(struct listing *l, struct dirq_item *item)
 {
-	struct names none = { 0 }, known = { 0 };
 	struct manifest_row *row;
-	bool empty;
 	int rc;
 
 	if (is_back(l)) {
 		item->flags = DIRQ_DEEP;
 		return 0;
 	}
-	rc = manifest_list(&l->e->state, l->dir, from_manifest, &known, l->err);
-	empty = known.count == 0;
-	if (rc == 0)
-		rc = merge(l, &none, &known);
-	names_release(&known);
-	if (rc < 0 || !empty)
+	rc = merge(l);
+	if (rc < 0 || l->odd_count > 0)
 		return rc;
 	row = malloc(sizeof(*row));
 	if (row == NULL)
@@ -418,10 +435,9 @@ static int run(struct engine *e, struct dirq_item *item, struct vs_err *err)
 	};
 	int rc;
 
-	if ((item->flags & DIRQ_GONE) != 0)
-		return gone(&l, item);
-	rc = list(&l);
-	if (rc < 0)
+	rc = (item->flags & DIRQ_GONE) != 0 ? gone(&l, item) : list(&l);
+	listing_release(&l);
+	if (rc < 0 || (l.flags & DIRQ_GONE) != 0)
 		return rc;
 	e->stalled = l.full;
 	return !l.full && !l.again;

@@ -16,6 +16,8 @@
 #include "common/crypto/sha256.h"
 #include "common/proto/change.h"
 
+struct roster; /* roster.h */
+
 struct disk_stat {
 	bool odd; /* neither file, directory nor symlink */
 	enum vs_kind kind;
@@ -59,17 +61,15 @@ struct disk {
 	int (*mark)(struct disk *d, const char *id, struct vs_err *err);
 
 	/*
-	 * Calls entry for each name in dir ("" is the root), in any order,
-	 * without "." and "..", without .vsync at the root.  st->odd things
-	 * are reported too.  A name that vanished meanwhile is left out.
-	 * Stops at a negative return of entry and returns it.  Any failure
-	 * to read the directory to its end is an error (R3): VS_ENOENT,
+	 * Adds the names in dir ("" is the root) to out, which is empty, in
+	 * the order of their bytes, without "." and "..", without .vsync at
+	 * the root.  st->odd things are reported too.  A name that vanished
+	 * meanwhile is left out.  Any failure to read the directory to its
+	 * end is an error (R3), and out is then to be forgotten: VS_ENOENT,
 	 * VS_ENOTDIR, VS_ELOOP, VS_EXDEV (another file system), VS_EACCES...
 	 */
-	int (*list)(struct disk *d, const char *dir,
-	    int (*entry)(
-		void *arg, const char *name, const struct disk_stat *st),
-	    void *arg, struct vs_err *err);
+	int (*list)(struct disk *d, const char *dir, struct roster *out,
+	    struct vs_err *err);
 
 	/*
 	 * One path.  VS_ENOENT only when its parent was opened and has no

@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "agent/scan/roster.h"
 #include "common/base/path.h"
 #include "common/os/fs.h"
 
@@ -252,13 +253,13 @@ static bool name_skipped(const char *dir, const char *name)
 	return *dir == '\0' && strcmp(name, ".vsync") == 0;
 }
 
-/* One name of a directory: its stat to entry. */
-static int list_name(DIR *dir, const char *name,
-    int (*entry)(void *arg, const char *name, const struct disk_stat *st),
-    void *arg, struct vs_err *err)
+/* One name of a directory. */
+static int list_name(
+    DIR *dir, const char *name, struct roster *out, struct vs_err *err)
 {
 	struct disk_stat st;
 	struct stat s;
+	int r;
 
 	if (fstatat(dirfd(dir), name, &s,
 		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) {
@@ -267,12 +268,12 @@ static int list_name(DIR *dir, const char *name,
 		return vs_err_errno(err, errno, "stat in directory");
 	}
 	stat_convert(&s, &st);
-	return entry(arg, name, &st);
+	r = roster_add(out, name, &st);
+	return r < 0 ? vs_err_set(err, r, "list: out of memory") : VS_OK;
 }
 
-static int dir_list(struct disk *d, const char *path,
-    int (*entry)(void *arg, const char *name, const struct disk_stat *st),
-    void *arg, struct vs_err *err)
+static int dir_list(
+    struct disk *d, const char *path, struct roster *out, struct vs_err *err)
 {
 	int fd = beneath(d, path, O_RDONLY | O_DIRECTORY, err);
 	DIR *dir;
@@ -298,10 +299,12 @@ static int dir_list(struct disk *d, const char *path,
 			break;
 		}
 		if (!name_skipped(path, e->d_name))
-			r = list_name(dir, e->d_name, entry, arg, err);
+			r = list_name(dir, e->d_name, out, err);
 	}
 	closedir(dir);
-	return r < 0 ? r : VS_OK;
+	if (r == VS_OK && roster_sort(out) < 0)
+		r = vs_err_set(err, VS_ENOMEM, "list: out of memory");
+	return r;
 }
 
 static int path_look(

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/scan/roster.h"
 #include "common/base/path.h"
 
 /* An event in the kernel's queue. */
@@ -378,9 +379,8 @@ static struct memfs_node *disk_at(
 	return n;
 }
 
-static int disk_list(struct disk *disk, const char *dir,
-    int (*entry)(void *arg, const char *name, const struct disk_stat *st),
-    void *arg, struct vs_err *err)
+static int disk_list(
+    struct disk *disk, const char *dir, struct roster *out, struct vs_err *err)
 {
 	struct memdisk *d = of(disk);
 	int code;
@@ -400,12 +400,12 @@ static int disk_list(struct disk *disk, const char *dir,
 		if (n->child[i]->hidden)
 			continue;
 		memfs_stat(n->child[i], &st);
-		code = entry(arg, n->child[i]->name, &st);
+		code = roster_add(out, n->child[i]->name, &st);
 		if (code < 0)
 			return code;
 	}
 	if (stop == SIZE_MAX)
-		return VS_OK;
+		return roster_sort(out);
 	d->stats.list_io++;
 	return vs_err_set(err, VS_EIO, "read directory");
 }

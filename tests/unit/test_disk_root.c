@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "agent/scan/disk_posix.h"
+#include "agent/scan/roster.h"
 
 struct place {
 	char base[64];
@@ -48,17 +49,13 @@ static int place_drop(void **state)
 	return 0;
 }
 
-static int ignore(void *arg, const char *name, const struct disk_stat *st)
-{
-	(void)arg;
-	(void)name;
-	(void)st;
-	return 0;
-}
-
 static int list(struct place *p)
 {
-	return p->disk->list(p->disk, "", ignore, NULL, NULL);
+	struct roster names = { 0 };
+	int rc = p->disk->list(p->disk, "", &names, NULL);
+
+	roster_release(&names);
+	return rc;
 }
 
 static int look(struct place *p)
