@@ -2,11 +2,17 @@
 
 #include <stddef.h>
 
+bool compare_born(const struct disk_stat *a, const struct disk_stat *b)
+{
+	return a->ino == b->ino &&
+	    (a->born_ns == b->born_ns || a->born_ns == 0 || b->born_ns == 0);
+}
+
 static bool same_key(const struct disk_stat *a, const struct disk_stat *b)
 {
 	return a->kind == b->kind && a->size == b->size &&
 	    a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&
-	    a->ino == b->ino && a->mode == b->mode;
+	    compare_born(a, b) && a->mode == b->mode;
 }
 
 enum compare_verdict compare_stat(

@@ -17,11 +17,18 @@ enum compare_verdict {
 
 /*
  * seen: what the disk has, NULL for nothing; known: what the manifest has,
- * NULL for nothing.  Size, mtime, ctime, inode and mode together are the
- * key: any difference makes a read (reliability: F17, F18, F20).
+ * NULL for nothing.  Size, mtime, ctime, inode, birth where both are known,
+ * and mode together are the key: any difference makes a read (reliability:
+ * F17, F18, F20).
  */
 enum compare_verdict compare_stat(
     const struct disk_stat *seen, const struct disk_stat *known);
+
+/*
+ * One inode: the same number, and born at the same time unless that is not
+ * known of both.  A number that is used again has another birth.
+ */
+bool compare_born(const struct disk_stat *a, const struct disk_stat *b);
 
 /*
  * Clocks of file systems tick: a write may leave the times of the write

@@ -24,7 +24,8 @@ struct disk_stat {
 	int64_t size; /* bytes; 0 for directories */
 	int64_t mtime_ns; /* since 1970 */
 	int64_t ctime_ns;
-	uint64_t ino;
+	int64_t born_ns; /* 0 where the file system keeps none */
+	uint64_t ino; /* with born_ns: the same file whatever its name */
 	int mode; /* permission bits */
 };
 

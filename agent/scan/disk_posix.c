@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "agent/scan/disk_stat.h"
 #include "agent/scan/roster.h"
 #include "common/base/path.h"
 #include "common/os/fs.h"
@@ -32,36 +33,10 @@ struct disk_posix {
 	char root[];
 };
 
-static int64_t time_ns(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
-static void stat_convert(const struct stat *s, struct disk_stat *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (S_ISREG(s->st_mode))
-		out->kind = VS_KIND_FILE;
-	else if (S_ISDIR(s->st_mode))
-		out->kind = VS_KIND_DIR;
-	else if (S_ISLNK(s->st_mode))
-		out->kind = VS_KIND_SYMLINK;
-	else
-		out->odd = true;
-	out->size = S_ISDIR(s->st_mode) ? 0 : (int64_t)s->st_size;
-	out->mtime_ns = time_ns(&s->st_mtim);
-	out->ctime_ns = time_ns(&s->st_ctim);
-	out->ino = s->st_ino;
-	out->mode = (int)(s->st_mode & 07777);
-}
-
 static int stat_fd(int fd, struct disk_stat *out, struct vs_err *err)
 {
-	struct stat s;
-
-	if (fstat(fd, &s) != 0)
+	if (disk_stat_fd(fd, out) != 0)
 		return vs_err_errno(err, errno, "stat");
-	stat_convert(&s, out);
 	return VS_OK;
 }
 
@@ -258,16 +233,13 @@ static int list_name(
     DIR *dir, const char *name, struct roster *out, struct vs_err *err)
 {
 	struct disk_stat st;
-	struct stat s;
 	int r;
 
-	if (fstatat(dirfd(dir), name, &s,
-		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) {
+	if (disk_stat_at(dirfd(dir), name, &st) != 0) {
 		if (errno == ENOENT)
 			return VS_OK;
 		return vs_err_errno(err, errno, "stat in directory");
 	}
-	stat_convert(&s, &st);
 	r = roster_add(out, name, &st);
 	return r < 0 ? vs_err_set(err, r, "list: out of memory") : VS_OK;
 }
@@ -311,7 +283,6 @@ static int path_look(
     struct disk *d, const char *path, struct disk_stat *out, struct vs_err *err)
 {
 	const char *name;
-	struct stat s;
 	int rootfd = root_open(d, err);
 	int fd;
 	int r = VS_OK;
@@ -323,10 +294,8 @@ static int path_look(
 	close(rootfd);
 	if (fd < 0)
 		return fd;
-	if (fstatat(fd, name, &s, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+	if (disk_stat_at(fd, name, out) != 0)
 		r = vs_err_errno(err, errno, "stat");
-	else
-		stat_convert(&s, out);
 	close(fd);
 	return r;
 }
@@ -347,7 +316,8 @@ static enum disk_writer writer_probe(int fd)
 static bool stat_same(const struct disk_stat *a, const struct disk_stat *b)
 {
 	return a->size == b->size && a->mtime_ns == b->mtime_ns &&
-	    a->ctime_ns == b->ctime_ns && a->ino == b->ino;
+	    a->ctime_ns == b->ctime_ns && a->ino == b->ino &&
+	    a->born_ns == b->born_ns;
 }
 
 /* Reads fd to its end into sha; bytes read or a negative code. */

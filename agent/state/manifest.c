@@ -67,7 +67,8 @@ static void row_stat(sqlite3_stmt *st, int at, struct manifest_row *row)
 	row->stat.mtime_ns = sqlite3_column_int64(st, at + 2);
 	row->stat.ctime_ns = sqlite3_column_int64(st, at + 3);
 	row->stat.ino = (uint64_t)sqlite3_column_int64(st, at + 4);
-	row->stat.mode = sqlite3_column_int(st, at + 5);
+	row->stat.born_ns = sqlite3_column_int64(st, at + 5);
+	row->stat.mode = sqlite3_column_int(st, at + 6);
 }
 
 static void row_content(sqlite3_stmt *st, int at, struct manifest_row *row)
@@ -98,9 +99,9 @@ int manifest_get(struct state *s, const char *path, struct manifest_row *row,
 	if (rc <= 0)
 		return rc;
 	row_stat(st, 0, row);
-	row_content(st, 6, row);
-	row->racy = sqlite3_column_int(st, 8) != 0;
-	row->synced = sqlite3_column_int(st, 9) != 0;
+	row_content(st, 7, row);
+	row->racy = sqlite3_column_int(st, 9) != 0;
+	row->synced = sqlite3_column_int(st, 10) != 0;
 	sqlite3_reset(st);
 	return 1;
 }
@@ -127,10 +128,10 @@ int manifest_put(struct state *s, const char *path,
 	assert(!t->odd);
 	if (dir < 0)
 		return (int)dir;
-	rc = vs_db_run(s->db, SQL_ENTRY_PUT, err, "ibiiiiiibtii", dir,
+	rc = vs_db_run(s->db, SQL_ENTRY_PUT, err, "ibiiiiiiibtii", dir,
 	    (const void *)name, strlen(name), (int64_t)t->kind, t->size,
-	    t->mtime_ns, t->ctime_ns, (int64_t)t->ino, (int64_t)t->mode,
-	    row->has_hash ? (const void *)row->hash : NULL,
+	    t->mtime_ns, t->ctime_ns, (int64_t)t->ino, t->born_ns,
+	    (int64_t)t->mode, row->has_hash ? (const void *)row->hash : NULL,
 	    (size_t)VS_SHA256_SIZE, row->target[0] != '\0' ? row->target : NULL,
 	    (int64_t)row->racy, (int64_t)row->synced);
 	if (rc < 0)
@@ -212,8 +213,8 @@ int manifest_list(struct state *s, const char *dir,
 	rc = vs_db_bind(st, err, "i", id);
 	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
 		row_stat(st, 1, row);
-		row->racy = sqlite3_column_int(st, 7) != 0;
-		row->synced = sqlite3_column_int(st, 8) != 0;
+		row->racy = sqlite3_column_int(st, 8) != 0;
+		row->synced = sqlite3_column_int(st, 9) != 0;
 		rc = name_copy(name, st, 0, err);
 		if (rc == 0)
 			rc = each(arg, name, row);

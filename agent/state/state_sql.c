@@ -46,6 +46,14 @@ static const char schema_1[] =
     " hold_id TEXT NOT NULL, decision INTEGER NOT NULL DEFAULT 0)"
     " WITHOUT ROWID;";
 
-const char *const state_sql_migrations[] = { schema_1 };
+/*
+ * born: ns, 0 unknown, as of every row that is older than the column.  With
+ * ino it finds a file by what it is, wherever it went.
+ */
+static const char schema_2[] =
+    "ALTER TABLE entries ADD COLUMN born INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX entries_ino ON entries(ino) WHERE kind = 0;";
+
+const char *const state_sql_migrations[] = { schema_1, schema_2 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));

@@ -13,19 +13,20 @@
 	X(DIR_DROP, "DELETE FROM dirs WHERE id = ?") \
 	X(DIR_UP, "SELECT parent, name FROM dirs WHERE id = ?") \
 	X(ENTRY_GET, \
-	    "SELECT kind, size, mtime, ctime, ino, mode, hash, " \
+	    "SELECT kind, size, mtime, ctime, ino, born, mode, hash, " \
 	    "target, racy, synced FROM entries " \
 	    "WHERE dir = ? AND name = ?") \
 	X(ENTRY_LIST, \
-	    "SELECT name, kind, size, mtime, ctime, ino, mode, " \
+	    "SELECT name, kind, size, mtime, ctime, ino, born, mode, " \
 	    "racy, synced FROM entries WHERE dir = ? ORDER BY name") \
 	X(ENTRY_PUT, \
 	    "INSERT INTO entries(dir, name, kind, size, mtime, ctime, " \
-	    "ino, mode, hash, target, racy, synced) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "ino, born, mode, hash, target, racy, synced) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
 	    "ON CONFLICT(dir, name) DO UPDATE SET kind = excluded.kind, " \
 	    "size = excluded.size, mtime = excluded.mtime, " \
 	    "ctime = excluded.ctime, ino = excluded.ino, " \
+	    "born = excluded.born, " \
 	    "mode = excluded.mode, hash = excluded.hash, " \
 	    "target = excluded.target, racy = excluded.racy, " \
 	    "synced = excluded.synced") \

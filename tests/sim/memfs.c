@@ -56,7 +56,7 @@ static struct memfs_node *node_new(struct memfs *fs, enum vs_kind kind)
 	n->mode = kind == VS_KIND_DIR ? 0755 : 0644;
 	if (kind == VS_KIND_SYMLINK)
 		n->mode = 0777;
-	n->mtime_ns = n->ctime_ns = memfs_now(fs);
+	n->mtime_ns = n->ctime_ns = n->born_ns = memfs_now(fs);
 	return n;
 }
 
@@ -260,6 +260,7 @@ void memfs_stat(const struct memfs_node *n, struct disk_stat *out)
 	out->mtime_ns = n->mtime_ns;
 	out->ctime_ns = n->ctime_ns;
 	out->ino = n->ino;
+	out->born_ns = n->born_ns;
 	out->mode = n->mode;
 }
 

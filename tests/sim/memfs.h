@@ -38,6 +38,7 @@ struct memfs_node {
 	uint64_t ino;
 	int64_t mtime_ns;
 	int64_t ctime_ns;
+	int64_t born_ns;
 	int mode;
 	uint8_t *data; /* content, or the symlink's target */
 	size_t size;

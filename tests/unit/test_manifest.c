@@ -1,0 +1,112 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/scan/compare.h"
+#include "agent/state/manifest.h"
+#include "agent/state/state_sql.h"
+#include "tests/unit/scratch.h"
+
+/* Makes the database that a program of the first schema left. */
+static void make_first(const char *path)
+{
+	sqlite3 *db;
+	char *why = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, state_sql_migrations[0], NULL, NULL, &why) !=
+		SQLITE_OK ||
+	    sqlite3_exec(db,
+		"INSERT INTO entries VALUES(1, x'66', 0, 5, 1000, 2000, 7, "
+		"420, NULL, NULL, 0, 1); PRAGMA user_version = 1",
+		NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s", why);
+	sqlite3_close(db);
+}
+
+/* Rows that are older than the birth's column are no difference. */
+static void test_first_schema(void **state)
+{
+	const char *path = scratch_at(*state, "state.db");
+	struct manifest_row *row = malloc(sizeof(*row));
+	struct disk_stat seen = {
+		.kind = VS_KIND_FILE,
+		.size = 5,
+		.mtime_ns = 1000,
+		.ctime_ns = 2000,
+		.born_ns = 99,
+		.ino = 7,
+		.mode = 0644,
+	};
+	struct state s;
+
+	make_first(path);
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_get(&s, "f", row, NULL), 1);
+	assert_int_equal(row->stat.born_ns, 0);
+	assert_int_equal(row->stat.mode, 0644);
+	assert_true(row->synced);
+	assert_int_equal(compare_stat(&seen, &row->stat), COMPARE_SAME);
+	state_close(&s);
+	free(row);
+}
+
+static int first_row(
+    void *arg, const char *name, const struct manifest_row *row)
+{
+	assert_string_equal(name, "f");
+	*(struct manifest_row *)arg = *row;
+	return 0;
+}
+
+/* What was put comes back, one by one and in a folder's list. */
+static void test_round(void **state)
+{
+	const char *path = scratch_at(*state, "state.db");
+	struct manifest_row *row = calloc(3, sizeof(*row));
+	struct state s;
+
+	row[0].stat = (struct disk_stat){
+		.kind = VS_KIND_FILE,
+		.size = 1,
+		.mtime_ns = 2,
+		.ctime_ns = 3,
+		.born_ns = 4,
+		.ino = UINT64_MAX - 5,
+		.mode = 06,
+	};
+	row[0].has_hash = true;
+	memset(row[0].hash, 7, sizeof(row[0].hash));
+	row[0].racy = true;
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_put(&s, "d/f", row, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_get(&s, "d/f", row + 1, NULL), 1);
+	assert_int_equal(
+	    compare_stat(&row[1].stat, &row[0].stat), COMPARE_SAME);
+	assert_int_equal(row[1].stat.born_ns, 4);
+	assert_memory_equal(row[1].hash, row[0].hash, sizeof(row->hash));
+	assert_true(row[1].has_hash && row[1].racy && !row[1].synced);
+	assert_int_equal(manifest_list(&s, "d", first_row, row + 2, NULL), 0);
+	assert_int_equal(
+	    compare_stat(&row[2].stat, &row[0].stat), COMPARE_SAME);
+	assert_int_equal(row[2].stat.born_ns, 4);
+	assert_true(row[2].racy && !row[2].synced);
+	state_close(&s);
+	free(row);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    test_first_schema, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_round, scratch_setup, scratch_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
