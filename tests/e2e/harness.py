@@ -33,9 +33,9 @@ def program(name):
     return str(path)
 
 
-def scratch(prefix):
+def scratch(prefix, where="/tmp"):
     """A short path: a Unix socket's name has to fit 107 bytes."""
-    return Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=where))
 
 
 def environment(base):
@@ -390,6 +390,21 @@ class Owner:
         assert a.status == 200, "flush: %r\nstatus: %s" % (
             a, self.control.get("/v1/status", 20).body)
         return a.json
+
+    def settle(self, timeout=60):
+        """Behind the barrier, where so much goes that deletions are held:
+        the person who did all this knows that they are meant.  A writer
+        whose close nobody heard is gone at the next look."""
+        def probe():
+            a = self.control.post("/v1/flush", timeout + 10,
+                                  project=self.project,
+                                  timeout_ms=int(timeout * PATIENCE * 1000))
+            if a.status == 200:
+                return not a.json["recording"]
+            assert b"held" in a.body, "flush: %r" % a
+            self.cli("held", "approve", "--yes")
+            return False
+        wait_for(probe, "nothing held or recorded", timeout, 0.3)
 
     # What the cloud has
 

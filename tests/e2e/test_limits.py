@@ -2,31 +2,23 @@
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from harness import is_root, write
+from kernel import few_watches, small_queue
 from wait import wait_for
-
-QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 
 
 @pytest.fixture
-def small_queue():
-    if not is_root() or not os.access(QUEUE, os.W_OK):
-        pytest.skip("needs root to set " + str(QUEUE))
-    old = QUEUE.read_text()
-    QUEUE.write_text("16")
-    try:
-        if QUEUE.read_text().strip() != "16":
-            pytest.skip("the kernel keeps its queue")
+def sixteen_events():
+    with small_queue(16) as refused:
+        if refused:
+            pytest.skip(refused)
         yield
-    finally:
-        QUEUE.write_text(old)
 
 
-def test_overflow(small_queue, owner):
+def test_overflow(sixteen_events, owner):
     """Events are lost by the thousand; the tree is right all the same."""
     for i in range(30):
         (owner.root / ("d%d" % i)).mkdir()
@@ -44,24 +36,17 @@ def test_overflow(small_queue, owner):
     assert len(owner.events()) == 630
 
 
-def few_watches(command):
-    """The command in a user namespace with 20 watches for its user."""
-    return ["unshare", "--user", "--map-root-user", "sh", "-c",
-            "echo 20 >/proc/sys/user/max_inotify_watches && exec \"$@\"",
-            "sh", *command]
-
-
 def test_watch_limit(world, cloud):
     """More folders than watches: found by scanning, named in status."""
-    probe = subprocess.run(few_watches(["true"]), capture_output=True)
-    if probe.returncode:
-        pytest.skip("no user namespace: %r" % probe.stderr[-200:])
+    prefix, refused = few_watches(20)
+    if refused:
+        pytest.skip(refused)
     owner = world.owner()
     owner.login()
     owner.init()
     for i in range(60):
         write(owner.root / ("d%d" % i) / "f", b"%d" % i)
-    owner.prefix = tuple(few_watches([]))
+    owner.prefix = prefix
     owner.start(ready=False)
     owner.prefix = ()
     wait_for(lambda: owner.control.get("/v1/version").status == 200,

@@ -18,7 +18,7 @@ from pathlib import Path
 import harness
 import wire
 from harness import Member, is_root, save_over, write
-from report import Skip, must_fail
+from report import Skip, Tally, must_fail
 from wait import wait_for
 from world import cloud_of, hooks, log_tail, owner_of
 
@@ -356,10 +356,12 @@ def storm(f, wanted, seconds):
     assert len(f.witness.seen) > wanted / 2, "the witness saw too little"
     lucky = set(wire.ALL) - set(f.way.counts) or chaos.never()
     assert not lucky, "never happened: %s" % sorted(lucky)
-    return "%d pulls done, %d failed and repeated, %d versions seen; %s" % (
-        pulls.ended(), pulls.ended("failed"), len(f.witness.seen),
-        ", ".join("%s %d" % (k or "good", v) for k, v in sorted(
-            list(chaos.counts.items()) + list(f.way.counts.items()))))
+    return Tally(
+        "%d pulls done, %d failed and repeated, %d versions seen; %s" % (
+            pulls.ended(), pulls.ended("failed"), len(f.witness.seen),
+            ", ".join("%s %d" % (k or "good", v) for k, v in sorted(
+                list(chaos.counts.items()) + list(f.way.counts.items())))),
+        pulls.ended())
 
 
 def pulls_amid_faults(full):
@@ -400,6 +402,8 @@ def lie_is_trusted(full):
     return said
 
 
+CLAIM = ("Q11", "pulls amid bit flips, cuts, kills, full disks:"
+         " no wrong file under a final name")
 CASES = [
     ("pulls amid faults", pulls_amid_faults),
     ("a source that lies", lie_is_found),

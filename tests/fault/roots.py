@@ -340,6 +340,8 @@ def way(func, kind):
     return lambda full: func(kind)
 
 
+CLAIM = ("Q8", "ways to lose the root: no deletion is sent,"
+         " and all agree when it is back")
 CASES = [("lost root: " + name, way(func, kind))
          for name, func, kind in WAYS] + [
     ("control: deletions are seen", control_deletions)]

@@ -7,7 +7,7 @@ import random
 import proxy as proxies
 import views
 from publisher import Publisher, delete, put
-from report import must_fail
+from report import Tally, must_fail
 from sweep import cloud_with_user
 
 SOFT = [f for f in proxies.ALL if not f.startswith("413")]
@@ -69,10 +69,13 @@ def storm(count, batch_ids=True):
         assert flips == order, "out of order"
         views.agree({"listing": pub.listing(),
                      "replay": views.replay(events)})
-    return "%d batches in %d tries, %s" % (count, tries, ", ".join(
-        "%s %d" % (k or "good", v) for k, v in sorted(px.counts.items())))
+    return Tally("%d batches in %d tries, %s" % (count, tries, ", ".join(
+        "%s %d" % (k or "good", v) for k, v in sorted(px.counts.items()))),
+        count, "9")
 
 
+CLAIM = ("Q6", "batches through a network of which half is broken:"
+         " each once, in order")
 CASES = [
     ("fault proxy", lambda full: storm(5000 if full else 1500)),
     ("control: the same without batch ids",

@@ -10,7 +10,7 @@ import harness
 import views
 from harness import Gone, save_over, write
 from publisher import Publisher, delete, put
-from report import must_fail
+from report import Tally, must_fail
 from wait import wait_for
 from world import cloud_of, killer, log_tail, owner_of, spread
 
@@ -112,7 +112,12 @@ def sweep(worlds, points, one):
                         if hasattr(world, "cloud") else "")) from e
     assert kills >= len(points) * 0.6, "only %d of %d were killed" % (
         kills, len(points))
-    return "%d kills at %d points" % (kills, len(points))
+    return Tally("%d kills at %d points" % (kills, len(points)),
+                 len(points))
+
+
+def of_writes(tally, total):
+    return Tally("%s of %d writes" % (tally, total), tally.trials)
 
 
 def both_sides(ats):
@@ -148,8 +153,7 @@ def agent_sweep(full):
     with owner_ready() as owner:
         total = agent_writes(owner)
     points = all_sides(total) if full else both_sides(spread(total, 70))
-    return "%s of %d writes" % (
-        sweep(owner_ready, points, agent_round), total)
+    return of_writes(sweep(owner_ready, points, agent_round), total)
 
 
 def init_round(cloud, n, at, after):
@@ -198,8 +202,7 @@ def init_sweep(full):
         finally:
             owner.close()
     points = all_sides(total) if full else both_sides(spread(total, 16))
-    return "%s of %d writes" % (
-        sweep(cloud_with_user, points, init_round), total)
+    return of_writes(sweep(cloud_with_user, points, init_round), total)
 
 
 def cloud_round(owner, n, at, after):
@@ -236,8 +239,7 @@ def cloud_sweep(full):
     with owner_ready() as owner:
         total = cloud_writes(owner)
     points = all_sides(total) if full else both_sides(spread(total, 24))
-    return "%s of %d writes" % (
-        sweep(owner_ready, points, cloud_round), total)
+    return of_writes(sweep(owner_ready, points, cloud_round), total)
 
 
 # The cloud alone, a publisher by hand: what a repeat gets is looked at
@@ -309,7 +311,7 @@ def by_hand_sweep(full):
     with cloud_with_user() as cloud:
         total = by_hand_writes(cloud)
     points = all_sides(total) if full else both_sides(spread(total, 60))
-    return "%s of %d writes" % (sweep(
+    return of_writes(sweep(
         cloud_with_user, points,
         lambda cloud, n, at, after: by_hand_round(cloud, at, after)), total)
 
@@ -368,6 +370,8 @@ def control_lost_row(full):
             "disk": owner.disk(), "listing": owner.listing()}))
 
 
+CLAIM = ("Q1", "kill -9 before or after any write to a disk,"
+         " agent and cloud: nothing lost, nothing twice")
 CASES = [
     ("kill sweep, agent", agent_sweep),
     ("kill sweep, init", init_sweep),

@@ -48,6 +48,11 @@ def killer(at, prog, after=False, count=None):
     return env
 
 
+def deaf(prog):
+    """The environment in which a program hears of no dropped event."""
+    return {"LD_PRELOAD": str(harness.BUILD / "deaf.so"), "DEAF_PROG": prog}
+
+
 def hooks(name):
     """A program of the build with test hooks, or None."""
     path = harness.BUILD / "hooks" / name
