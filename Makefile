@@ -207,9 +207,10 @@ objects: $(call obj,$(all_c))
 
 ## test: every suite; installs what is missing first
 test: deps tests
-	$(Q)BUILD=$(BUILD) tests/run.sh unit sim e2e fault
+	$(Q)BUILD=$(BUILD) QUICK=1 tests/run.sh unit sim e2e fault
 
-## unit, sim, e2e, fault: one suite of it
+## unit, sim, e2e, fault: one suite of it; fault is a campaign of half an hour
+##     or more, or with QUICK=1 the share of it that is in test
 unit sim e2e fault: tests
 	$(Q)BUILD=$(BUILD) tests/run.sh $@
 
