@@ -62,9 +62,10 @@ cli_c := $(filter-out cli/main.c,$(wildcard cli/*.c))
 sim_c := $(filter-out tests/sim/sim.c,$(wildcard tests/sim/*.c))
 unit_c := $(wildcard tests/unit/test_*.c)
 helper_c := $(filter-out $(unit_c),$(wildcard tests/unit/*.c))
+bench_c := $(wildcard tests/bench/*.c)
 main_c := $(wildcard agent/main.c cloud/main.c cli/main.c tests/sim/sim.c)
 all_c := $(common_c) $(agent_c) $(cloud_c) $(cli_c) $(sim_c) $(unit_c) \
-    $(helper_c) $(main_c)
+    $(helper_c) $(main_c) $(filter-out tests/bench/ingest_pg.c,$(bench_c))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 PROGRAMS := $(if $(wildcard cli/main.c),$(BUILD)/vsync) \
@@ -89,7 +90,7 @@ Q := @
 endif
 
 .PHONY: all tests hooks objects debug install uninstall lint test unit \
-    sim e2e fault demo deps clean help force
+    sim e2e fault bench demo deps clean help force
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -157,6 +158,18 @@ $(UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $< $(ARCHIVES_LINK) $(PKG_LIBS) \
 	    $(TEST_LIBS_LINK)
 
+# What tests/bench measures with; the one for PostgreSQL only where its
+# library is.
+BENCH_LOAD := $(call obj,tests/bench/load.c) $(BUILD)/libvs.a
+BENCHES = $(patsubst %,$(BUILD)/bench/%,maketree ingest_http ingest_sqlite \
+    $(if $(shell pkg-config --exists libpq && echo yes),ingest_pg))
+$(call obj,tests/bench/ingest_pg.c): PKG_CFLAGS += \
+    $(shell pkg-config --cflags libpq 2>/dev/null)
+$(BUILD)/bench/ingest_pg: PKG_LIBS += -lpq
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_LOAD)
+	$(call say,LD $@)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(PKG_LIBS)
+
 -include $(patsubst %.o,%.d,$(call obj,$(all_c)) $(hooks_agent))
 
 ## debug: the programs and tests with ASan and UBSan, in build/debug
@@ -213,6 +226,10 @@ test: deps tests
 ##     or more, or with QUICK=1 the share of it that is in test
 unit sim e2e fault: tests
 	$(Q)BUILD=$(BUILD) tests/run.sh $@
+
+## bench: cost as ratios to peers and limits (BENCH=name..., N=files, RUNS=3)
+bench: all $(BENCHES)
+	$(Q)BUILD=$(BUILD) /usr/bin/python3 -u tests/bench/run.py $(BENCH)
 
 ## demo: shows vsync at work (DIR=/any/folder: on a copy of it)
 demo: deps all

@@ -1,0 +1,152 @@
+"""What a folder costs its owner: the first publication, a restart, rest,
+and hashing."""
+
+import os
+import re
+import subprocess
+import time
+
+import kit
+
+
+def first(report, s):
+    """Publishes a tree of tiny files for the first time."""
+    start = time.monotonic()
+    s.owner.start()
+    entries = kit.FILES + (kit.FILES + 99) // 100
+    listed = kit.until(
+        lambda: (lambda st: st["files"] >= kit.FILES and
+                 not st["scanning"])(s.owner.status()),
+        7200, 0.1)
+    synced = listed + kit.in_sync(s.owner, 7200, 0.1)
+    took = time.monotonic() - start
+    assert took >= synced
+    report.add("first", "entries into the manifest", entries / listed,
+               "/s", "the goal", 100000, ">= 1", rate=True)
+    report.add("first", "the whole, until in sync", entries / synced,
+               "/s", rate=True)
+    report.add("first", "peak memory of the agent",
+               kit.peak_mib(s.owner.daemon.proc.pid), "MiB", "the goal", 64,
+               "<= 1")
+
+
+def start_agent(s, synced):
+    """Seconds from the start of the agent to the end of its scan, or until
+    it has the proof that nothing is missing."""
+    s.owner.stop()
+    start = time.monotonic()
+    s.owner.daemon.spawn([s.owner.program, "--foreground"], s.owner.env)
+
+    def ready():
+        st = s.owner.status()
+        return st["last_scan_at"] and not st["scanning"] and (
+            st["in_sync"] or not synced)
+
+    kit.until(ready, 600, 0.01)
+    return time.monotonic() - start
+
+
+def peers(root):
+    """(name, seconds) of those that look at the same unchanged tree."""
+    find = ["find", str(root), "-printf", "%i %m %s %T@ %C@ %p\n"]
+    yield "find -printf", kit.median(lambda: kit.timed(find))
+    if kit.shutil.which("git"):
+        with kit.folder() as at:
+            env = dict(os.environ, GIT_DIR=str(at / "git"),
+                       GIT_WORK_TREE=str(root), HOME=str(at),
+                       GIT_CONFIG_NOSYSTEM="1")
+            kit.timed(["git", "init"], env=env)
+            kit.timed(["git", "-c", "core.bigFileThreshold=1", "add", "-A"],
+                      env=env)
+            kit.timed(["git", "status"], env=env)
+            yield "git status", kit.median(
+                lambda: kit.timed(["git", "status"], env=env))
+    if kit.shutil.which("rsync"):
+        with kit.folder() as at:
+            kit.timed(["rsync", "-a", "%s/" % root, str(at / "copy")])
+            yield "rsync -an", kit.median(lambda: kit.timed(
+                ["rsync", "-an", "%s/" % root, str(at / "copy")]))
+
+
+def restart(report, s):
+    scan = kit.median(lambda: start_agent(s, False))
+    synced = kit.median(lambda: start_agent(s, True))
+    pid = s.owner.daemon.proc.pid
+    report.add("restart", "bytes hashed", kit.hashed(s.owner), "B", None,
+               None, "0")
+    report.add("restart", "peak memory", kit.peak_mib(pid), "MiB",
+               "the goal", 64, "<= 1")
+    for name, took in peers(s.owner.root):
+        goal = "<= 0.75" if name == "find -printf" else None
+        report.add("restart", "scan ended", scan, "s", name, took, goal)
+        report.add("restart", "in sync", synced, "s", name, took)
+
+
+def rest(report, s, seconds=60):
+    """An agent that has nothing to do."""
+    kit.in_sync(s.owner)
+    time.sleep(10)
+    pids = kit.family(s.owner.daemon.proc.pid)
+    woken, busy = kit.wakeups(pids), kit.cpu_seconds(pids)
+    time.sleep(seconds)
+    report.add("rest", "wake-ups a minute",
+               (kit.wakeups(pids) - woken) * 60 / seconds, "", "the goal",
+               10, "<= 1")
+    report.add("rest", "processor time a minute",
+               (kit.cpu_seconds(pids) - busy) * 60 / seconds, "s",
+               "a tick of the clock", 1 / kit.TICKS, "<= 1")
+
+
+def openssl_rate(processes):
+    """Bytes a second of SHA-256 by openssl on so many cores."""
+    out = subprocess.run(
+        [kit.tool("openssl"), "speed", "-mr", "-evp", "sha256", "-bytes",
+         "65536", "-seconds", "3", "-multi", str(processes)],
+        check=True, capture_output=True, text=True).stdout
+    return float(re.findall(r"\+F:\d+:sha256:([0-9.]+)", out)[-1])
+
+
+def hash_once(size, files):
+    with kit.site() as s:
+        tree = s.owner.root / "large"
+        s.owner.stop()
+        kit.make_tree(tree, files, size)
+        kit.timed(["cat"] + [str(p) for p in tree.rglob("*.txt")])
+        s.owner.start()
+        total = size * files
+        start = [None]
+
+        def done():
+            now = kit.hashed(s.owner)
+            if start[0] is None and (
+                    s.owner.status()["hashing"] > 0 or now):
+                start[0] = time.monotonic()
+            return now >= total
+
+        kit.until(done, 600, 0.005)
+        return total / (time.monotonic() - start[0])
+
+
+def hashing(report):
+    cores = len(os.sched_getaffinity(0))
+    limit = openssl_rate(cores)
+    files = 2 * cores
+    rate = kit.median(lambda: hash_once(1 << 30, files))
+    report.add("hash", "first hash of %d large files, cached" % files,
+               rate / 1e6, "MB/s", "openssl speed on %d cores" % cores,
+               limit / 1e6, ">= 0.95", rate=True)
+
+
+def run(report, names):
+    if "hash" in names:
+        hashing(report)
+    if not names & {"first", "restart", "rest"}:
+        return
+    with kit.site() as s:
+        s.owner.stop()
+        kit.make_tree(s.owner.root, kit.FILES)
+        first(report, s)
+        if "restart" in names:
+            restart(report, s)
+        if "rest" in names:
+            rest(report, s)
