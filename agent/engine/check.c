@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/engine/plain.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/relist.h"
 #include "agent/engine/stage.h"
@@ -25,6 +26,10 @@ bool check_step(struct engine *e, int64_t *due)
 		if (e->cloud.check_ms < *due)
 			*due = e->cloud.check_ms;
 		return false;
+	}
+	if (plain_is(e)) {
+		plain_check(e);
+		return true;
 	}
 	snprintf(path, sizeof(path),
 	    "/api/projects/%s/events?since_seq=%" PRId64 "&limit=1",
@@ -85,6 +90,10 @@ void check_answered(struct engine *e, const struct engine_answer *a)
 	int rc = VS_EPROTO;
 
 	assert(!e->stage.open);
+	if (plain_is(e)) {
+		plain_checked(e, a);
+		return;
+	}
 	if (verdict_of(a->code, a->status, a->type, a->body, a->len) ==
 	    VERDICT_READ)
 		doc = vs_json_parse(a->body, a->len, &why);

@@ -19,6 +19,8 @@
 
 #include "agent/engine/barrier.h"
 #include "agent/engine/engine.h"
+#include "agent/publish/dialect.h"
+#include "agent/publish/size.h"
 #include "agent/scan/dirq.h"
 #include "agent/scan/settle.h"
 #include "agent/state/state.h"
@@ -108,13 +110,20 @@ enum core_request {
 	CORE_PAGE,
 	CORE_HOLD,
 	CORE_CHECK,
+	CORE_PROBE,
+	CORE_REPLAY,
 };
 
 struct core_cloud {
 	enum core_request request; /* under way */
 	uint64_t request_id;
 	struct vs_batch_id batch; /* epoch; counter last used */
-	int batch_max; /* changes in the next one */
+	struct size size; /* of the next one */
+	struct size_sent sent; /* the one in flight, so far without its ms */
+	int64_t sent_ms; /* mono */
+	int fails; /* times the server failed over it */
+	enum dialect dialect; /* who answers; durable */
+	bool probe; /* ask who answers, next */
 	char log_id[48];
 	int64_t last_seq;
 	int64_t last_ack_ms; /* wall */
@@ -129,6 +138,7 @@ struct core_cloud {
 	bool relist; /* the cloud's listing must be compared */
 	bool relist_begun;
 	char cursor[256];
+	int64_t replayed; /* seq up to which a plain server's log is read */
 	char hold_id[64]; /* of the decision under way */
 	bool hold_approve;
 	bool reconcile; /* after the listing: send what differs */

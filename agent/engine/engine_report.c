@@ -184,6 +184,16 @@ static void report_troubles(const struct counts *c, json_t *list)
 	    "vsync status --json lists them with the reasons");
 }
 
+static void report_proof(struct engine *e, json_t *list)
+{
+	if (e->cloud.dialect == DIALECT_PLAIN)
+		problem(list, "no_proof", "info",
+		    "this server keeps no checksum of the tree: it "
+		    "acknowledges each path, at least once, and that all of "
+		    "it is there cannot be proved",
+		    "vsync flush waits until every path is acknowledged");
+}
+
 static json_t *problems(struct engine *e, const struct counts *c)
 {
 	json_t *list = json_array();
@@ -201,6 +211,7 @@ static json_t *problems(struct engine *e, const struct counts *c)
 		    "vsync compares the listings by itself");
 	report_watch(e, list);
 	report_troubles(c, list);
+	report_proof(e, list);
 	if (e->paused)
 		problem(list, "paused", "info", "publishing is paused",
 		    "vsync resume");
@@ -238,6 +249,8 @@ static const char *state_name(struct engine *e, const struct counts *c)
 		return "scanning";
 	if (is_busy(e, c))
 		return "publishing";
+	if (e->cloud.dialect == DIALECT_PLAIN)
+		return "unproven"; /* and there is nothing to ask for */
 	if (e->cloud.tree_equal < 0)
 		return "publishing"; /* no proof yet: it is being asked for */
 	return e->cloud.tree_equal == 0 ? "diverged" : "in_sync";

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/engine/check.h"
+#include "agent/engine/plain.h"
 #include "agent/engine/receipt.h"
 #include "agent/engine/relist.h"
 #include "agent/engine/root.h"
@@ -23,7 +24,7 @@
 int publisher_load(struct engine *e, struct vs_err *err)
 {
 	struct core_cloud *c = &e->cloud;
-	int64_t relist = 0;
+	int64_t relist = 0, dialect = 0, ceiling = 0;
 	int rc = state_get_text(
 	    &e->state, "epoch", c->batch.epoch, sizeof(c->batch.epoch), err);
 
@@ -40,9 +41,18 @@ int publisher_load(struct engine *e, struct vs_err *err)
 		    &e->state, "last_ack", 0, &c->last_ack_ms, err);
 	if (rc == 0)
 		rc = state_get_int(&e->state, "relist", 1, &relist, err);
+	if (rc == 0)
+		rc = state_get_int(&e->state, "dialect",
+		    c->log_id[0] != '\0' ? DIALECT_OWN : DIALECT_UNKNOWN,
+		    &dialect, err);
+	if (rc == 0)
+		rc = state_get_int(&e->state, "ceiling", 0, &ceiling, err);
 	if (rc < 0)
 		return rc;
-	c->batch_max = VS_BATCH_CHANGES;
+	size_init(&c->size, ceiling);
+	c->dialect = (enum dialect)dialect;
+	c->probe = false;
+	c->fails = 0;
 	c->tree_equal = -1;
 	c->relist = relist == 1;
 	c->reconcile = relist != 0;
@@ -113,7 +123,7 @@ void publisher_stop(struct engine *e, enum core_stop stop, const char *why)
 	core_tell_state(e, "stopped");
 }
 
-static void send_batch(struct engine *e, const struct vs_buf *body)
+static void send_batch(struct engine *e, const struct vs_buf *body, int changes)
 {
 	char path[128];
 	struct engine_send s = {
@@ -124,6 +134,9 @@ static void send_batch(struct engine *e, const struct vs_buf *body)
 		.max_body = ANSWER_MAX,
 	};
 
+	e->cloud.sent.changes = changes;
+	e->cloud.sent.bytes = (int64_t)body->len;
+	e->cloud.sent_ms = e->now.mono_ms;
 	snprintf(
 	    path, sizeof(path), "/api/projects/%s/files/update", e->project_id);
 	publisher_ask(e, CORE_BATCH, &s);
@@ -154,21 +167,32 @@ static int judge_deletes(struct engine *e, bool *any, struct vs_err *err)
 	return rc;
 }
 
-/* Fixes the next batch and makes it durable: number of changes. */
-static int freeze(
-    struct engine *e, bool deletes, struct vs_buf *body, struct vs_err *err)
+/*
+ * Fixes the next batch and makes it durable: number of changes.  *due when
+ * there is more to look at.
+ */
+static int freeze(struct engine *e, bool deletes, struct vs_buf *body,
+    int64_t *due, struct vs_err *err)
 {
 	struct vs_batch_id id = e->cloud.batch;
+	struct outbox_limits limits = {
+		.changes = e->cloud.size.changes,
+		.bytes = e->cloud.size.bytes,
+		.skip = plain_is(e) ? plain_skip : NULL,
+		.arg = e,
+	};
 	bool any = false;
+	int skipped = 0;
 	int n;
 	int rc = vs_db_begin(e->state.db, err);
 
 	id.counter++;
 	if (rc == 0 && deletes)
 		rc = judge_deletes(e, &any, err);
+	limits.deletes = deletes && any;
 	n = rc < 0 ? rc
-		   : outbox_freeze(&e->state, e->device_id, &id,
-			 e->cloud.batch_max, deletes && any, body, err);
+		   : outbox_freeze(&e->state, e->device_id, &id, &limits, body,
+			 &skipped, err);
 	if (n > 0)
 		rc = state_set_int(&e->state, "counter", id.counter, err);
 	if (n < 0 || rc < 0) {
@@ -180,6 +204,8 @@ static int freeze(
 		return rc;
 	if (n > 0)
 		e->cloud.batch.counter = id.counter;
+	if (skipped > 0)
+		*due = e->now.mono_ms;
 	return n;
 }
 
@@ -216,7 +242,7 @@ static int resend(struct engine *e, struct vs_buf *body, struct vs_err *err)
 		return rc;
 	if (!root_check(e))
 		return 1; /* it may hold deletions (R2) */
-	send_batch(e, body);
+	send_batch(e, body, e->cloud.size.changes);
 	return 1;
 }
 
@@ -239,9 +265,9 @@ static int next_batch(
 	}
 	if (!root_check(e))
 		return 0; /* a deletion may be in it (R2) */
-	n = freeze(e, p.deletes, body, err);
+	n = freeze(e, p.deletes, body, due, err);
 	if (n > 0)
-		send_batch(e, body);
+		send_batch(e, body, n);
 	return n < 0 ? n : 0;
 }
 
@@ -254,7 +280,11 @@ static int step(struct engine *e, int64_t *due, struct vs_err *err)
 		return 0;
 	vs_buf_init(&body, VS_BATCH_INFLATED);
 	rc = resend(e, &body, err);
-	if (rc == 0 && e->cloud.relist)
+	if (rc == 0 && e->cloud.probe)
+		plain_probe(e);
+	else if (rc == 0 && e->cloud.relist && plain_is(e))
+		plain_replay(e);
+	else if (rc == 0 && e->cloud.relist)
 		relist_step(e);
 	else if (rc == 0)
 		rc = next_batch(e, &body, due, err);
@@ -351,12 +381,13 @@ static void batch_answered(struct engine *e, const struct engine_answer *a)
 	int rc = 0;
 
 	describe(why, a);
+	e->cloud.sent.ms = e->now.mono_ms - e->cloud.sent_ms;
 	switch (v) {
 	case VERDICT_READ:
 		rc = receipt_take(e, a, &err);
 		break;
 	case VERDICT_RETRY:
-		publisher_back_off(e, a->retry_after_ms, why);
+		rc = receipt_failed(e, a, why, &err);
 		break;
 	case VERDICT_SPLIT:
 		rc = receipt_split(e, a, why, &err);
@@ -387,6 +418,10 @@ void publisher_answered(struct engine *e, const struct engine_answer *a)
 		relist_answered(e, a);
 	else if (what == CORE_CHECK)
 		check_answered(e, a);
+	else if (what == CORE_PROBE)
+		plain_probed(e, a);
+	else if (what == CORE_REPLAY)
+		plain_replayed(e, a);
 	else
 		verdicts_answered(e, a);
 }

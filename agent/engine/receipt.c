@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/engine/check.h"
+#include "agent/engine/plain.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/relist.h"
 #include "agent/engine/stage.h"
@@ -26,18 +27,22 @@ struct receipt {
 	struct engine *e;
 	struct vs_batch_reply reply;
 	struct vs_map *synced; /* path to element of results */
+	struct vs_map *wronged; /* path to element of errors without index */
 	json_t *held[VS_BATCH_CHANGES];
 	json_t *refused[VS_BATCH_CHANGES];
 	struct told told[VS_BATCH_CHANGES];
 	int told_count;
+	int sent; /* changes of the batch */
+	int named; /* paths of results that are in it */
+	int64_t last_seq; /* largest of results */
 	int left; /* changes the answer does not name */
 	int refusals;
 	bool approved; /* a person approved deletions of this batch */
 	struct vs_err *err;
 };
 
-static int index_one(
-    json_t *slot[VS_BATCH_CHANGES], json_t *list, struct vs_err *err)
+static int index_one(json_t *slot[VS_BATCH_CHANGES], struct vs_map *by_path,
+    json_t *list, struct vs_err *err)
 {
 	struct vs_batch_item it;
 	json_t *el;
@@ -51,6 +56,10 @@ static int index_one(
 			return rc;
 		if (it.index >= 0 && it.index < VS_BATCH_CHANGES)
 			slot[it.index] = el;
+		else if (by_path != NULL && it.index < 0)
+			rc = vs_map_put(by_path, it.path, el, NULL);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -63,7 +72,8 @@ static int index_reply(struct receipt *r, struct vs_err *err)
 	int rc;
 
 	r->synced = vs_map_new();
-	if (r->synced == NULL)
+	r->wronged = vs_map_new();
+	if (r->synced == NULL || r->wronged == NULL)
 		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
 	json_array_foreach(r->reply.results, i, el)
 	{
@@ -73,8 +83,9 @@ static int index_reply(struct receipt *r, struct vs_err *err)
 		if (rc < 0)
 			return rc;
 	}
-	rc = index_one(r->held, r->reply.held, err);
-	return rc < 0 ? rc : index_one(r->refused, r->reply.errors, err);
+	rc = index_one(r->held, NULL, r->reply.held, err);
+	return rc < 0 ? rc
+		      : index_one(r->refused, r->wronged, r->reply.errors, err);
 }
 
 static void tell_later(
@@ -105,6 +116,8 @@ static int acknowledged(
 		rc = shadow_ack(s, c, pending < 0, r->err);
 	if (rc == 0)
 		rc = vs_db_run(s->db, SQL_HOLD_DROP_PATH, r->err, "t", c->path);
+	if (it.seq > r->last_seq)
+		r->last_seq = it.seq;
 	tell_later(r, c, it.seq);
 	return rc;
 }
@@ -151,22 +164,47 @@ static int refused(struct receipt *r, const struct vs_change *c, json_t *el)
 	    it.error != NULL ? it.error : "the cloud refused it", r->err);
 }
 
+/*
+ * The answer does not name it: it is sent again, but not for ever.  1: it
+ * leaves the outbox.
+ */
+static int left_out(struct receipt *r, const struct vs_change *c)
+{
+	int64_t tries = 0;
+	int rc = 0;
+
+	if (plain_is(r->e))
+		rc = outbox_tries(&r->e->state, c->path, &tries, r->err);
+	if (rc < 0 || tries < PLAIN_TRIES) {
+		r->left++;
+		return rc;
+	}
+	r->refusals++;
+	rc = stage_trouble(r->e, c->path, true,
+	    "the server answers for the others of a batch, but not for this",
+	    r->err);
+	return rc < 0 ? rc : 1;
+}
+
 static int apply(void *arg, int index, const struct vs_change *c, bool *done)
 {
 	struct receipt *r = arg;
 	json_t *el = vs_map_get(r->synced, c->path);
+	int rc;
 
 	assert(index < VS_BATCH_CHANGES);
 	*done = true;
+	if (el == NULL && vs_map_get(r->wronged, c->path) != NULL)
+		return refused(r, c, vs_map_get(r->wronged, c->path));
 	if (r->refused[index] != NULL)
 		return refused(r, c, r->refused[index]);
 	if (r->held[index] != NULL)
 		return held(r, c, r->held[index]);
 	if (el != NULL)
 		return acknowledged(r, c, el);
-	*done = false;
-	r->left++;
-	return 0;
+	rc = left_out(r, c);
+	*done = rc == 1;
+	return rc < 0 ? rc : 0;
 }
 
 /* The answer's log, seq and checksum against ours. */
@@ -181,9 +219,13 @@ static int compare(struct receipt *r, struct vs_err *err)
 	if (r->reply.log_id[0] != '\0') {
 		snprintf(c->log_id, sizeof(c->log_id), "%s", r->reply.log_id);
 		rc = state_set_text(s, "log_id", c->log_id, err);
+		if (rc == 0)
+			rc = plain_set(r->e, DIALECT_OWN, err);
 	}
 	if (r->reply.last_seq >= 0)
 		c->last_seq = r->reply.last_seq;
+	else if (r->last_seq > c->last_seq)
+		c->last_seq = r->last_seq;
 	c->last_ack_ms = r->e->now.wall_ms;
 	c->check_ms = r->e->now.mono_ms + CHECK_MS;
 	if (rc == 0)
@@ -199,11 +241,25 @@ static int compare(struct receipt *r, struct vs_err *err)
 	return rc;
 }
 
+/* How large the next batches may be; what the server takes is kept. */
+static int resize(struct engine *e, struct vs_err *err)
+{
+	struct core_cloud *c = &e->cloud;
+	int64_t was = c->size.ceiling;
+
+	size_taken(&c->size, &c->sent);
+	return was == c->size.ceiling
+	    ? 0
+	    : state_set_int(&e->state, "ceiling", c->size.ceiling, err);
+}
+
 static int apply_all(struct receipt *r, struct vs_err *err)
 {
 	struct engine *e = r->e;
 	int rc = stage_begin(e, err);
 
+	if (rc == 0 && plain_is(e))
+		rc = outbox_tried(&e->state, err);
 	if (rc == 0)
 		rc = find_approval(r, err);
 	if (rc == 0)
@@ -212,6 +268,8 @@ static int apply_all(struct receipt *r, struct vs_err *err)
 		rc = outbox_thaw(&e->state, err);
 	if (rc == 0)
 		rc = compare(r, err);
+	if (rc == 0)
+		rc = resize(e, err);
 	if (rc == 0)
 		rc = stage_commit(e, err);
 	return rc;
@@ -241,6 +299,7 @@ static void release(struct receipt *r)
 	for (int i = 0; i < r->told_count; i++)
 		free(r->told[i].path);
 	vs_map_free(r->synced);
+	vs_map_free(r->wronged);
 	vs_batch_reply_release(&r->reply);
 	free(r);
 }
@@ -254,16 +313,58 @@ static int take(struct receipt *r, struct vs_err *err)
 		return 0; /* rolled back; the batch is sent again */
 	if (rc < 0)
 		return rc;
-	if (r->left > 0) {
+	e->cloud.fails = 0;
+	if (r->left == 0 || r->told_count > 0)
+		publisher_reached(e);
+	if (r->left > 0)
 		publisher_back_off(
 		    e, -1, "the server answered only for part of a batch");
-	} else {
-		publisher_reached(e);
-		e->cloud.batch_max *= 2;
-	}
-	if (e->cloud.batch_max > VS_BATCH_CHANGES)
-		e->cloud.batch_max = VS_BATCH_CHANGES;
 	tell(r);
+	return 0;
+}
+
+static int count_named(
+    void *arg, int index, const struct vs_change *c, bool *done)
+{
+	struct receipt *r = arg;
+
+	(void)index;
+	*done = false;
+	r->sent++;
+	r->named += vs_map_get(r->synced, c->path) != NULL;
+	return 0;
+}
+
+/* A plain server does not echo the batch: its paths must be ours. */
+static int check_plain(struct receipt *r, struct vs_err *why)
+{
+	int rc = outbox_each_frozen(&r->e->state, count_named, r, r->err);
+
+	if (rc < 0)
+		return rc;
+	if ((size_t)r->named != vs_map_count(r->synced))
+		return vs_err_set(why, VS_EPROTO,
+		    "answer to a batch: it names what was not sent");
+	return dialect_reply(&r->reply, r->sent, why);
+}
+
+/* It has learned to name its log: the batch is offered again. */
+static int upgrade(struct engine *e, struct vs_err *err)
+{
+	int rc = stage_begin(e, err);
+
+	if (rc == 0)
+		rc = plain_upgrade(e, err);
+	if (rc == 0)
+		rc = stage_commit(e, err);
+	return rc == VS_EROOT ? 0 : rc;
+}
+
+static int no_receipt(
+    struct engine *e, const struct engine_answer *a, const char *why)
+{
+	e->cloud.probe = e->cloud.dialect == DIALECT_UNKNOWN;
+	publisher_back_off(e, a->retry_after_ms, why);
 	return 0;
 }
 
@@ -279,16 +380,20 @@ int receipt_take(
 		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
 	r->e = e;
 	r->err = err;
-	rc = vs_batch_reply_read(
-	    &r->reply, a->body, a->len, &e->cloud.batch, &why);
+	rc = vs_batch_reply_read(&r->reply, a->body, a->len,
+	    plain_is(e) ? NULL : &e->cloud.batch, &why);
 	if (rc == 0)
 		rc = index_reply(r, &why);
-	if (rc < 0) {
-		publisher_back_off(e, a->retry_after_ms, why.msg);
-		rc = 0;
-	} else {
+	if (rc == 0 && plain_is(e) && r->reply.log_id[0] == '\0')
+		rc = check_plain(r, &why);
+	if (err->code < 0)
+		rc = err->code; /* the database's */
+	else if (rc < 0)
+		rc = no_receipt(e, a, why.msg);
+	else if (plain_is(e) && r->reply.log_id[0] != '\0')
+		rc = upgrade(e, err);
+	else
 		rc = take(r, err);
-	}
 	release(r);
 	return rc;
 }
@@ -330,6 +435,9 @@ static int thaw(struct engine *e, struct split *s, struct vs_err *err)
 		rc = outbox_each_frozen(&e->state, refuse_one, s, err);
 	if (rc == 0)
 		rc = outbox_thaw(&e->state, err);
+	if (rc == 0)
+		rc = state_set_int(
+		    &e->state, "ceiling", e->cloud.size.ceiling, err);
 	if (rc == 0 && e->cloud.batch.counter > 0)
 		rc = state_set_int(
 		    &e->state, "counter", --e->cloud.batch.counter, err);
@@ -350,9 +458,40 @@ int receipt_split(struct engine *e, const struct engine_answer *a,
 		publisher_back_off(e, a->retry_after_ms, why);
 		return 0;
 	}
+	e->cloud.sent.changes = s.count;
+	if (a->status == 413)
+		size_refused(&e->cloud.size, &e->cloud.sent);
+	else
+		size_failed(&e->cloud.size, &e->cloud.sent);
 	rc = thaw(e, &s, err);
-	if (rc < 0)
-		return rc == VS_EROOT ? 0 : rc;
-	e->cloud.batch_max = s.count > 1 ? (s.count + 1) / 2 : 1;
-	return 0;
+	return rc == VS_EROOT ? 0 : rc;
+}
+
+/* The batch is put together anew: smaller, or behind all others. */
+static int shrink(struct engine *e, struct vs_err *err)
+{
+	struct split s = { .e = e, .err = err };
+	int rc = outbox_each_frozen(&e->state, count_one, &s, err);
+
+	if (rc == 0)
+		rc = stage_begin(e, err);
+	if (rc == 0 && s.count <= 1)
+		rc = outbox_defer(&e->state, err);
+	if (rc == 0)
+		rc = outbox_thaw(&e->state, err);
+	if (rc == 0)
+		rc = stage_commit(e, err);
+	e->cloud.sent.changes = s.count;
+	size_failed(&e->cloud.size, &e->cloud.sent);
+	return rc;
+}
+
+int receipt_failed(struct engine *e, const struct engine_answer *a,
+    const char *why, struct vs_err *err)
+{
+	publisher_back_off(e, a->retry_after_ms, why);
+	if (!plain_is(e) || a->code < 0 || a->status < 500 ||
+	    ++e->cloud.fails % PLAIN_FAILS != 0)
+		return 0;
+	return shrink(e, err);
 }

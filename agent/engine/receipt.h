@@ -13,6 +13,14 @@ int receipt_take(
     struct engine *e, const struct engine_answer *a, struct vs_err *err);
 
 /*
+ * No answer that counts: the batch is sent again after a pause.  A plain
+ * server that fails over it again and again is offered the halves, and a
+ * single change that it fails over after all the others.
+ */
+int receipt_failed(struct engine *e, const struct engine_answer *a,
+    const char *why, struct vs_err *err);
+
+/*
  * The batch was refused whole: the next ones are half as large; a single
  * change that is refused is noted as trouble and dropped (a full scan offers
  * it again); one that is "too large" is tried again later.

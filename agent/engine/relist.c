@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "agent/engine/plain.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/stage.h"
 #include "agent/publish/verdict.h"
@@ -30,7 +30,7 @@ int relist_need(struct engine *e, struct vs_err *err)
 	return state_set_int(&e->state, "relist", RELIST_WANTED, err);
 }
 
-static int begin(struct engine *e, struct vs_err *err)
+int relist_begin(struct engine *e, struct vs_err *err)
 {
 	int rc = vs_db_begin(e->state.db, err);
 
@@ -75,7 +75,7 @@ void relist_step(struct engine *e)
 		.max_body = PAGE_MAX,
 	};
 
-	if (!e->cloud.relist_begun && begin(e, &err) < 0) {
+	if (!e->cloud.relist_begun && relist_begin(e, &err) < 0) {
 		core_fault(e, &err);
 		return;
 	}
@@ -84,6 +84,22 @@ void relist_step(struct engine *e)
 	    e->project_id, VS_PAGE_LIMIT, cursor[0] != '\0' ? "&cursor=" : "",
 	    cursor);
 	publisher_ask(e, CORE_PAGE, &s);
+}
+
+int relist_listed(struct engine *e, struct vs_err *err)
+{
+	int rc = outbox_refine(&e->state, err);
+
+	return rc < 0 ? rc
+		      : state_set_int(&e->state, "relist", RELIST_LISTED, err);
+}
+
+void relist_end(struct engine *e)
+{
+	e->cloud.relist = false;
+	e->cloud.relist_begun = false;
+	if (e->swept)
+		relist_reconcile(e);
 }
 
 static int learn(
@@ -101,10 +117,10 @@ static int learn(
 		if (rc == 0)
 			rc = shadow_learn(&e->state, &row.c, err);
 	}
+	if (rc == 0 && p->log_id[0] != '\0')
+		rc = plain_set(e, DIALECT_OWN, err);
 	if (rc == 0 && !p->more)
-		rc = outbox_refine(&e->state, err);
-	if (rc == 0 && !p->more)
-		rc = state_set_int(&e->state, "relist", RELIST_LISTED, err);
+		rc = relist_listed(e, err);
 	return rc < 0 ? rc : stage_commit(e, err);
 }
 
@@ -112,12 +128,18 @@ static void advance(struct engine *e, const struct vs_listing_page *p)
 {
 	publisher_reached(e);
 	snprintf(e->cloud.cursor, sizeof(e->cloud.cursor), "%s", p->cursor);
-	if (p->more)
-		return;
-	e->cloud.relist = false;
-	e->cloud.relist_begun = false;
-	if (e->swept)
-		relist_reconcile(e);
+	if (!p->more)
+		relist_end(e);
+}
+
+/* No listing of ours: is it a server that has none? */
+static void no_listing(
+    struct engine *e, const struct engine_answer *a, const char *why)
+{
+	if (e->cloud.dialect == DIALECT_UNKNOWN && a->code >= 0)
+		e->cloud.probe = true;
+	else
+		publisher_back_off(e, a->retry_after_ms, why);
 }
 
 void relist_answered(struct engine *e, const struct engine_answer *a)
@@ -130,15 +152,16 @@ void relist_answered(struct engine *e, const struct engine_answer *a)
 	assert(!e->stage.open);
 	if (verdict_of(a->code, a->status, a->type, a->body, a->len) !=
 	    VERDICT_READ) {
-		vs_err_set(&why, VS_EPROTO, "%s",
-		    a->code < 0 ? a->why : "the server sent no listing");
-		publisher_back_off(e, a->retry_after_ms, why.msg);
+		no_listing(
+		    e, a, a->code < 0 ? a->why : "the server sent no listing");
 		return;
 	}
 	if (!e->cloud.relist_begun)
 		return; /* wanted anew meanwhile */
 	if (vs_listing_page_read(&p, a->body, a->len, &why) < 0) {
-		publisher_back_off(e, a->retry_after_ms, why.msg);
+		no_listing(e, a, why.msg);
+	} else if (p.log_id[0] == '\0' && e->cloud.dialect == DIALECT_UNKNOWN) {
+		no_listing(e, a, "the listing names no log");
 	} else {
 		rc = learn(e, &p, &err);
 		if (rc == 0)

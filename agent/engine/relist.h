@@ -11,6 +11,16 @@
 /* From now on the belief is not trusted.  Durable with the transaction. */
 int relist_need(struct engine *e, struct vs_err *err);
 
+/* The belief is emptied, to be learned anew.  Durable. */
+int relist_begin(struct engine *e, struct vs_err *err);
+
+/*
+ * All of it was learned: within the open transaction, and once that is
+ * durable.
+ */
+int relist_listed(struct engine *e, struct vs_err *err);
+void relist_end(struct engine *e);
+
 /* Asks for the next page. */
 void relist_step(struct engine *e);
 

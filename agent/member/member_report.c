@@ -198,6 +198,8 @@ static const char *badge(struct listing *l, const struct mirror_row *row)
 
 	if (row->recording)
 		return "*";
+	if (row->kind == VS_KIND_FILE && row->hash[0] == '\0')
+		return "?";
 	b = pulls_of_path(&l->m->mirror, "", row->path, id, &state, &err) == 1
 	    ? badge_of_pull(state)
 	    : NULL;
@@ -336,6 +338,8 @@ static const char *why_text(const char *badge)
 		return "its last pull failed: see vsync transfers";
 	case '*':
 		return "the owner is still recording it";
+	case '?':
+		return "the owner has listed it but not hashed it yet";
 	default:
 		return "it is in the project and not here";
 	}

@@ -125,10 +125,15 @@ static int plan_file(struct plan *p, const struct mirror_row *row)
 	struct vs_err why = VS_ERR_INIT;
 	struct disk_stat stat;
 
-	if (!vs_hex_is_hash(row->hash))
+	if (row->recording)
 		return show(p, row, "refuse",
-		    row->recording ? "it is being recorded"
-				   : "its hash cannot be verified");
+		    "it is being recorded: it can be pulled once the owner's "
+		    "program lets go of it");
+	if (row->hash[0] == '\0')
+		return show(p, row, "refuse",
+		    "the owner has listed it but not hashed it yet");
+	if (!vs_hex_is_hash(row->hash))
+		return show(p, row, "refuse", "its hash cannot be verified");
 	switch (here_look(p->m, p->target, p->out, row, &stat, &why)) {
 	case HERE_NOTHING:
 		return fetch(p, row, "");

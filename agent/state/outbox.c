@@ -10,6 +10,8 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 
+enum { RANK_FRESH, RANK_SCAN, RANK_DEFERRED, RANKS };
+
 int outbox_coalesce(bool gone, bool cloud_has)
 {
 	if (gone)
@@ -89,7 +91,7 @@ static int cloud_has(struct state *s, const char *path, struct shadow_row *had,
 
 /* Makes c with this op the pending row, in place of id unless that is 0. */
 static int write_row(struct state *s, const struct vs_change *c, int64_t id,
-    int64_t wall_ms, struct vs_err *err)
+    int rank, int64_t wall_ms, struct vs_err *err)
 {
 	sqlite3_stmt *st =
 	    vs_db_stmt(s->db, id != 0 ? SQL_OUTBOX_SET : SQL_OUTBOX_ADD, err);
@@ -98,13 +100,15 @@ static int write_row(struct state *s, const struct vs_change *c, int64_t id,
 	if (st == NULL)
 		return err->code;
 	if (id != 0)
-		rc = vs_db_bind(st, err, "iiiiitti", (int64_t)c->op,
+		rc = vs_db_bind(st, err, "iiiiittiii", (int64_t)c->op,
 		    (int64_t)c->kind, c->size, c->mtime_us, (int64_t)c->mode,
-		    c->hash, c->link_target, id);
+		    c->hash, c->link_target, (int64_t)c->recording,
+		    (int64_t)rank, id);
 	else
-		rc = vs_db_bind(st, err, "tiiiiitti", c->path, (int64_t)c->op,
+		rc = vs_db_bind(st, err, "tiiiiittiii", c->path, (int64_t)c->op,
 		    (int64_t)c->kind, c->size, c->mtime_us, (int64_t)c->mode,
-		    c->hash, c->link_target, wall_ms);
+		    c->hash, c->link_target, (int64_t)c->recording,
+		    (int64_t)rank, wall_ms);
 	return rc < 0 ? rc : vs_db_step(s->db, st, err);
 }
 
@@ -153,7 +157,7 @@ static int pair(
 	int rc;
 
 	if (row->op == VS_OP_UPDATE || row->kind != VS_KIND_FILE ||
-	    row->hash == NULL)
+	    row->hash == NULL || row->recording)
 		return 0;
 	rc = find_twin(s, row, twin, err);
 	if (rc <= 0)
@@ -165,11 +169,13 @@ static int pair(
 	return rc;
 }
 
-int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
+int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
     int64_t wall_ms, int *op, struct vs_err *err)
 {
 	struct shadow_row had;
 	struct vs_change row = *c;
+	int rank = (how & OUTBOX_FRESH) != 0 ? RANK_FRESH : RANK_SCAN;
+	bool maybe = (how & OUTBOX_MAYBE) != 0;
 	int64_t id;
 	int was;
 	int rc = cloud_has(s, c->path, &had, err);
@@ -195,8 +201,20 @@ int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
 		    ? 0
 		    : vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", id);
 	row.op = (enum vs_op) * op;
-	rc = write_row(s, &row, id, wall_ms, err);
+	rc = write_row(s, &row, id, rank, wall_ms, err);
 	return rc < 0 ? rc : pair(s, &row, err);
+}
+
+int outbox_announced(struct state *s, const char *path, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_OUTBOX_ANNOUNCED, &st, err, "t", path);
+
+	if (rc <= 0)
+		return rc;
+	rc = sqlite3_column_int(st, 0) != 0;
+	sqlite3_reset(st);
+	return rc;
 }
 
 int outbox_ready(struct state *s, bool deletes, int64_t limit,
@@ -215,7 +233,7 @@ int outbox_ready(struct state *s, bool deletes, int64_t limit,
 	return 0;
 }
 
-/* Columns id, path, op, kind, size, mtime, mode, hash, target. */
+/* Columns id, path, op, kind, size, mtime, mode, hash, target, state. */
 static void read_change(sqlite3_stmt *st, struct vs_change *c)
 {
 	memset(c, 0, sizeof(*c));
@@ -228,6 +246,9 @@ static void read_change(sqlite3_stmt *st, struct vs_change *c)
 	c->mode = c->op != VS_OP_DELETE ? sqlite3_column_int(st, 6) : -1;
 	c->hash = (const char *)sqlite3_column_text(st, 7);
 	c->link_target = (const char *)sqlite3_column_text(st, 8);
+	c->recording = c->op != VS_OP_DELETE && sqlite3_column_int(st, 9) != 0;
+	c->listed = c->op != VS_OP_DELETE && c->kind == VS_KIND_FILE &&
+	    c->hash == NULL && !c->recording;
 	c->base_version = -1;
 	if (c->op == VS_OP_DELETE) {
 		/* kept to know a rename by, not to travel */
@@ -238,10 +259,22 @@ static void read_change(sqlite3_stmt *st, struct vs_change *c)
 
 /* A batch being put together. */
 struct freeze {
+	struct state *s;
+	const struct outbox_limits *limits;
 	struct vs_buf *body;
 	int64_t ids[VS_BATCH_CHANGES];
 	int n;
-	int max;
+	int64_t skipped[VS_BATCH_CHANGES];
+	int nskipped;
+};
+
+/* Rows of one rank, up to a part of the batch. */
+struct share {
+	int rank;
+	bool deletes;
+	int64_t after; /* id of the last row taken */
+	int changes; /* of the whole batch, then */
+	int64_t bytes;
 };
 
 static void freeze_one(struct freeze *f, sqlite3_stmt *st, const char *from)
@@ -254,22 +287,47 @@ static void freeze_one(struct freeze *f, sqlite3_stmt *st, const char *from)
 	f->ids[f->n++] = sqlite3_column_int64(st, 0);
 }
 
+/* What a server that knows files only has no place for. */
+static bool is_plain(const struct vs_change *c)
+{
+	return c->kind == VS_KIND_FILE && !c->recording &&
+	    (c->op == VS_OP_DELETE || c->hash != NULL);
+}
+
+/* 1 if the row was skipped, 0 if it goes, or negative. */
+static int skip(struct freeze *f, sqlite3_stmt *st, struct vs_err *err)
+{
+	const struct outbox_limits *l = f->limits;
+	struct vs_change c;
+	int rc;
+
+	if (l->skip == NULL)
+		return 0;
+	read_change(st, &c);
+	if (is_plain(&c))
+		return 0;
+	rc = l->skip(l->arg, &c, err);
+	f->skipped[f->nskipped++] = sqlite3_column_int64(st, 0);
+	return rc < 0 ? rc : 1;
+}
+
 /*
  * A change and, right behind the new name of a rename, the deletion of the
  * old one.
  */
-static int freeze_change(
-    struct state *s, struct freeze *f, sqlite3_stmt *st, struct vs_err *err)
+static int freeze_change(struct freeze *f, sqlite3_stmt *st, struct vs_err *err)
 {
-	const char *from = (const char *)sqlite3_column_text(st, 9);
+	const char *from = (const char *)sqlite3_column_text(st, 10);
 	sqlite3_stmt *half;
-	int rc;
+	int rc = skip(f, st, err);
 
-	if (from == NULL || f->n + 2 > f->max) {
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (from == NULL || f->n + 2 > f->limits->changes) {
 		freeze_one(f, st, NULL);
 		return 0;
 	}
-	rc = vs_db_first(s->db, SQL_OUTBOX_HALF, &half, err, "t", from);
+	rc = vs_db_first(f->s->db, SQL_OUTBOX_HALF, &half, err, "t", from);
 	if (rc < 0)
 		return rc;
 	freeze_one(f, st, rc == 1 ? from : NULL);
@@ -280,60 +338,102 @@ static int freeze_change(
 	return 0;
 }
 
-static int freeze_some(
-    struct state *s, struct freeze *f, bool deletes, struct vs_err *err)
+static int freeze_share(
+    struct freeze *f, struct share *share, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_READY, err);
+	sqlite3_stmt *st = vs_db_stmt(f->s->db, SQL_OUTBOX_READY, err);
 	int rc;
 
 	if (st == NULL)
 		return err->code;
-	rc = vs_db_bind(st, err, "i", (int64_t)deletes);
-	while (rc == 0 && f->n < f->max &&
-	    (f->n == 0 || f->body->len < VS_BATCH_BYTES)) {
-		rc = vs_db_step(s->db, st, err);
+	rc = vs_db_bind(st, err, "iii", (int64_t)share->deletes,
+	    (int64_t)share->rank, share->after);
+	while (rc == 0 && f->n < share->changes &&
+	    f->nskipped < VS_BATCH_CHANGES &&
+	    (f->n == 0 || (int64_t)f->body->len < share->bytes)) {
+		rc = vs_db_step(f->s->db, st, err);
 		if (rc <= 0)
 			return rc;
-		rc = freeze_change(s, f, st, err);
+		share->after = sqlite3_column_int64(st, 0);
+		rc = freeze_change(f, st, err);
 	}
 	sqlite3_reset(st);
 	return rc;
 }
 
-static int freeze_rows(struct state *s, const struct freeze *f,
-    const struct vs_batch_id *id, struct vs_err *err)
+/*
+ * Fresh changes first, but never all of the room: what a scan found goes on,
+ * too.  A batch too small to share is the others' every fourth time.
+ */
+static int freeze_some(
+    struct freeze *f, bool deletes, int64_t turn, struct vs_err *err)
 {
+	const struct outbox_limits *l = f->limits;
+	int most = l->changes - l->changes / 4;
+	struct share fresh = { .rank = RANK_FRESH,
+		.deletes = deletes,
+		.changes = l->changes < 4 && turn % 4 == 0 ? 0 : most,
+		.bytes = l->bytes - l->bytes / 4 };
+	int rc = freeze_share(f, &fresh, err);
+
+	for (int rank = RANK_SCAN; rank < RANKS && rc >= 0; rank++) {
+		struct share old = { .rank = rank,
+			.deletes = deletes,
+			.changes = l->changes,
+			.bytes = l->bytes };
+
+		rc = freeze_share(f, &old, err);
+		if (rank != RANK_SCAN || rc < 0)
+			continue;
+		fresh.changes = l->changes;
+		fresh.bytes = l->bytes;
+		rc = freeze_share(f, &fresh, err);
+	}
+	return rc;
+}
+
+static int freeze_rows(
+    struct freeze *f, const struct vs_batch_id *id, struct vs_err *err)
+{
+	struct vs_db *db = f->s->db;
 	int rc = 0;
 
+	for (int i = 0; i < f->nskipped && rc == 0; i++)
+		rc = vs_db_run(db, SQL_OUTBOX_DROP, err, "i", f->skipped[i]);
+	if (rc < 0 || f->n == 0)
+		return rc;
 	for (int i = 0; i < f->n && rc == 0; i++)
-		rc = vs_db_run(s->db, SQL_OUTBOX_FREEZE, err, "i", f->ids[i]);
+		rc = vs_db_run(
+		    db, SQL_OUTBOX_FREEZE, err, "ii", (int64_t)i, f->ids[i]);
 	if (rc == 0)
-		rc = vs_db_run(s->db, SQL_OUTBOX_WIDOW, err, "");
+		rc = vs_db_run(db, SQL_OUTBOX_WIDOW, err, "");
 	if (rc == 0)
-		rc = vs_db_run(s->db, SQL_BATCH_PUT, err, "ib", id->counter,
+		rc = vs_db_run(db, SQL_BATCH_PUT, err, "ib", id->counter,
 		    (const void *)f->body->data, f->body->len);
 	return rc;
 }
 
 int outbox_freeze(struct state *s, const char *device_id,
-    const struct vs_batch_id *id, int max, bool deletes, struct vs_buf *body,
-    struct vs_err *err)
+    const struct vs_batch_id *id, const struct outbox_limits *limits,
+    struct vs_buf *body, int *skipped, struct vs_err *err)
 {
-	struct freeze f = { .body = body, .max = max };
+	struct freeze f = { .s = s, .limits = limits, .body = body };
 	int rc;
 
-	assert(max >= 1 && max <= VS_BATCH_CHANGES);
+	assert(limits->changes >= 1 && limits->changes <= VS_BATCH_CHANGES);
+	*skipped = 0;
 	vs_batch_open(body, device_id, id);
-	rc = freeze_some(s, &f, false, err);
-	if (rc == 0 && deletes)
-		rc = freeze_some(s, &f, true, err);
+	rc = freeze_some(&f, false, id->counter, err);
+	if (rc >= 0 && limits->deletes)
+		rc = freeze_some(&f, true, id->counter, err);
 	vs_batch_shut(body);
-	if (rc < 0 || f.n == 0)
+	if (rc < 0)
 		return rc;
 	if (vs_buf_error(body) < 0)
 		return vs_err_set(
 		    err, vs_buf_error(body), "outbox: batch does not fit");
-	rc = freeze_rows(s, &f, id, err);
+	rc = freeze_rows(&f, id, err);
+	*skipped = f.nskipped;
 	return rc < 0 ? rc : f.n;
 }
 
@@ -412,6 +512,30 @@ int outbox_each_frozen(struct state *s,
 	}
 	free(k);
 	return rc;
+}
+
+int outbox_tried(struct state *s, struct vs_err *err)
+{
+	return vs_db_run(s->db, SQL_OUTBOX_TRIED, err, "");
+}
+
+int outbox_tries(
+    struct state *s, const char *path, int64_t *tries, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_OUTBOX_TRIES, &st, err, "t", path);
+
+	*tries = 0;
+	if (rc <= 0)
+		return rc;
+	*tries = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
+int outbox_defer(struct state *s, struct vs_err *err)
+{
+	return vs_db_run(s->db, SQL_OUTBOX_DEFER, err, "");
 }
 
 int outbox_thaw(struct state *s, struct vs_err *err)

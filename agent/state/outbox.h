@@ -21,13 +21,24 @@
  */
 int outbox_coalesce(bool gone, bool cloud_has);
 
+enum outbox_how {
+	OUTBOX_MAYBE = 1, /* the cloud may have it, whatever the shadow says */
+	OUTBOX_FRESH = 2, /* somebody works on it: before what a scan found */
+};
+
 /*
  * c is what is true of its path now (an upsert, or VS_OP_DELETE); replaces
- * what was pending there.  maybe: the cloud may have the path whatever the
- * shadow says.  *op gets the op now pending, or -1.  wall_ms: now.
+ * what was pending there.  how: enum outbox_how.  *op gets the op now
+ * pending, or -1.  wall_ms: now.
  */
-int outbox_put(struct state *s, const struct vs_change *c, bool maybe,
+int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
     int64_t wall_ms, int *op, struct vs_err *err);
+
+/*
+ * 1 if the cloud has path marked as a recording, or may soon have, by what
+ * waits here; 0 if not.
+ */
+int outbox_announced(struct state *s, const char *path, struct vs_err *err);
 
 /* What is pending for path: *op, or -1 for nothing. */
 int outbox_pending(
@@ -46,14 +57,29 @@ struct outbox_ready {
 int outbox_ready(struct state *s, bool deletes, int64_t limit,
     struct outbox_ready *out, struct vs_err *err);
 
+struct outbox_limits {
+	int changes; /* 1 to VS_BATCH_CHANGES */
+	int64_t bytes; /* of the body; one change may be larger */
+	bool deletes; /* deletions go with it */
+	/*
+	 * NULL, or called for each change that a server of files only cannot
+	 * take (folders, links, files without a hash): it leaves the outbox
+	 * unsent.  May write, but not to the outbox.
+	 */
+	int (*skip)(void *arg, const struct vs_change *c, struct vs_err *err);
+	void *arg;
+};
+
 /*
- * Makes the next batch: up to max changes and VS_BATCH_BYTES, upserts before
- * deletes (none when deletes is false), ids and body fixed.  The body is
- * appended to body and kept.  Returns the number of changes, 0 for none.
+ * Makes the next batch within limits, upserts before deletes, ids, places
+ * and body fixed.  Fresh changes come first and get three quarters of the
+ * room at least, the others a quarter.  The body is appended to body and
+ * kept.  Returns the number of changes, 0 for none; *skipped says how many
+ * were skipped (0 without a skip; at most a batch in one call).
  */
 int outbox_freeze(struct state *s, const char *device_id,
-    const struct vs_batch_id *id, int max, bool deletes, struct vs_buf *body,
-    struct vs_err *err);
+    const struct vs_batch_id *id, const struct outbox_limits *limits,
+    struct vs_buf *body, int *skipped, struct vs_err *err);
 
 /* The batch in flight: 1 with counter and body (appended), 0 for none. */
 int outbox_frozen(
@@ -67,6 +93,14 @@ int outbox_frozen(
 int outbox_each_frozen(struct state *s,
     int (*each)(void *arg, int index, const struct vs_change *c, bool *done),
     void *arg, struct vs_err *err);
+
+/* An answer left these rows out: how often that is now, by path. */
+int outbox_tried(struct state *s, struct vs_err *err);
+int outbox_tries(struct state *s, const char *path, int64_t *tries,
+    struct vs_err *err);
+
+/* The batch in flight comes after all others from now on. */
+int outbox_defer(struct state *s, struct vs_err *err);
 
 /* The batch is over; rows left in it are pending again. */
 int outbox_thaw(struct state *s, struct vs_err *err);

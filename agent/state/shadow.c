@@ -26,6 +26,7 @@ int shadow_get(struct state *s, const char *path, struct shadow_row *row,
 	hash = (const char *)sqlite3_column_text(st, 2);
 	if (hash != NULL)
 		snprintf(row->hash, sizeof(row->hash), "%s", hash);
+	row->recording = sqlite3_column_int(st, 3) != 0;
 	sqlite3_reset(st);
 	return 1;
 }
@@ -33,8 +34,8 @@ int shadow_get(struct state *s, const char *path, struct shadow_row *row,
 static int put(struct state *s, const char *path, const struct shadow_row *row,
     struct vs_err *err)
 {
-	return vs_db_run(s->db, SQL_SHADOW_PUT, err, "tiit", path,
-	    (int64_t)row->kind, row->size, row->hash);
+	return vs_db_run(s->db, SQL_SHADOW_PUT, err, "tiiti", path,
+	    (int64_t)row->kind, row->size, row->hash, (int64_t)row->recording);
 }
 
 /* Adds (sign 1) or takes away a row the cloud has. */
@@ -73,6 +74,7 @@ static void of_change(struct shadow_row *out, const struct vs_change *c)
 	memset(out, 0, sizeof(*out));
 	out->kind = c->kind;
 	out->size = c->size;
+	out->recording = c->recording;
 	if (c->hash != NULL)
 		snprintf(out->hash, sizeof(out->hash), "%s", c->hash);
 }
@@ -119,7 +121,8 @@ static int settle(struct state *s, const struct vs_change *c,
 	struct shadow_row row;
 	int rc;
 
-	if (now != NULL && latest && shadow_same(now, c)) {
+	/* a mark must be known of, to be taken off again */
+	if (now != NULL && latest && !c->recording && shadow_same(now, c)) {
 		rc = vs_db_run(s->db, SQL_SHADOW_DROP, err, "t", c->path);
 		if (rc == 0)
 			rc = manifest_set_synced(s, c->path, true, err);

@@ -15,6 +15,7 @@ struct shadow_row {
 	enum vs_kind kind;
 	int64_t size;
 	char hash[VS_HASH_OPAQUE + 1]; /* "" where there is none */
+	bool recording; /* marked as such in the cloud */
 };
 
 /* 1 with *row filled, 0 when there is none, or negative. */

@@ -54,6 +54,23 @@ static const char schema_2[] =
     "ALTER TABLE entries ADD COLUMN born INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX entries_ino ON entries(ino) WHERE kind = 0;";
 
-const char *const state_sql_migrations[] = { schema_1, schema_2 };
+/*
+ * outbox: pos is the place in the batch in flight; rank 0 leaves before 1
+ * (work of a scan) and 2 (what the server choked on), tries counts the
+ * answers that left the row out; state 1 is a recording, also in shadow.
+ */
+static const char schema_3[] =
+    "ALTER TABLE outbox ADD COLUMN pos INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outbox ADD COLUMN rank INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE outbox ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outbox ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE shadow ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX outbox_ready;"
+    "CREATE INDEX outbox_ready ON outbox(batch, (op = 2), held, rank, id);"
+    "DROP INDEX outbox_twin;"
+    "CREATE INDEX outbox_twin ON outbox(hash, op)"
+    " WHERE batch = 0 AND pair IS NULL AND hash IS NOT NULL AND state = 0;";
+
+const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));

@@ -40,11 +40,14 @@
 	    "SELECT count(*), coalesce(sum(kind = 1), 0), " \
 	    "coalesce(sum(size), 0) FROM entries") \
 	X(ENTRY_FORGET, "UPDATE entries SET synced = 0 WHERE synced = 1") \
-	X(SHADOW_GET, "SELECT kind, size, hash FROM shadow WHERE path = ?") \
+	X(SHADOW_GET, \
+	    "SELECT kind, size, hash, state FROM shadow WHERE path = ?") \
 	X(SHADOW_PUT, \
-	    "INSERT INTO shadow(path, kind, size, hash) VALUES(?, ?, ?, ?) " \
+	    "INSERT INTO shadow(path, kind, size, hash, state) " \
+	    "VALUES(?, ?, ?, ?, ?) " \
 	    "ON CONFLICT(path) DO UPDATE SET kind = excluded.kind, " \
-	    "size = excluded.size, hash = excluded.hash") \
+	    "size = excluded.size, hash = excluded.hash, " \
+	    "state = excluded.state") \
 	X(SHADOW_DROP, "DELETE FROM shadow WHERE path = ?") \
 	X(SHADOW_CLEAR, "DELETE FROM shadow") \
 	X(SHADOW_AFTER, \
@@ -55,25 +58,27 @@
 	X(OUTBOX_FROZEN, "SELECT op FROM outbox WHERE path = ? AND batch = 1") \
 	X(OUTBOX_ADD, \
 	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
-	    "target, at, batch, held, approved) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)") \
+	    "target, state, rank, at, batch, held, approved) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)") \
 	X(OUTBOX_SET, \
 	    "UPDATE outbox SET op = ?, kind = ?, size = ?, mtime = ?, " \
-	    "mode = ?, hash = ?, target = ?, held = 0, approved = 0, " \
+	    "mode = ?, hash = ?, target = ?, state = ?, " \
+	    "rank = min(rank, ?), held = 0, approved = 0, tries = 0, " \
 	    "pair = NULL " \
 	    "WHERE id = ?") \
 	X(OUTBOX_DROP, "DELETE FROM outbox WHERE id = ?") \
 	X(OUTBOX_READY, \
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
-	    "pair FROM outbox WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
+	    "state, pair FROM outbox WHERE batch = 0 AND (op = 2) = ? " \
+	    "AND held = 0 AND rank = ? AND id > ? " \
 	    "AND (op <> 2 OR pair IS NULL) ORDER BY id") \
 	X(OUTBOX_HALF, \
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
-	    "pair FROM outbox WHERE path = ? AND batch = 0 AND op = 2 " \
-	    "AND pair IS NOT NULL") \
+	    "state, pair FROM outbox WHERE path = ? AND batch = 0 " \
+	    "AND op = 2 AND pair IS NOT NULL") \
 	X(OUTBOX_TWIN, \
 	    "SELECT path FROM outbox WHERE batch = 0 AND pair IS NULL " \
-	    "AND hash = ? AND op = ? AND size = ? AND kind = 0 " \
+	    "AND state = 0 AND hash = ? AND op = ? AND size = ? AND kind = 0 " \
 	    "AND (held = 0 OR size >= 4096) LIMIT 1") \
 	X(OUTBOX_PAIR, \
 	    "UPDATE outbox SET pair = ?, held = 0 " \
@@ -92,10 +97,20 @@
 	X(OUTBOX_NEEDLESS, \
 	    "DELETE FROM outbox WHERE op = 2 AND batch = 0 " \
 	    "AND path NOT IN (SELECT path FROM shadow)") \
-	X(OUTBOX_FREEZE, "UPDATE outbox SET batch = 1 WHERE id = ?") \
+	X(OUTBOX_FREEZE, "UPDATE outbox SET batch = 1, pos = ? WHERE id = ?") \
+	X(OUTBOX_TRIED, "UPDATE outbox SET tries = tries + 1 WHERE batch = 1") \
+	X(OUTBOX_TRIES, \
+	    "SELECT max(tries) FROM outbox WHERE path = ? AND batch = 1") \
+	X(OUTBOX_DEFER, "UPDATE outbox SET rank = 2 WHERE batch = 1") \
+	X(OUTBOX_ANNOUNCED, \
+	    "SELECT EXISTS(SELECT 1 FROM outbox " \
+	    "WHERE path = ?1 AND batch IN (0, 1) AND state = 1) " \
+	    "OR EXISTS(SELECT 1 FROM shadow " \
+	    "WHERE path = ?1 AND state = 1)") \
 	X(OUTBOX_BATCH, \
-	    "SELECT id, path, op, kind, size, mtime, mode, hash, target " \
-	    "FROM outbox WHERE batch = 1 ORDER BY id LIMIT 1 OFFSET ?") \
+	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
+	    "state FROM outbox WHERE batch = 1 " \
+	    "ORDER BY pos, id LIMIT 1 OFFSET ?") \
 	X(OUTBOX_THAW_OLD, \
 	    "DELETE FROM outbox WHERE batch = 1 AND path IN " \
 	    "(SELECT path FROM outbox WHERE batch = 0)") \
@@ -106,7 +121,7 @@
 	X(OUTBOX_READY_COUNT, \
 	    "SELECT count(*), min(at) FROM (SELECT at FROM outbox " \
 	    "WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
-	    "AND (op <> 2 OR pair IS NULL) ORDER BY id LIMIT ?)") \
+	    "AND (op <> 2 OR pair IS NULL) ORDER BY rank, id LIMIT ?)") \
 	X(OUTBOX_SUMS, \
 	    "SELECT op, approved, count(*) FROM outbox " \
 	    "WHERE kind <> 1 AND batch = 0 AND pair IS NULL " \

@@ -111,31 +111,59 @@ static int find_requester(struct download *d, const char *id)
 	return VS_OK;
 }
 
+/* A file as it is now, and what keeps it from being fetched. */
+struct found {
+	struct store_transfer *t;
+	enum fault_kind why;
+};
+
 static int take_file(void *arg, const struct store_file *f)
 {
-	struct store_transfer *t = arg;
+	struct found *found = arg;
+	struct store_transfer *t = found->t;
 
-	if (f->deleted || f->kind != VS_KIND_FILE || f->hash == NULL)
+	if (f->deleted || f->kind != VS_KIND_FILE)
 		return 0;
+	if (f->recording || f->hash == NULL) {
+		found->why = f->recording ? FAULT_RECORDING : FAULT_LISTED;
+		return 0;
+	}
 	assert(strlen(f->hash) <= VS_HASH_OPAQUE);
+	found->why = FAULT_NONE;
 	memcpy(t->hash, f->hash, strlen(f->hash) + 1);
 	t->size = f->size;
 	t->version = f->version;
 	return 0;
 }
 
-/* The file at path as it is now; hash stays "" when there is none. */
+/* The file at path as it is now; a fault when it cannot be fetched. */
 static int find_file(
     struct call *call, const char *path, struct store_transfer *t)
 {
 	const char *const paths[1] = { path };
+	struct found found = { .t = t, .why = FAULT_NOT_FOUND };
 	struct vs_err err = VS_ERR_INIT;
 	int rc;
 
 	t->hash[0] = '\0';
 	rc = call->store->ops->files_get(
-	    call->store, call->project.no, paths, 1, take_file, t, &err);
-	return rc == VS_OK ? VS_OK : fault_store(&call->fault, &err);
+	    call->store, call->project.no, paths, 1, take_file, &found, &err);
+	if (rc != VS_OK)
+		return fault_store(&call->fault, &err);
+	switch (found.why) {
+	case FAULT_NONE:
+		return VS_OK;
+	case FAULT_RECORDING:
+		return fault_set(&call->fault, found.why, "file_path",
+		    "the file is being recorded: it can be fetched once the "
+		    "program that writes it lets go");
+	case FAULT_LISTED:
+		return fault_set(&call->fault, found.why, "file_path",
+		    "the owner has listed the file but not hashed it yet");
+	default:
+		return fault_set(
+		    &call->fault, FAULT_NOT_FOUND, "", "no such file");
+	}
 }
 
 static int refuse_changed(struct call *call)
@@ -189,9 +217,6 @@ static int find_wanted(struct download *d, const struct wish *w)
 
 	if (rc != VS_OK)
 		return rc;
-	if (t->hash[0] == '\0')
-		return fault_set(
-		    &call->fault, FAULT_NOT_FOUND, "", "no such file");
 	if (w->hash != NULL && strcmp(w->hash, t->hash) != 0)
 		return refuse_changed(call);
 	memcpy(t->path, path, strlen(path) + 1);
@@ -320,7 +345,9 @@ static int check_current(struct call *call, const struct store_transfer *t)
 		    "the transfer is %s", moves_name(t->status));
 	rc = find_file(call, t->path, &now);
 	if (rc != VS_OK)
-		return rc;
+		return fault_status(call->fault.kind) >= 500
+		    ? rc
+		    : refuse_changed(call);
 	return strcmp(now.hash, t->hash) == 0 ? VS_OK : refuse_changed(call);
 }
 

@@ -25,6 +25,8 @@
 	X(FAULT_STALE, 409, "stale_epoch") \
 	X(FAULT_PUBLISHER, 409, "not_publisher") \
 	X(FAULT_CHANGED, 409, "changed") \
+	X(FAULT_RECORDING, 409, "recording") \
+	X(FAULT_LISTED, 409, "listed") \
 	X(FAULT_MOVE, 409, "bad_move") \
 	X(FAULT_SOURCE, 409, "no_source") \
 	X(FAULT_TOO_MANY, 413, "too_many") \

@@ -68,6 +68,16 @@ static void put_times(struct vs_buf *b, const struct store_file *f)
 		vs_buf_addstr(b, ",\"deleted_at\":null");
 }
 
+/* What sets a row apart from a file that can be fetched; NULL: nothing. */
+static const char *state_of(const struct store_file *f)
+{
+	if (f->recording)
+		return "recording";
+	return f->kind == VS_KIND_FILE && f->hash == NULL && !f->deleted
+	    ? "listed"
+	    : NULL;
+}
+
 void listing_row(struct vs_buf *b, const struct store_file *f)
 {
 	assert(f->path != NULL && f->size >= 0 && f->version >= 0);
@@ -85,7 +95,7 @@ void listing_row(struct vs_buf *b, const struct store_file *f)
 	put_text(b, "deleted_by", f->deleted ? f->deleted_by : NULL);
 	vs_buf_addf(
 	    b, ",\"version\":%" PRId64 ",\"seq\":%" PRId64, f->version, f->seq);
-	put_text(b, "state", f->recording ? "recording" : NULL);
+	put_text(b, "state", state_of(f));
 	if (f->mode >= 0)
 		vs_buf_addf(b, ",\"mode\":%d", f->mode);
 	else

@@ -99,6 +99,8 @@ void vs_change_write(struct vs_buf *b, const struct vs_change *c)
 		vs_buf_addf(b, ",\"version\":%" PRId64, c->version);
 	if (c->recording)
 		vs_buf_addstr(b, ",\"state\":\"recording\"");
+	else if (c->listed)
+		vs_buf_addstr(b, ",\"state\":\"listed\"");
 	vs_buf_addch(b, '}');
 }
 
@@ -179,12 +181,15 @@ static int change_read_enums(const struct change_reader *r, struct vs_change *c)
 	return VS_OK;
 }
 
-/* Content is hashed: files but those still being written, and symlinks. */
+/*
+ * Content is hashed: symlinks, and files but those still being written and
+ * those that are only listed as yet.
+ */
 static bool change_needs_content(
     const struct change_reader *r, const struct vs_change *c)
 {
 	return c->op != VS_OP_DELETE && c->kind != VS_KIND_DIR &&
-	    !c->recording && !r->opaque;
+	    !c->recording && !c->listed && !r->opaque;
 }
 
 static int change_read_hash(const struct change_reader *r, struct vs_change *c)
@@ -197,6 +202,11 @@ static int change_read_hash(const struct change_reader *r, struct vs_change *c)
 		c->hash = NULL;
 	if (c->hash == NULL)
 		return VS_OK;
+	if (c->listed) {
+		vs_err_set(
+		    r->err, VS_EINVAL, "hash: what is listed has none yet");
+		return change_refuse(r, "bad_hash");
+	}
 	if (r->opaque && strlen(c->hash) <= VS_HASH_OPAQUE)
 		return VS_OK;
 	if (vs_hex_is_hash(c->hash))
@@ -283,12 +293,12 @@ static int change_read_state(const struct change_reader *r, struct vs_change *c)
 		return change_refuse(r, "bad_field");
 	if (state == NULL)
 		return VS_OK;
-	if (strcmp(state, "recording") != 0) {
-		vs_err_set(r->err, VS_EINVAL, "state: must be recording");
-		return change_refuse(r, "bad_field");
-	}
-	c->recording = true;
-	return VS_OK;
+	c->recording = strcmp(state, "recording") == 0;
+	c->listed = strcmp(state, "listed") == 0;
+	if (c->recording || c->listed)
+		return VS_OK;
+	vs_err_set(r->err, VS_EINVAL, "state: must be recording or listed");
+	return change_refuse(r, "bad_field");
 }
 
 static int change_read_target(

@@ -33,6 +33,7 @@ struct vs_change {
 	int64_t base_version; /* optimistic lock, -1: none */
 	int64_t version; /* in the log: of the row; 0: not said */
 	bool recording; /* a writer still has it open */
+	bool listed; /* a file that is not hashed yet: no hash */
 	bool slash; /* the sender wrote a leading slash */
 };
 

@@ -47,6 +47,7 @@ static int read_rest(
 	if (rc == 0)
 		rc = vs_json_get_str(obj, "state", false, &state, err);
 	row->c.recording = state != NULL && strcmp(state, "recording") == 0;
+	row->c.listed = state != NULL && strcmp(state, "listed") == 0;
 	return rc < 0 ? rc : read_mtime(obj, &row->c, err);
 }
 
