@@ -1,16 +1,29 @@
 #include "agent/engine/root.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/engine/stage.h"
 #include "agent/engine/sweep.h"
+
+/* Lets a build for tests believe any folder, to see that it matters. */
+static bool guard_is_off(void)
+{
+#ifdef VS_TEST_HOOKS
+	return getenv("VSYNC_TEST_ANY_ROOT") != NULL;
+#else
+	return false;
+#endif
+}
 
 /* NULL, or why the root that was found is not ours. */
 static const char *judge(struct engine *e, const struct disk_root *r)
 {
 	const struct disk_root *k = &e->root.known;
 
+	if (guard_is_off())
+		return NULL;
 	if (r->id[0] == '\0')
 		return "its marker .vsync/root-id is missing: the disk is not "
 		       "mounted, or something is mounted over it";

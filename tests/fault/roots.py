@@ -12,6 +12,7 @@ from direct import Device, Source
 from harness import is_root, write
 from report import Skip, must_fail
 from wait import never, wait_for
+from world import hooks
 
 FILES = 40
 
@@ -24,9 +25,11 @@ def sh(*argv):
 class Mounted:
     """An owner whose root is a file system of its own."""
 
-    def __init__(self, kind):
+    def __init__(self, kind, hook=None):
+        """hook: for the agent that tests can break."""
         if not is_root():
             raise Skip("needs root to mount")
+        self.hook = hook
         self.base = harness.scratch("vsm")
         self.root = self.base / "film"
         self.image = self.base / "image"
@@ -44,6 +47,8 @@ class Mounted:
         token = self.cloud.user("ada")
         self.cloud.start()
         self.owner = harness.Owner(self.cloud, token, root=self.root)
+        if hook:
+            self.owner.program = hooks("vsync-agent")
 
     def mount(self):
         if self.kind == "ext4":
@@ -56,7 +61,9 @@ class Mounted:
         o = self.owner
         for i in range(FILES):
             write(self.root / ("d%d" % (i % 5)) / str(i), b"%d" % i)
-        o.setup()
+        o.login()
+        o.init()
+        o.start(self.hook)
         o.agree()
         self.head = o.head()
         return self
@@ -317,6 +324,30 @@ def control_deletions(full):
         return must_fail(m.no_deletion)
 
 
+def control_guard(way):
+    """With a root guard that believes any folder, deletions leave."""
+    def control(full):
+        if not hooks("vsync-agent"):
+            raise Skip("no build with test hooks (make hooks)")
+        with Mounted("tmpfs", {"VSYNC_TEST_ANY_ROOT": "1"}) as m:
+            way(m)
+            m.owner.cli("rescan")
+            m.owner.await_state("held")  # the second guard, off as well
+            m.owner.settle()
+            return must_fail(m.no_deletion)
+    return control
+
+
+def while_it_runs(m):
+    sh("mount", "-t", "tmpfs", "none", m.root)
+
+
+def before_it_starts(m):
+    m.owner.stop()
+    while_it_runs(m)
+    m.owner.start(m.hook)
+
+
 WAYS = [
     ("unmounted", unmounted, "tmpfs"),
     ("unmounted and back", unmounted, "ext4"),
@@ -344,4 +375,7 @@ CLAIM = ("Q8", "ways to lose the root: no deletion is sent,"
          " and all agree when it is back")
 CASES = [("lost root: " + name, way(func, kind))
          for name, func, kind in WAYS] + [
-    ("control: deletions are seen", control_deletions)]
+    ("control: deletions are seen", control_deletions),
+    ("control: guard off, mounted over", control_guard(while_it_runs)),
+    ("control: guard off, mounted over at start",
+     control_guard(before_it_starts))]
