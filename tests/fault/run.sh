@@ -10,10 +10,10 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=${VSYNC_BUILD:-${BUILD:-build}}
 mkdir -p "$build"
-${CC:-cc} -std=c17 -D_GNU_SOURCE -Wall -Wextra -O1 -fPIC -shared \
-    -o "$build/killat.so" tests/fault/killat.c -ldl
-${CC:-cc} -std=c17 -D_GNU_SOURCE -Wall -Wextra -O1 -fPIC -shared \
-    -o "$build/deaf.so" tests/fault/deaf.c
+for preload in killat deaf jump; do
+    ${CC:-cc} -std=c17 -D_GNU_SOURCE -Wall -Wextra -O1 -fPIC -shared \
+        -o "$build/$preload.so" "tests/fault/$preload.c" -ldl
+done
 export VSYNC_BUILD=$build PYTHONDONTWRITEBYTECODE=1
 set -- /usr/bin/python3 -u tests/fault/suite.py "$@"
 if [ "$(id -u)" -eq 0 ] && unshare -m --propagation private true 2>&-; then

@@ -6,6 +6,8 @@ import sys
 
 import world  # noqa: F401  (makes the harness importable)
 import harness
+import clocks
+import inject
 import model
 import powercut
 import pulls
@@ -19,7 +21,8 @@ def main(argv):
     full = "--full" in argv
     words = [a for a in argv if not a.startswith("-")]
     report = Report()
-    for module in (roots, model, storm, pulls, powercut, sweep):
+    for module in (roots, inject, clocks, model, storm, pulls, powercut,
+                   sweep):
         for name, func in module.CASES:
             if not words or any(w in name for w in words):
                 report.case(name, module.CLAIM, func, full)
