@@ -173,6 +173,8 @@ struct engine {
 	struct state state;
 	struct settle *settle;
 	struct dirq *dirq;
+	int asked; /* of its folders, read ahead of their turn */
+	bool idle; /* nobody waits for the scan that is under way */
 	struct barrier barrier;
 	struct core_job jobs[CORE_JOBS_MAX];
 	struct vs_map *job_by_path;

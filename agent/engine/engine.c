@@ -9,6 +9,7 @@
 #include "agent/engine/flush.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/root.h"
+#include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/sweep.h"
 #include "agent/engine/work.h"
@@ -40,6 +41,7 @@ static void drop_paths(struct engine *e)
 	struct settle_item *item;
 	struct dirq_item *dir;
 
+	scouting_void(e);
 	while ((item = settle_take(e->settle, INT64_MAX)) != NULL)
 		settle_item_free(item);
 	while ((dir = dirq_top(e->dirq)) != NULL) {
@@ -217,7 +219,12 @@ static void path_hint(struct engine *e, const struct watch_hint *h)
 		if (item == NULL || !item->open)
 			work_hint(e, h->path, SETTLE_CLOSED);
 		break;
+	case WATCH_DIR_VANISHED:
+		scouting_void(e);
+		work_hint(e, h->path, SETTLE_CLOSED);
+		break;
 	case WATCH_DIR_APPEARED:
+		scouting_void(e);
 		if (h->moved) {
 			moved_dir(e, h->path);
 			break;
@@ -264,6 +271,7 @@ void engine_doubt(struct engine *e, const char *why, struct vs_now now)
 	e->overflows++;
 	if (e->fault.on || e->root.lost)
 		return;
+	scouting_void(e);
 	core_tell_state(e, why);
 	sweep_all(e);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/engine/root.h"
+#include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/work.h"
 #include "agent/scan/compare.h"
@@ -26,6 +27,7 @@ struct odd {
 /* A listing under way. */
 struct listing {
 	struct engine *e;
+	struct dirq_item *item;
 	const char *dir;
 	unsigned flags; /* enum dirq_flags */
 	uint64_t gen;
@@ -345,7 +347,7 @@ static int own_row(struct listing *l)
 	return 0;
 }
 
-static void watch(struct engine *e, const char *dir)
+void listing_watch(struct engine *e, const char *dir)
 {
 	struct vs_err err = VS_ERR_INIT;
 	int rc;
@@ -368,7 +370,9 @@ static int list(struct listing *l)
 
 	if (rc <= 0)
 		return rc;
-	watch(l->e, l->dir);
+	if (!l->item->asked)
+		listing_watch(l->e, l->dir);
+	scouting_used(l->e, l->item);
 	rc = d->list(d, l->dir, &l->disk, &why);
 	if (rc == VS_ENOMEM)
 		return vs_err_set(l->err, rc, "scan: %s", vs_err_text(rc));
@@ -428,6 +432,7 @@ static int run(struct engine *e, struct dirq_item *item, struct vs_err *err)
 {
 	struct listing l = {
 		.e = e,
+		.item = item,
 		.dir = item->path,
 		.flags = item->flags,
 		.gen = item->gen,
@@ -435,6 +440,8 @@ static int run(struct engine *e, struct dirq_item *item, struct vs_err *err)
 	};
 	int rc;
 
+	if ((item->flags & DIRQ_GONE) != 0)
+		scouting_drop(e, item);
 	rc = (item->flags & DIRQ_GONE) != 0 ? gone(&l, item) : list(&l);
 	listing_release(&l);
 	if (rc < 0 || (l.flags & DIRQ_GONE) != 0)
@@ -455,6 +462,7 @@ void listing_step(struct engine *e)
 		core_fault(e, &err);
 	if (e->fault.on || e->root.lost || rc == 0)
 		return; /* the stack is empty, or the item stays in it */
+	scouting_drop(e, item);
 	dirq_take(e->dirq, item);
 	stage_leave(e, item->gen);
 	dirq_item_free(item);

@@ -7,4 +7,7 @@
 /* The folder on top of the stack. */
 void listing_step(struct engine *e);
 
+/* Watches dir, which is about to be read. */
+void listing_watch(struct engine *e, const char *dir);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/engine/root.h"
+#include "agent/engine/scouting.h"
 #include "agent/state/outbox.h"
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
@@ -97,6 +98,7 @@ int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
 	to_change(&c, path, row, hex);
 	same = old != NULL && shadow_same(old, &c);
 	row->synced = same && old->synced;
+	scouting_touch(e, path);
 	if (!same)
 		rc = shadow_keep(&e->state, path, old, err);
 	if (rc == 0)
@@ -123,6 +125,7 @@ int stage_delete(struct engine *e, const char *path,
 	int op = -1;
 	int rc = stage_begin(e, err);
 
+	scouting_touch(e, path);
 	if (rc == 0)
 		rc = shadow_keep(&e->state, path, old, err);
 	if (rc == 0)

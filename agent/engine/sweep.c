@@ -6,6 +6,7 @@
 
 #include "agent/engine/relist.h"
 #include "agent/engine/root.h"
+#include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/work.h"
 
@@ -75,6 +76,7 @@ static void begin(struct engine *e)
 	struct core_sweep *s = e->sweeps;
 	unsigned flags = DIRQ_DEEP | (s->data ? DIRQ_DATA : 0u);
 
+	scouting_void(e); /* what was read is from before the request */
 	e->sweeps = s->next;
 	s->next = NULL;
 	e->sweep = s;

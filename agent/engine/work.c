@@ -6,12 +6,14 @@
 
 #include "agent/engine/listing.h"
 #include "agent/engine/root.h"
+#include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/scan/compare.h"
 #include "agent/state/manifest.h"
 #include "common/base/path.h"
 
 #define STEP_PATHS 64 /* looked at in one step */
+#define STEP_FOLDERS 4 /* listed in one step, while nothing is to look at */
 #define AGAIN_MS 500 /* after a file changed under its hash */
 #define BUSY_MS 50 /* while something else has the path */
 
@@ -314,6 +316,22 @@ static bool take_path(struct engine *e)
 	return !e->fault.on && !e->root.lost;
 }
 
+/* A few folders; true when there was one. */
+static bool list_folders(struct engine *e)
+{
+	int n = 0;
+
+	while (n < STEP_FOLDERS && !stage_full(e) && !e->stalled &&
+	    !e->fault.on && !e->root.lost && dirq_top(e->dirq) != NULL) {
+		scouting_ask(e);
+		listing_step(e);
+		n++;
+		if (settle_due(e->settle) <= e->now.mono_ms)
+			break;
+	}
+	return n > 0;
+}
+
 bool work_step(struct engine *e)
 {
 	bool more = true;
@@ -324,10 +342,7 @@ bool work_step(struct engine *e)
 		return false;
 	if (e->stalled)
 		e->stalled = settle_count(e->settle) > SETTLE_MAX / 2;
-	if (!stage_full(e) && !e->stalled && dirq_top(e->dirq) != NULL) {
-		listing_step(e);
-		more = true;
-	}
+	more = list_folders(e) || more;
 	return more || stage_full(e);
 }
 

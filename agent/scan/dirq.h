@@ -19,6 +19,7 @@ struct dirq_item {
 	char *path;
 	unsigned flags; /* enum dirq_flags */
 	uint64_t gen; /* of the barrier */
+	bool asked; /* the disk may be reading it already */
 	struct dirq_item *prev, *next;
 };
 

@@ -88,6 +88,21 @@ struct disk {
 	int (*hash)(struct disk *d, const char *path, struct disk_hash *out,
 	    const atomic_bool *cancel, struct vs_err *err);
 
+	/*
+	 * dir will be listed soon: it may be read already, on another thread,
+	 * for the list that follows to give out.  False when too much has
+	 * been asked for.  behind: it is not to be used after all; dir was
+	 * asked for and not listed since.  NULL members: no such thread.
+	 */
+	bool (*ahead)(struct disk *d, const char *dir);
+	void (*behind)(struct disk *d, const char *dir);
+
+	/*
+	 * Nobody waits for what is read ahead from now on (or somebody does
+	 * again).  NULL: it makes no difference.
+	 */
+	void (*idle)(struct disk *d, bool idle);
+
 	/* Makes and removes .vsync/cookie-NAME, for the barrier. */
 	int (*cookie)(struct disk *d, const char *name, struct vs_err *err);
 

@@ -18,15 +18,20 @@
 
 #include "agent/scan/disk_stat.h"
 #include "agent/scan/roster.h"
+#include "agent/scan/scout.h"
 #include "common/base/path.h"
 #include "common/os/fs.h"
+#include "common/os/prio.h"
 
 #define READ_PIECE (1024 * 1024) /* bytes of one read */
+#define SCOUTS 2 /* threads that list folders ahead */
 #define CACHE_SPARED (16 * 1024 * 1024) /* larger files leave the cache */
 
 struct disk_posix {
 	struct disk disk; /* first: it is what callers hold */
 	struct disk_watcher watcher;
+	struct scout *scout;
+	atomic_bool idle; /* nobody waits for the scouts */
 	atomic_bool identified; /* the following hold; workers read them */
 	_Atomic(dev_t) dev;
 	_Atomic(ino_t) ino;
@@ -244,7 +249,7 @@ static int list_name(
 	return r < 0 ? vs_err_set(err, r, "list: out of memory") : VS_OK;
 }
 
-static int dir_list(
+static int dir_read(
     struct disk *d, const char *path, struct roster *out, struct vs_err *err)
 {
 	int fd = beneath(d, path, O_RDONLY | O_DIRECTORY, err);
@@ -277,6 +282,42 @@ static int dir_list(
 	if (r == VS_OK && roster_sort(out) < 0)
 		r = vs_err_set(err, VS_ENOMEM, "list: out of memory");
 	return r;
+}
+
+/* A scout's thread. */
+static int dir_read_ahead(
+    struct disk *d, const char *path, struct roster *out, struct vs_err *err)
+{
+	const struct disk_posix *p = (const struct disk_posix *)d;
+
+	vs_prio_io(atomic_load_explicit(&p->idle, memory_order_relaxed));
+	return dir_read(d, path, out, err);
+}
+
+static int dir_list(
+    struct disk *d, const char *path, struct roster *out, struct vs_err *err)
+{
+	struct disk_posix *p = (struct disk_posix *)d;
+	int r;
+
+	if (scout_take(p->scout, path, out, &r, err))
+		return r;
+	return dir_read(d, path, out, err);
+}
+
+static bool dir_ahead(struct disk *d, const char *path)
+{
+	return scout_ask(((struct disk_posix *)d)->scout, path);
+}
+
+static void dir_behind(struct disk *d, const char *path)
+{
+	scout_forget(((struct disk_posix *)d)->scout, path);
+}
+
+static void disk_idle(struct disk *d, bool idle)
+{
+	atomic_store(&((struct disk_posix *)d)->idle, idle);
 }
 
 static int path_look(
@@ -497,6 +538,7 @@ int disk_posix_new(struct disk **out, const char *root,
 {
 	struct disk_posix *p;
 	size_t len = strlen(root) + 1;
+	int r;
 
 	assert(root[0] == '/');
 	p = calloc(1, sizeof(*p) + len);
@@ -509,6 +551,9 @@ int disk_posix_new(struct disk **out, const char *root,
 		.list = dir_list,
 		.look = path_look,
 		.hash = path_hash,
+		.ahead = dir_ahead,
+		.behind = dir_behind,
+		.idle = disk_idle,
 		.cookie = cookie_make,
 	};
 	if (w != NULL) {
@@ -516,11 +561,18 @@ int disk_posix_new(struct disk **out, const char *root,
 		p->disk.watch = disk_watch;
 		p->disk.watched = disk_watched;
 	}
+	r = scout_new(&p->scout, SCOUTS, dir_read_ahead, &p->disk, err);
+	if (r < 0) {
+		free(p);
+		return r;
+	}
 	*out = &p->disk;
 	return VS_OK;
 }
 
 void disk_posix_free(struct disk *d)
 {
+	if (d != NULL)
+		scout_free(((struct disk_posix *)d)->scout);
 	free(d);
 }

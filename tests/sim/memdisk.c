@@ -23,6 +23,15 @@ struct watched {
 	char *path;
 };
 
+#define EARLY_MAX 32
+
+/* A folder read before its turn, as a thread beside might. */
+struct early {
+	char *dir;
+	struct roster names;
+	int code;
+};
+
 struct memdisk {
 	struct disk disk; /* first: it is what the engine holds */
 	struct vs_rand *rand;
@@ -32,6 +41,7 @@ struct memdisk {
 	enum memdisk_shown shown;
 	enum memdisk_shown known; /* what root() found last */
 	bool lie;
+	bool stale; /* what was read ahead is never dropped */
 	char id[DISK_ID_SIZE];
 	struct memdisk_faults faults;
 	struct memdisk_stats stats;
@@ -44,6 +54,7 @@ struct memdisk {
 	int queue_max;
 	int queue_first;
 	int queued;
+	struct early early[EARLY_MAX];
 };
 
 static struct memdisk *of(struct disk *d)
@@ -379,7 +390,7 @@ static struct memfs_node *disk_at(
 	return n;
 }
 
-static int disk_list(
+static int disk_read(
     struct disk *disk, const char *dir, struct roster *out, struct vs_err *err)
 {
 	struct memdisk *d = of(disk);
@@ -408,6 +419,66 @@ static int disk_list(
 		return roster_sort(out);
 	d->stats.list_io++;
 	return vs_err_set(err, VS_EIO, "read directory");
+}
+
+static struct early *early_of(struct memdisk *d, const char *dir)
+{
+	for (int i = 0; i < EARLY_MAX; i++)
+		if (d->early[i].dir && !strcmp(d->early[i].dir, dir))
+			return &d->early[i];
+	return NULL;
+}
+
+static void early_drop(struct early *y)
+{
+	free(y->dir);
+	roster_release(&y->names);
+	memset(y, 0, sizeof(*y));
+}
+
+static bool disk_ahead(struct disk *disk, const char *dir)
+{
+	struct memdisk *d = of(disk);
+	struct early *y = NULL;
+
+	if (d->stale && early_of(d, dir))
+		return true;
+	assert(!early_of(d, dir));
+	for (int i = 0; i < EARLY_MAX && !y; i++)
+		if (!d->early[i].dir)
+			y = &d->early[i];
+	if (!y)
+		return false;
+	y->dir = strdup(dir);
+	y->code = disk_read(disk, dir, &y->names, NULL);
+	return true;
+}
+
+static void disk_behind(struct disk *disk, const char *dir)
+{
+	struct early *y = early_of(of(disk), dir);
+
+	if (of(disk)->stale)
+		return;
+	assert(y && "asked for and not listed since");
+	early_drop(y);
+}
+
+static int disk_list(
+    struct disk *disk, const char *dir, struct roster *out, struct vs_err *err)
+{
+	struct memdisk *d = of(disk);
+	struct early *y = early_of(d, dir);
+	int code;
+
+	if (!y)
+		return disk_read(disk, dir, out, err);
+	code = y->code;
+	*out = y->names;
+	memset(&y->names, 0, sizeof(y->names));
+	early_drop(y);
+	d->stats.early++;
+	return code < 0 ? vs_err_set(err, code, "list") : VS_OK;
 }
 
 static int disk_look(struct disk *disk, const char *path, struct disk_stat *out,
@@ -544,6 +615,8 @@ struct memdisk *memdisk_new(struct vs_rand *rand)
 		.root = disk_root,
 		.mark = disk_mark,
 		.list = disk_list,
+		.ahead = disk_ahead,
+		.behind = disk_behind,
 		.look = disk_look,
 		.hash = disk_hash,
 		.cookie = disk_cookie,
@@ -580,6 +653,8 @@ struct disk *memdisk_disk(struct memdisk *d)
 
 void memdisk_forget(struct memdisk *d)
 {
+	for (int i = 0; i < EARLY_MAX; i++)
+		early_drop(&d->early[i]);
 	while (d->watches)
 		watch_drop(d, d->watches - 1);
 	d->queued = 0;
@@ -620,6 +695,11 @@ void memdisk_set_queue(struct memdisk *d, int max)
 		d->queued = 0;
 		queue_put(d, &(struct raw){ .wd = 0 });
 	}
+}
+
+void memdisk_keep_early(struct memdisk *d, bool keep)
+{
+	d->stale = keep;
 }
 
 void memdisk_lie_root(struct memdisk *d, bool lie)

@@ -44,6 +44,7 @@ struct memdisk_stats {
 	int64_t look_io;
 	int64_t hash_io;
 	int64_t watch_full;
+	int64_t early; /* listings that were read ahead */
 	int64_t hash_changed; /* files that changed while hashed */
 };
 
@@ -75,6 +76,9 @@ void memdisk_set_queue(struct memdisk *d, int max);
 
 /* Pretends that the root is the one known whatever is shown (a control). */
 void memdisk_lie_root(struct memdisk *d, bool lie);
+
+/* Sabotage: what was read ahead is used though it is void. */
+void memdisk_keep_early(struct memdisk *d, bool keep);
 
 /* Hands at most max queued events over as hints, in order; how many. */
 int memdisk_deliver(struct memdisk *d, int max,

@@ -213,6 +213,7 @@ static const char *const sabotage_names[] = {
 	[WORLD_UNVERIFIED] = "unverified",
 	[WORLD_NOSYNC_PART] = "nosync-part",
 	[WORLD_NOSYNC_FILE] = "nosync-file",
+	[WORLD_STALE_LISTING] = "stale-listing",
 };
 
 static void failure_print(const struct run *k, const struct options *o)
@@ -423,7 +424,7 @@ int main(int argc, char **argv)
 		    "[--selfcheck]\n           [--coarse] [--calm] "
 		    "[--members N]\n           [--sabotage nosync-agent|"
 		    "nosync-cloud|no-dedupe|no-guard|\n           "
-		    "unverified|nosync-part|nosync-file]\n");
+		    "unverified|nosync-part|nosync-file|stale-listing]\n");
 		return 2;
 	}
 	/* what the programs have to say about their faults is expected */
