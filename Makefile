@@ -14,11 +14,14 @@ DOCDIR := $(PREFIX)/share/doc/vsync
 UNITDIR := $(PREFIX)/lib/systemd
 SYSUSERDIR := $(PREFIX)/lib/sysusers.d
 
-# The watcher's back-end: one file of agent/watch/.
+# What hears of events is one file of agent/watch/; other files that are for
+# one system only are named *_linux.c and *_darwin.c.
+SYSTEM := $(shell uname -s)
 WATCH_Linux := inotify
 WATCH_Darwin := fsevents
-WATCH ?= $(WATCH_$(shell uname -s))
-WATCHERS := inotify fsevents poll
+WATCH ?= $(WATCH_$(SYSTEM))
+WATCHERS := inotify fsevents
+FOREIGN := $(if $(filter Darwin,$(SYSTEM)),linux,darwin)
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -53,8 +56,9 @@ COMPILE = $(CC) $(CPPFLAGS_ALL) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(LDHARDEN) -Wl,--as-needed $(LDFLAGS)
 
 # What there is to build.
-unused := $(patsubst %,agent/watch/%.c,$(filter-out $(WATCH),$(WATCHERS)))
-common_c := $(wildcard common/*/*.c)
+unused := $(patsubst %,agent/watch/%.c,$(filter-out $(WATCH),$(WATCHERS))) \
+    $(wildcard */*/*_$(FOREIGN).c)
+common_c := $(filter-out $(unused),$(wildcard common/*/*.c))
 agent_c := $(filter-out agent/main.c $(unused), \
     $(wildcard agent/*.c agent/*/*.c))
 cloud_c := $(filter-out cloud/main.c,$(wildcard cloud/*.c cloud/*/*.c))

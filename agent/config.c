@@ -10,6 +10,7 @@
 #include "agent/ini.h"
 #include "agent/nearest.h"
 #include "agent/serve/address.h"
+#include "agent/watch/watch.h"
 #include "common/base/buf.h"
 #include "common/os/file.h"
 
@@ -22,7 +23,7 @@ static const char *const SERVER_KEYS[] = { "url", NULL };
 static const char *const AGENT_KEYS[] = { "workers", "log", "log_level",
 	"listen", "advertise", NULL };
 static const char *const PROJECT_KEYS[] = { "name", "root", "root_id", "role",
-	NULL };
+	"watch", NULL };
 
 static int unknown(const struct ini_entry *e, const char *what,
     const char *word, const char *const *list, struct vs_err *err)
@@ -210,6 +211,21 @@ static bool root_id_good(const char *id)
 	return strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32;
 }
 
+static int watch_set(
+    struct config_project *p, const struct ini_entry *e, struct vs_err *err)
+{
+	char want[64];
+
+	if (strcmp(e->value, "auto") != 0 &&
+	    strcmp(e->value, watch_name(WATCH_EVENTS)) != 0 &&
+	    strcmp(e->value, watch_name(WATCH_POLL)) != 0) {
+		snprintf(want, sizeof(want), "auto, %s or %s",
+		    watch_name(WATCH_EVENTS), watch_name(WATCH_POLL));
+		return bad_value(e, want, err);
+	}
+	return string_set(&p->watch, e->value, err);
+}
+
 static int project_entry(
     struct config *c, const struct ini_entry *e, struct vs_err *err)
 {
@@ -234,6 +250,8 @@ static int project_entry(
 			return bad_value(e, "owner or member", err);
 		return VS_OK;
 	}
+	if (strcmp(e->key, "watch") == 0)
+		return watch_set(p, e, err);
 	return unknown(e, "key", e->key, PROJECT_KEYS, err);
 }
 
@@ -318,6 +336,7 @@ void config_release(struct config *c)
 		free(c->projects[i].name);
 		free(c->projects[i].root);
 		free(c->projects[i].root_id);
+		free(c->projects[i].watch);
 	}
 	free(c->projects);
 	free(c->path);

@@ -6,7 +6,7 @@
  *                   log = plain|json   log_level = error|warning|info|debug
  *                   listen = HOST:PORT|off   advertise = address, ...
  *   [project ID]    name = ...  root = /absolute  root_id = 32 hex digits
- *                   role = owner|member
+ *                   role = owner|member   watch = auto|inotify|poll
  *
  * VSYNC_SERVER in the environment wins over url.
  */
@@ -26,6 +26,7 @@ struct config_project {
 	char *root; /* absolute */
 	char *root_id;
 	bool member; /* followed and pulled, not published */
+	char *watch; /* "auto", "poll" or watch_name; NULL: "auto" */
 };
 
 struct config {

@@ -178,6 +178,7 @@ static void project_free(struct project *p)
 	free(p->root);
 	free(p->root_id);
 	free(p->device_id);
+	free(p->watch);
 	free(p);
 }
 
@@ -233,6 +234,7 @@ static struct project *project_alloc(
 	p->root = project_must(strdup(c->root));
 	p->root_id = project_must(strdup(c->root_id));
 	p->device_id = project_must(strdup(host->device_id));
+	p->watch = project_must(strdup(c->watch != NULL ? c->watch : "auto"));
 	p->ended.run = thread_ended;
 	return p;
 }
@@ -300,5 +302,6 @@ bool project_is(const struct project *p, const struct config_project *c)
 	return strcmp(p->id, c->id) == 0 && strcmp(p->name, c->name) == 0 &&
 	    strcmp(p->root, c->root) == 0 &&
 	    strcmp(p->root_id, c->root_id) == 0 &&
+	    strcmp(p->watch, c->watch != NULL ? c->watch : "auto") == 0 &&
 	    project_is_member(p) == c->member;
 }

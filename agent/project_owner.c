@@ -5,32 +5,20 @@
 #include <string.h>
 
 #include "agent/project_core.h"
+#include "agent/project_watch.h"
 #include "agent/scan/disk_posix.h"
 #include "common/base/log.h"
 #include "common/os/clock.h"
 
-#define READS 16 /* of the watcher in one turn of the loop */
 #define SLEPT_MS 10000 /* a longer gap between the clocks was a sleep */
 
 struct owner {
 	struct project project; /* first */
-	struct watch *watch; /* NULL: none to be had, scans only */
+	struct project_watch *watch;
 	struct disk *disk;
-	atomic_bool lost; /* events were dropped here */
 	/* engine's thread */
 	struct engine_world world;
 	int64_t ahead_ms; /* of one clock before the other */
-	/* loop's thread */
-	uv_poll_t poll;
-	char raw[WATCH_RAW_MAX]; /* the kernel's events, not yet copied */
-};
-
-/* Events: loop -> engine. */
-
-struct raw_message {
-	struct mailbox_item item;
-	struct owner *owner;
-	char data[];
 };
 
 static void hint_take(void *arg, const struct watch_hint *h)
@@ -38,54 +26,6 @@ static void hint_take(void *arg, const struct watch_hint *h)
 	struct owner *o = arg;
 
 	engine_hint(o->project.engine, h, vs_clock_now());
-}
-
-static void raw_handle(struct mailbox_item *item)
-{
-	struct raw_message *m = (struct raw_message *)item;
-	struct owner *o = m->owner;
-
-	/* not open: the scan at opening sees it all */
-	if (o->project.engine != NULL)
-		watch_translate(o->watch, m->data, item->weight, hint_take, o);
-	free(m);
-}
-
-static void raw_put(struct owner *o, size_t n)
-{
-	struct mailbox *box = o->project.mailbox;
-	struct raw_message *m;
-
-	if (mailbox_weight(box) + n > PROJECT_WAITING_MAX) {
-		atomic_store(&o->lost, true);
-		return;
-	}
-	m = project_must(malloc(sizeof(*m) + n));
-	m->item.weight = n;
-	m->item.handle = raw_handle;
-	m->owner = o;
-	memcpy(m->data, o->raw, n);
-	mailbox_put(box, &m->item);
-}
-
-static void poll_ready(uv_poll_t *poll, int status, int events)
-{
-	struct owner *o = poll->data;
-	struct vs_err err = VS_ERR_INIT;
-	int n = status < 0 ? status : 1;
-
-	(void)events;
-	/* bounded, so that a storm does not starve the other handles */
-	for (int i = 0; i < READS && n > 0; i++) {
-		n = watch_read(watch_fd(o->watch), o->raw, &err);
-		if (n > 0)
-			raw_put(o, (size_t)n);
-	}
-	if (n < 0) {
-		vs_log(VS_LOG_ERR, "project: %s: %s", o->project.id, err.msg);
-		atomic_store(&o->lost, true);
-		uv_poll_stop(poll);
-	}
 }
 
 /* Hashes: engine -> workers -> engine. */
@@ -209,63 +149,24 @@ static void world_tell(void *arg, const struct engine_event *e)
 	};
 
 	event_log(&o->project, e);
+	if (e->news == ENGINE_SCANNED)
+		project_watch_scanned(o->watch, e->ms, vs_clock_now());
 	project_tell(&o->project, &n);
 }
 
 /* The role. */
 
-static int disk_watch_dir(void *arg, const char *dir, struct vs_err *err)
-{
-	struct owner *o = arg;
-
-	if (dir != NULL)
-		return watch_add(o->watch, dir, err);
-	watch_clear(o->watch);
-	return VS_OK;
-}
-
-static int64_t disk_watched_dirs(void *arg)
-{
-	const struct owner *o = arg;
-
-	return (int64_t)watch_count(o->watch);
-}
-
-static int watch_start(struct owner *o, struct vs_err *err)
-{
-	struct project *p = &o->project;
-	int r = watch_new(&o->watch, p->root, err);
-
-	if (r < 0) {
-		/* scans still find everything, later */
-		vs_log(VS_LOG_WARN,
-		    "project: %s: %s; only scans will find "
-		    "changes",
-		    p->id, err != NULL ? err->msg : "");
-		vs_err_clear(err);
-		o->watch = NULL;
-		return VS_OK;
-	}
-	r = uv_poll_init(p->host->loop, &o->poll, watch_fd(o->watch));
-	if (r != 0)
-		return vs_err_errno(err, -r, "watcher on the loop");
-	o->poll.data = o;
-	p->handles++;
-	r = uv_poll_start(&o->poll, UV_READABLE, poll_ready);
-	return r == 0 ? VS_OK : vs_err_errno(err, -r, "watcher on the loop");
-}
-
 static int owner_prepare(struct project *p, struct vs_err *err)
 {
 	struct owner *o = (struct owner *)p;
-	const struct disk_watcher w = {
-		.watch = disk_watch_dir, .watched = disk_watched_dirs, .arg = o
-	};
-	int r = watch_start(o, err);
+	const struct watch_ear ear = { .hint = hint_take, .arg = o };
+	struct disk_watcher w;
+	int r = project_watch_new(&o->watch, p, p->watch, &ear, err);
 
-	if (r == VS_OK)
-		r = disk_posix_new(
-		    &o->disk, p->root, o->watch != NULL ? &w : NULL, err);
+	if (r < 0)
+		return r;
+	project_watch_disk(o->watch, &w);
+	r = disk_posix_new(&o->disk, p->root, &w, err);
 	if (r < 0)
 		return r;
 	o->ahead_ms = vs_clock_mono_ms() - (int64_t)(uv_hrtime() / 1000000);
@@ -294,6 +195,7 @@ static int owner_open(struct project *p, const char *dir, struct vs_now now)
 	int r;
 
 	snprintf(db, sizeof(db), "%s/manifest.db", dir);
+	project_watch_review(o->watch);
 	r = engine_open(&p->engine, &o->world, &options, now, &p->why);
 	if (r < 0)
 		p->engine = NULL;
@@ -308,7 +210,7 @@ static void doubt_check(struct owner *o, struct vs_now now)
 	bool slept = ahead - o->ahead_ms > SLEPT_MS;
 
 	o->ahead_ms = ahead;
-	if (atomic_exchange(&o->lost, false))
+	if (project_watch_lost(o->watch))
 		engine_doubt(e, "too many events at once", now);
 	else if (slept)
 		engine_doubt(e, "woke from sleep", now);
@@ -316,8 +218,13 @@ static void doubt_check(struct owner *o, struct vs_now now)
 
 static int64_t owner_step(struct project *p, struct vs_now now)
 {
-	doubt_check((struct owner *)p, now);
-	return engine_step(p->engine, now);
+	struct owner *o = (struct owner *)p;
+	int64_t heard, due;
+
+	doubt_check(o, now);
+	heard = project_watch_step(o->watch, now);
+	due = engine_step(p->engine, now);
+	return heard < due ? heard : due;
 }
 
 static void owner_answered(struct project *p, uint64_t id,
@@ -333,26 +240,16 @@ static void owner_close(struct project *p)
 	crew_forget(p->host->crew, p);
 }
 
-static void poll_closed(uv_handle_t *handle)
-{
-	struct owner *o = handle->data;
-
-	project_closed(&o->project);
-}
-
 static void owner_stop(struct project *p)
 {
-	struct owner *o = (struct owner *)p;
-
-	if (o->watch != NULL)
-		uv_close((uv_handle_t *)&o->poll, poll_closed);
+	project_watch_stop(((struct owner *)p)->watch);
 }
 
 static void owner_release(struct project *p)
 {
 	struct owner *o = (struct owner *)p;
 
-	watch_free(o->watch);
+	project_watch_free(o->watch);
 	disk_posix_free(o->disk);
 }
 

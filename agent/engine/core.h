@@ -34,7 +34,7 @@
 #define CORE_ROOT_CHECK_MS 15000
 #define CORE_ROOT_LOST_MS 2000 /* between looks for a lost root */
 #define CORE_TROUBLE_MS 60000 /* before an unreadable path is tried again */
-#define CORE_BLIND_SCAN_MS 60000 /* between scans without enough watches */
+#define CORE_BLIND_SCAN_MS 60000 /* at least, without enough watches */
 #define CORE_COOKIE_MS 3000 /* before a barrier turns to a scan */
 #define CORE_UUID 37
 
@@ -72,6 +72,8 @@ struct core_sweep {
 	void *arg;
 	struct engine_report report;
 	int64_t start_ms;
+	int64_t begin_ms; /* of its walk */
+	int64_t walk_ms; /* how long it took; -1: not over */
 	struct barrier_wait wait;
 	struct core_sweep *next;
 };
@@ -192,6 +194,8 @@ struct engine {
 	bool swept; /* a full scan has ended since the start */
 	bool stalled; /* listing waits for the settling paths */
 	bool watch_limit; /* the system allowed no more watches */
+	bool watch_short; /* likewise, in the sweep under way */
+	int64_t walk_ms; /* how long the last full one took to walk */
 	int64_t overflows;
 	int64_t last_scan_ms; /* wall, 0: never */
 	int64_t next_scan_ms; /* mono */

@@ -238,31 +238,50 @@ static void path_hint(struct engine *e, const struct watch_hint *h)
 	}
 }
 
-void engine_hint(
-    struct engine *e, const struct watch_hint *h, struct vs_now now)
+/* One name, with whatever happened to it. */
+static void name_hint(struct engine *e, const struct watch_hint *h)
 {
-	e->now = now;
-	if (e->fault.on || e->root.lost)
-		return; /* a full scan follows anyway */
-	if (h->what == WATCH_OVERFLOW) {
-		engine_doubt(e, "the kernel dropped events", now);
-		return;
-	}
-	if (h->what == WATCH_ROOT_GONE || h->path[0] == '\0') {
-		if (h->what == WATCH_ROOT_GONE && root_check(e))
-			sweep_all(e);
-		return;
-	}
-	if (strncmp(h->path, ".vsync/", 7) == 0) {
-		flush_hint(e, h->path);
-		return;
-	}
 	if (ignore_path(h->path) != NULL)
 		return;
 	if (vs_path_check(h->path, strlen(h->path)) != VS_PATH_GOOD)
 		list_parent(e, h->path);
 	else
 		path_hint(e, h);
+}
+
+/* Not about a single name. */
+static void wide_hint(struct engine *e, const struct watch_hint *h)
+{
+	if (h->what == WATCH_OVERFLOW)
+		engine_doubt(e, "the kernel dropped events", e->now);
+	else if (h->what == WATCH_SCAN ||
+	    (h->what == WATCH_ROOT_GONE && root_check(e)))
+		sweep_all(e);
+}
+
+void engine_hint(
+    struct engine *e, const struct watch_hint *h, struct vs_now now)
+{
+	struct watch_hint old = { .moved = true, .path = h->from };
+
+	e->now = now;
+	if (e->fault.on || e->root.lost)
+		return; /* a full scan follows anyway */
+	if (h->path[0] == '\0') {
+		wide_hint(e, h);
+		return;
+	}
+	if (strncmp(h->path, ".vsync/", 7) == 0) {
+		flush_hint(e, h->path);
+		return;
+	}
+	/* a rename: the name that went first, so that it is known to be gone
+	   when the one that came is looked at */
+	old.what =
+	    h->what == WATCH_DIR_APPEARED ? WATCH_DIR_VANISHED : WATCH_VANISHED;
+	if (h->from != NULL)
+		name_hint(e, &old);
+	name_hint(e, h);
 }
 
 void engine_doubt(struct engine *e, const char *why, struct vs_now now)

@@ -74,6 +74,7 @@ struct engine_event {
 	int64_t seq;
 	int64_t size;
 	int64_t n;
+	int64_t ms; /* ENGINE_SCANNED: how long walking the folder took */
 };
 
 /* The world, as far as the engine asks for it. */

@@ -11,6 +11,7 @@
 #include "agent/state/outbox.h"
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
+#include "agent/watch/limit.h"
 #include "common/base/hex.h"
 #include "common/base/path.h"
 #include "common/base/stamp.h"
@@ -158,18 +159,91 @@ static void report_held(const struct counts *c, json_t *list)
 	    "vsync held, then vsync held approve or vsync held reject");
 }
 
+/* The command that raises the setting so that needed more find room. */
+static const char *raise_hint(const struct disk_watching *w, enum limit_of what,
+    int64_t needed, char out[160])
+{
+	if (w->setting == NULL)
+		return "ask whoever runs this system to allow more";
+	snprintf(out, 160, "sudo sysctl -w %s=%lld", w->setting,
+	    (long long)limit_enough(what, w->allowed, needed));
+	return out;
+}
+
+/* Some folders are watched, the rest is scanned. */
+static void report_watches(
+    struct engine *e, const struct disk_watching *w, json_t *list)
+{
+	struct disk *d = e->world.disk;
+	int64_t folders = e->state.dirs + 1;
+	char text[240], hint[160];
+
+	snprintf(text, sizeof(text),
+	    "the system's limit of watches is reached (%s, %lld allowed): "
+	    "%lld folders need watching, %lld are watched; the rest is "
+	    "scanned every minute or less often",
+	    w->setting != NULL ? w->setting : "no setting known",
+	    (long long)w->allowed, (long long)folders,
+	    d->watched != NULL ? (long long)d->watched(d) : 0);
+	problem(list, "watch_limit", "warning", text,
+	    raise_hint(w, LIMIT_WATCHES, folders, hint));
+}
+
+/* No watcher is to be had at all. */
+static void report_instances(
+    struct engine *e, const struct disk_watching *w, json_t *list)
+{
+	char text[400], hint[160];
+
+	snprintf(text, sizeof(text),
+	    "the system allows no more watchers (%s; %s, %lld allowed): 1 more "
+	    "is needed, for %lld folders; until then only scans find changes",
+	    w->what, w->setting != NULL ? w->setting : "no setting known",
+	    (long long)w->allowed, (long long)e->state.dirs + 1);
+	problem(list, "instance_limit", "warning", text,
+	    raise_hint(w, LIMIT_INSTANCES, 1, hint));
+}
+
 static void report_watch(struct engine *e, json_t *list)
 {
-	char text[200];
+	struct disk *d = e->world.disk;
+	struct disk_watching w = { .deaf = DISK_HEARS };
+	char text[300];
 
-	if (!e->watch_limit)
-		return;
-	snprintf(text, sizeof(text),
-	    "the inotify limit is reached: %lld folders need watching; "
-	    "the rest is scanned every minute",
-	    (long long)e->state.dirs + 1);
-	problem(list, "watch_limit", "warning", text,
-	    "sudo sysctl fs.inotify.max_user_watches=1048576");
+	if (d->watching != NULL)
+		d->watching(d, &w);
+	switch (w.deaf) {
+	case DISK_HEARS:
+		if (e->watch_limit)
+			report_watches(e, &w, list);
+		break;
+	case DISK_DEAF_LIMIT:
+		report_instances(e, &w, list);
+		break;
+	case DISK_DEAF_CHOSEN:
+		problem(list, "polled", "info",
+		    "the folder is not watched but scanned in intervals, as "
+		    "the configuration says",
+		    "watch = auto in the configuration, where events will do");
+		break;
+	case DISK_DEAF_REMOTE:
+		snprintf(text, sizeof(text),
+		    "the folder lies on a file system that others change "
+		    "without an event here (%s): it is scanned in intervals",
+		    w.what);
+		problem(list, "polled", "warning", text,
+		    "watch = poll for this project in the configuration, to "
+		    "have it so without a warning");
+		break;
+	case DISK_DEAF_ERROR:
+		snprintf(text, sizeof(text),
+		    "the folder cannot be watched and is scanned in "
+		    "intervals: %s",
+		    w.what);
+		problem(list, "polled", "warning", text,
+		    "vsync tries again at every scan");
+		break;
+	}
 }
 
 static void report_troubles(const struct counts *c, json_t *list)
@@ -282,11 +356,16 @@ static void add_disk(struct engine *e, json_t *doc)
 	struct disk *d = e->world.disk;
 	int64_t folders = e->state.dirs + 1;
 	int64_t watched = d->watched != NULL ? d->watched(d) : 0;
+	struct disk_watching how = { .name = NULL };
 
+	if (d->watching != NULL)
+		d->watching(d, &how);
 	set_int(doc, "files", e->state.entries - e->state.dirs);
 	set_int(doc, "directories", e->state.dirs);
 	set_int(doc, "bytes", e->state.bytes);
-	set_int(doc, "dirs_watched", watched);
+	set_int(doc, "dirs_watched", watched < folders ? watched : folders);
+	json_object_set_new(
+	    doc, "watcher", json_string(how.name != NULL ? how.name : ""));
 	json_object_set_new(doc, "coverage",
 	    json_real(
 		watched >= folders ? 1.0 : (double)watched / (double)folders));

@@ -173,6 +173,16 @@ int64_t flush_due(const struct engine *e)
 	return due;
 }
 
+/* No event tells of a change: no cookie comes back either. */
+static bool deaf(struct disk *d)
+{
+	struct disk_watching w = { .deaf = DISK_HEARS };
+
+	if (d->watching != NULL)
+		d->watching(d, &w);
+	return d->watch == NULL || w.deaf != DISK_HEARS;
+}
+
 int engine_flush(struct engine *e,
     void (*done)(void *arg, int code, const char *text), void *arg,
     struct vs_now now, struct vs_err *err)
@@ -195,8 +205,7 @@ int engine_flush(struct engine *e,
 	snprintf(f->cookie, sizeof(f->cookie), "%016" PRIx64,
 	    vs_rand_u64(e->world.rand));
 	f->cookie_ms = now.mono_ms + CORE_COOKIE_MS;
-	if (d->watch == NULL || e->watch_limit ||
-	    d->cookie(d, f->cookie, NULL) < 0)
+	if (deaf(d) || e->watch_limit || d->cookie(d, f->cookie, NULL) < 0)
 		f->cookie_ms = now.mono_ms;
 	return 0;
 }

@@ -355,7 +355,10 @@ void listing_watch(struct engine *e, const char *dir)
 	if (e->world.disk->watch == NULL)
 		return;
 	rc = e->world.disk->watch(e->world.disk, dir, &err);
-	if (rc == VS_ELIMIT && !e->watch_limit) {
+	if (rc != VS_ELIMIT)
+		return;
+	e->watch_short = true;
+	if (!e->watch_limit) {
 		e->watch_limit = true;
 		e->next_scan_ms = e->now.mono_ms + CORE_BLIND_SCAN_MS;
 		core_tell_state(e, "watch_limit");

@@ -9,6 +9,7 @@
 #include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/work.h"
+#include "agent/watch/poll.h"
 
 static void free_sweep(struct core_sweep *s)
 {
@@ -80,6 +81,10 @@ static void begin(struct engine *e)
 	e->sweeps = s->next;
 	s->next = NULL;
 	e->sweep = s;
+	s->begin_ms = e->now.mono_ms;
+	s->walk_ms = -1;
+	if (s->path[0] == '\0')
+		e->watch_short = false;
 	if (s->path[0] == '\0')
 		work_want_dir(e, "", flags, 0);
 	else
@@ -89,6 +94,23 @@ static void begin(struct engine *e)
 	barrier_wait(&e->barrier, &s->wait);
 }
 
+/* Between scans that stand in for watches; never most of the time. */
+static int64_t blind_ms(const struct engine *e)
+{
+	int64_t ms = poll_interval_ms(e->walk_ms);
+
+	return ms > CORE_BLIND_SCAN_MS ? ms : CORE_BLIND_SCAN_MS;
+}
+
+/* Every folder was asked for: the limit may have been lifted. */
+static void limit_review(struct engine *e)
+{
+	if (!e->watch_limit || e->watch_short)
+		return;
+	e->watch_limit = false;
+	core_tell_state(e, "watched again");
+}
+
 /* The next one of our own: daily, within a quarter of a day either way. */
 static int64_t next_scan(struct engine *e)
 {
@@ -96,7 +118,7 @@ static int64_t next_scan(struct engine *e)
 	    (int64_t)vs_rand_below(e->world.rand, (uint64_t)VS_RESCAN_MS / 2);
 
 	if (e->watch_limit)
-		return e->now.mono_ms + CORE_BLIND_SCAN_MS;
+		return e->now.mono_ms + blind_ms(e);
 	return e->now.mono_ms + VS_RESCAN_MS - VS_RESCAN_MS / 4 + jitter;
 }
 
@@ -105,10 +127,13 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 	struct engine_event ev = {
 		.news = ENGINE_SCANNED,
 		.n = s->report.entries,
+		.ms = s->walk_ms,
 	};
 	struct vs_err err = VS_ERR_INIT;
 
 	e->swept = true;
+	e->walk_ms = s->walk_ms;
+	limit_review(e);
 	e->last_scan_ms = e->now.wall_ms;
 	e->next_scan_ms = next_scan(e);
 	if (stage_begin(e, &err) < 0 ||
@@ -124,6 +149,9 @@ static void finish(struct engine *e)
 {
 	struct core_sweep *s = e->sweep;
 
+	if (s->walk_ms < 0)
+		s->walk_ms = e->now.mono_ms - s->begin_ms;
+
 	if (!root_check(e))
 		return; /* it ended there, with VS_EROOT */
 	barrier_forget(&e->barrier, &s->wait);
@@ -135,6 +163,11 @@ static void finish(struct engine *e)
 
 void sweep_step(struct engine *e)
 {
+	struct core_sweep *s = e->sweep;
+
+	/* what it led to may take long: that is not the walk's fault */
+	if (s != NULL && s->walk_ms < 0 && dirq_top(e->dirq) == NULL)
+		s->walk_ms = e->now.mono_ms - s->begin_ms;
 	if (e->sweep != NULL && e->sweep->wait.left == 0)
 		finish(e);
 	if (e->fault.on || e->root.lost)

@@ -48,6 +48,26 @@ struct disk_hash {
 	char target[VS_PATH_MAX + 1]; /* symlinks: where it points */
 };
 
+/* Why no event tells of a change. */
+enum disk_deaf {
+	DISK_HEARS, /* events do */
+	DISK_DEAF_CHOSEN, /* the configuration wants it so */
+	DISK_DEAF_REMOTE, /* the file system has none */
+	DISK_DEAF_LIMIT, /* the system allows no more watchers */
+	DISK_DEAF_ERROR, /* it failed otherwise */
+};
+
+/* How the folder is watched. */
+struct disk_watching {
+	const char *name; /* of the back-end: "inotify", "poll" */
+	enum disk_deaf deaf;
+	char what[128]; /* the file system, or the failure */
+	/* the setting that limits watches, or with DISK_DEAF_LIMIT, watchers;
+	   NULL: none is known */
+	const char *setting;
+	int64_t allowed; /* by it */
+};
+
 struct disk {
 	/*
 	 * Looks the root up by its path, anew.  VS_EROOT when there is no
@@ -114,6 +134,9 @@ struct disk {
 
 	/* How many directories are watched now; NULL: no watcher. */
 	int64_t (*watched)(struct disk *d);
+
+	/* How; NULL: by events, if there is a watcher. */
+	void (*watching)(struct disk *d, struct disk_watching *out);
 };
 
 #endif

@@ -533,6 +533,13 @@ static int64_t disk_watched(struct disk *d)
 	return p->watcher.watched(p->watcher.arg);
 }
 
+static void disk_watching(struct disk *d, struct disk_watching *out)
+{
+	struct disk_posix *p = (struct disk_posix *)d;
+
+	p->watcher.watching(p->watcher.arg, out);
+}
+
 int disk_posix_new(struct disk **out, const char *root,
     const struct disk_watcher *w, struct vs_err *err)
 {
@@ -560,6 +567,8 @@ int disk_posix_new(struct disk **out, const char *root,
 		p->watcher = *w;
 		p->disk.watch = disk_watch;
 		p->disk.watched = disk_watched;
+		if (w->watching != NULL)
+			p->disk.watching = disk_watching;
 	}
 	r = scout_new(&p->scout, SCOUTS, dir_read_ahead, &p->disk, err);
 	if (r < 0) {

@@ -12,13 +12,14 @@ struct disk_watcher {
 	/* dir NULL: forget all */
 	int (*watch)(void *arg, const char *dir, struct vs_err *err);
 	int64_t (*watched)(void *arg);
+	void (*watching)(void *arg, struct disk_watching *out); /* or NULL */
 	void *arg;
 };
 
 /*
  * root: absolute path; it need not exist.  w (copied; may be NULL) becomes
- * the disk's watch and watched.  No descriptor is kept between calls, so
- * the file system can be unmounted at any time.
+ * the disk's watch, watched and watching.  No descriptor is kept between
+ * calls, so the file system can be unmounted at any time.
  */
 int disk_posix_new(struct disk **out, const char *root,
     const struct disk_watcher *w, struct vs_err *err);

@@ -1,7 +1,8 @@
 /*
  * Invariants: a directory in the tree is watched (wd >= 0) or has something
- * below it, but for the root, which is always there; all watched ones are
- * in by_wd, all but the root in by_name, keyed by parent and name.
+ * below it, but for the root and holders, which have no parent; all watched
+ * ones are in by_wd, all that have a parent in by_name, keyed by parent and
+ * name.  Holders are roots of small trees of their own, in a list.
  */
 #include "agent/watch/wdmap.h"
 
@@ -24,6 +25,7 @@ struct wdmap_dir {
 
 struct wdmap {
 	struct wdmap_dir *root;
+	struct wdmap_dir *holders; /* siblings of each other */
 	struct wdmap_dir **by_wd; /* buckets */
 	struct wdmap_dir **by_name;
 	size_t buckets; /* of each; a power of two */
@@ -32,6 +34,7 @@ struct wdmap {
 };
 
 #define BUCKETS_MIN 64
+#define HOLDER "/" /* its name; no directory has it */
 
 static uint32_t mix(uint64_t x)
 {
@@ -96,14 +99,15 @@ static void name_chain_out(struct wdmap *m, struct wdmap_dir *d)
 	*p = d->name_chain;
 }
 
-/* The one after d in a walk from above; d's children unless skip. */
-static struct wdmap_dir *walk_next(const struct wdmap_dir *d)
+/* The one after d in a walk from above; the root is followed by holders. */
+static struct wdmap_dir *walk_next(
+    const struct wdmap *m, const struct wdmap_dir *d)
 {
 	if (d->child != NULL)
 		return d->child;
-	while (d != NULL && d->next == NULL)
+	while (d->parent != NULL && d->next == NULL)
 		d = d->parent;
-	return d != NULL ? d->next : NULL;
+	return d == m->root ? m->holders : d->next;
 }
 
 static int wdmap_grow(struct wdmap *m)
@@ -122,7 +126,7 @@ static int wdmap_grow(struct wdmap *m)
 	m->by_wd = wds;
 	m->by_name = names;
 	m->buckets = n;
-	for (struct wdmap_dir *d = m->root; d != NULL; d = walk_next(d))
+	for (struct wdmap_dir *d = m->root; d != NULL; d = walk_next(m, d))
 		chain_in(m, d);
 	return VS_OK;
 }
@@ -167,6 +171,50 @@ static struct wdmap_dir *child_find(const struct wdmap *m,
 	return NULL;
 }
 
+/* Puts d, which has no parent, below one. */
+static void link_in(
+    struct wdmap *m, struct wdmap_dir *d, struct wdmap_dir *parent)
+{
+	struct wdmap_dir **b;
+
+	d->parent = parent;
+	d->hash = name_hash(parent, d->name, strlen(d->name));
+	d->prev = NULL;
+	d->next = parent->child;
+	if (d->next != NULL)
+		d->next->prev = d;
+	parent->child = d;
+	b = name_bucket(m, d->hash);
+	d->name_chain = *b;
+	*b = d;
+}
+
+/* Takes d from its parent, with what is below it. */
+static void link_out(struct wdmap *m, struct wdmap_dir *d)
+{
+	name_chain_out(m, d);
+	if (d->prev != NULL)
+		d->prev->next = d->next;
+	else
+		d->parent->child = d->next;
+	if (d->next != NULL)
+		d->next->prev = d->prev;
+	d->parent = NULL;
+	d->prev = NULL;
+	d->next = NULL;
+}
+
+static struct wdmap_dir *dir_new(const char *name, size_t len)
+{
+	struct wdmap_dir *d = calloc(1, sizeof(*d) + len + 1);
+
+	if (d == NULL)
+		return NULL;
+	memcpy(d->name, name, len);
+	d->wd = -1;
+	return d;
+}
+
 static struct wdmap_dir *child_add(
     struct wdmap *m, struct wdmap_dir *parent, const char *name, size_t len)
 {
@@ -174,18 +222,10 @@ static struct wdmap_dir *child_add(
 
 	if (m->dirs >= m->buckets && wdmap_grow(m) < 0)
 		return NULL;
-	d = calloc(1, sizeof(*d) + len + 1);
+	d = dir_new(name, len);
 	if (d == NULL)
 		return NULL;
-	memcpy(d->name, name, len);
-	d->wd = -1;
-	d->hash = name_hash(parent, name, len);
-	d->parent = parent;
-	d->next = parent->child;
-	if (d->next != NULL)
-		d->next->prev = d;
-	parent->child = d;
-	chain_in(m, d);
+	link_in(m, d, parent);
 	m->dirs++;
 	return d;
 }
@@ -233,8 +273,13 @@ int wdmap_path(const struct wdmap_dir *d, char *out, size_t cap)
 	size_t len = 0;
 	char *end;
 
-	for (const struct wdmap_dir *i = d; i->parent != NULL; i = i->parent)
-		len += strlen(i->name) + (i->parent->parent != NULL ? 1 : 0);
+	const struct wdmap_dir *top = d;
+
+	for (; top->parent != NULL; top = top->parent)
+		len +=
+		    strlen(top->name) + (top->parent->parent != NULL ? 1 : 0);
+	if (strcmp(top->name, HOLDER) == 0)
+		return VS_ENOENT;
 	if (len >= cap)
 		return VS_ELIMIT;
 	end = out + len;
@@ -255,13 +300,7 @@ int wdmap_path(const struct wdmap_dir *d, char *out, size_t cap)
 static void dir_free(struct wdmap *m, struct wdmap_dir *d)
 {
 	assert(d->parent != NULL && d->child == NULL && d->wd < 0);
-	name_chain_out(m, d);
-	if (d->prev != NULL)
-		d->prev->next = d->next;
-	else
-		d->parent->child = d->next;
-	if (d->next != NULL)
-		d->next->prev = d->prev;
+	link_out(m, d);
 	free(d);
 	m->dirs--;
 }
@@ -277,32 +316,169 @@ static void dir_prune(struct wdmap *m, struct wdmap_dir *d)
 	}
 }
 
-int wdmap_put(struct wdmap *m, const char *path, int wd, struct vs_err *err)
+/* The directory at path, made as a step where it was not; or NULL. */
+static struct wdmap_dir *path_make(
+    struct wdmap *m, const char *path, size_t left)
 {
 	struct wdmap_dir *d = m->root;
 
-	assert(wd >= 0 && wdmap_by_wd(m, wd) == NULL);
-	while (*path != '\0') {
-		size_t len = strcspn(path, "/");
+	while (left > 0) {
+		const char *slash = memchr(path, '/', left);
+		size_t len = slash != NULL ? (size_t)(slash - path) : left;
 		struct wdmap_dir *next = child_find(m, d, path, len);
 
 		if (next == NULL)
 			next = child_add(m, d, path, len);
 		if (next == NULL) {
 			dir_prune(m, d);
-			return vs_err_set(
-			    err, VS_ENOMEM, "watch: out of memory");
+			return NULL;
 		}
 		d = next;
+		len += slash != NULL ? 1 : 0;
 		path += len;
-		path += *path == '/' ? 1 : 0;
+		left -= len;
 	}
+	return d;
+}
+
+static void wd_chain_in(struct wdmap *m, struct wdmap_dir *d, int wd)
+{
+	struct wdmap_dir **b = wd_bucket(m, wd);
+
 	assert(d->wd < 0);
 	d->wd = wd;
-	d->wd_chain = *wd_bucket(m, wd);
-	*wd_bucket(m, wd) = d;
+	d->wd_chain = *b;
+	*b = d;
 	m->watched++;
+}
+
+int wdmap_put(struct wdmap *m, const char *path, int wd, struct vs_err *err)
+{
+	struct wdmap_dir *d = path_make(m, path, strlen(path));
+
+	assert(wd >= 0 && wdmap_by_wd(m, wd) == NULL);
+	if (d == NULL)
+		return vs_err_set(err, VS_ENOMEM, "watch: out of memory");
+	wd_chain_in(m, d, wd);
 	return VS_OK;
+}
+
+struct wdmap_dir *wdmap_detach(struct wdmap *m, struct wdmap_dir *d)
+{
+	struct wdmap_dir *holder = dir_new(HOLDER, strlen(HOLDER));
+	struct wdmap_dir *parent = d->parent;
+
+	assert(parent != NULL);
+	if (holder == NULL)
+		return NULL;
+	holder->next = m->holders;
+	if (holder->next != NULL)
+		holder->next->prev = holder;
+	m->holders = holder;
+	link_out(m, d);
+	link_in(m, d, holder);
+	dir_prune(m, parent);
+	return holder;
+}
+
+static void holder_free(struct wdmap *m, struct wdmap_dir *holder)
+{
+	assert(holder->parent == NULL && holder->child == NULL);
+	if (holder->prev != NULL)
+		holder->prev->next = holder->next;
+	else
+		m->holders = holder->next;
+	if (holder->next != NULL)
+		holder->next->prev = holder->prev;
+	free(holder);
+}
+
+/* Another directory object in the place of d, which hangs nowhere. */
+static void dir_become(
+    struct wdmap *m, struct wdmap_dir *d, struct wdmap_dir *twin)
+{
+	int wd = d->wd;
+
+	while (d->child != NULL) {
+		struct wdmap_dir *c = d->child;
+
+		link_out(m, c);
+		link_in(m, c, twin);
+	}
+	if (wd >= 0) {
+		wd_chain_out(m, d);
+		wd_chain_in(m, twin, wd);
+	}
+	free(d);
+}
+
+int wdmap_attach(struct wdmap *m, struct wdmap_dir *holder, const char *path,
+    struct vs_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	struct wdmap_dir *d = holder->child;
+	struct wdmap_dir *parent, *twin;
+
+	assert(*name != '\0');
+	if (d == NULL)
+		return vs_err_set(err, VS_ENOENT, "watch: nothing is left");
+	if (wdmap_at(m, path) != NULL)
+		return vs_err_set(err, VS_EEXIST, "watch: the name is taken");
+	twin = strcmp(d->name, name) == 0 ? d : dir_new(name, strlen(name));
+	parent = twin == NULL
+	    ? NULL
+	    : path_make(m, path, slash != NULL ? (size_t)(slash - path) : 0);
+	if (parent == NULL) {
+		if (twin != d)
+			free(twin);
+		return vs_err_set(err, VS_ENOMEM, "watch: out of memory");
+	}
+	link_out(m, d);
+	if (twin != d)
+		dir_become(m, d, twin);
+	link_in(m, twin, parent);
+	holder_free(m, holder);
+	return VS_OK;
+}
+
+/* The first leaf at or below d: no recursion, depth is the user's. */
+static struct wdmap_dir *leaf_of(struct wdmap_dir *d)
+{
+	while (d->child != NULL)
+		d = d->child;
+	return d;
+}
+
+/* Forgets that leaf is watched. */
+static void leaf_drop(struct wdmap *m, struct wdmap_dir *leaf,
+    void (*gone)(void *arg, int wd), void *arg)
+{
+	int wd = leaf->wd;
+
+	if (wd < 0)
+		return;
+	wd_chain_out(m, leaf);
+	if (gone != NULL)
+		gone(arg, wd);
+}
+
+bool wdmap_trim(struct wdmap *m, struct wdmap_dir *holder, size_t *most,
+    void (*gone)(void *arg, int wd), void *arg)
+{
+	struct wdmap_dir *leaf = leaf_of(holder);
+
+	for (; leaf != holder && *most > 0; --*most) {
+		struct wdmap_dir *parent = leaf->parent;
+
+		leaf_drop(m, leaf, gone, arg);
+		dir_free(m, leaf);
+		leaf = leaf_of(parent);
+	}
+	if (leaf != holder)
+		return false;
+	holder_free(m, holder);
+	return true;
 }
 
 void wdmap_drop(struct wdmap *m, struct wdmap_dir *d,
@@ -311,18 +487,9 @@ void wdmap_drop(struct wdmap *m, struct wdmap_dir *d,
 	struct wdmap_dir *leaf = NULL;
 	struct wdmap_dir *parent = d->parent;
 
-	/* from the leaves up, without recursion: depth is the user's */
 	while (leaf != d) {
-		leaf = d;
-		while (leaf->child != NULL)
-			leaf = leaf->child;
-		if (leaf->wd >= 0) {
-			int wd = leaf->wd;
-
-			wd_chain_out(m, leaf);
-			if (gone != NULL)
-				gone(arg, wd);
-		}
+		leaf = leaf_of(d);
+		leaf_drop(m, leaf, gone, arg);
 		if (leaf != d)
 			dir_free(m, leaf);
 	}
@@ -347,6 +514,8 @@ void wdmap_free(struct wdmap *m)
 	if (m == NULL)
 		return;
 	wdmap_drop(m, m->root, NULL, NULL);
+	while (m->holders != NULL)
+		wdmap_trim(m, m->holders, &(size_t){ SIZE_MAX }, NULL, NULL);
 	assert(m->root->child == NULL);
 	free(m->root);
 	free(m->by_wd);

@@ -2,6 +2,10 @@
  * Which watch descriptor (inotify(7)) belongs to which directory: a tree of
  * names, found by descriptor or by path.  It grows with the directories
  * watched, about 100 bytes each, never with their files.
+ *
+ * A directory that left its name may be taken out with all below it and put
+ * back under another one.  In between it hangs below a holder: it is found
+ * by descriptor, but has no path.
  */
 #ifndef WDMAP_H
 #define WDMAP_H
@@ -35,7 +39,7 @@ bool wdmap_is_root(const struct wdmap_dir *d);
 /* True when the directory above it is watched. */
 bool wdmap_parent_watched(const struct wdmap_dir *d);
 
-/* Writes its path into out; length or VS_ELIMIT. */
+/* Writes its path into out; length, VS_ELIMIT, or VS_ENOENT: it has none. */
 int wdmap_path(const struct wdmap_dir *d, char *out, size_t cap);
 
 /*
@@ -49,6 +53,31 @@ int wdmap_put(struct wdmap *m, const char *path, int wd, struct vs_err *err);
  * descriptors.
  */
 void wdmap_drop(struct wdmap *m, struct wdmap_dir *d,
+    void (*gone)(void *arg, int wd), void *arg);
+
+/*
+ * Takes d, which is not the root, with all below it from its place.  The
+ * holder is the caller's until it is attached or trimmed away; what hangs
+ * below it may be dropped or taken out in the meantime.  NULL: no memory,
+ * nothing was changed.
+ */
+struct wdmap_dir *wdmap_detach(struct wdmap *m, struct wdmap_dir *d);
+
+/*
+ * Puts what holder holds at path; holder is gone then.  VS_ENOENT: it holds
+ * nothing any more, VS_EEXIST: something is known at or below path,
+ * VS_ENOMEM; holder stays with each of them.  Takes time only for the
+ * directories right below it.
+ */
+int wdmap_attach(struct wdmap *m, struct wdmap_dir *holder, const char *path,
+    struct vs_err *err);
+
+/*
+ * Forgets up to *most directories of what holder holds, from the leaves up,
+ * takes their number from *most and calls gone as wdmap_drop.  True when
+ * nothing is left: holder is gone.
+ */
+bool wdmap_trim(struct wdmap *m, struct wdmap_dir *holder, size_t *most,
     void (*gone)(void *arg, int wd), void *arg);
 
 /* Forgets that d is watched, keeps what is below it. */

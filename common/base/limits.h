@@ -34,6 +34,9 @@
 #define VS_SETTLE_MS 50 /* after CLOSE_WRITE or a rename */
 #define VS_QUIET_MS 2000 /* written without a close */
 #define VS_RESCAN_MS (24 * 60 * 60 * 1000LL)
+#define VS_POLL_MIN_MS 5000 /* between scans where there are no events */
+#define VS_POLL_TIMES 10 /* as long as the last one took */
+#define VS_POLL_MAX_MS (60 * 60 * 1000LL)
 
 #define VS_PAGE_LIMIT 500 /* rows of a page */
 #define VS_WAIT_MAX_S 55 /* longest long-poll */

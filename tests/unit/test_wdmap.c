@@ -154,6 +154,107 @@ static void test_gaps(void **state)
 	assert_int_equal(wdmap_count(m), 1);
 }
 
+/* Out of its place and back under another name: the same descriptors. */
+static void test_detach_and_attach(void **state)
+{
+	struct wdmap *m = *state;
+	struct wdmap_dir *holder;
+	char path[16];
+
+	put(m, "", 1);
+	put(m, "a", 2);
+	put(m, "a/b", 3);
+	put(m, "a/b/c", 4);
+	put(m, "x", 5);
+	holder = wdmap_detach(m, wdmap_at(m, "a"));
+	assert_non_null(holder);
+	assert_null(wdmap_at(m, "a"));
+	assert_int_equal(wdmap_count(m), 5);
+	assert_int_equal(
+	    wdmap_path(wdmap_by_wd(m, 3), path, sizeof(path)), VS_ENOENT);
+	assert_false(wdmap_is_root(wdmap_by_wd(m, 2)));
+	assert_false(wdmap_parent_watched(wdmap_by_wd(m, 2)));
+	/* the name is free meanwhile */
+	put(m, "a", 6);
+	assert_int_equal(wdmap_attach(m, holder, "a", NULL), VS_EEXIST);
+	assert_int_equal(wdmap_attach(m, holder, "x/longer/n", NULL), VS_OK);
+	check_path(m, 2, "x/longer/n");
+	check_path(m, 3, "x/longer/n/b");
+	check_path(m, 4, "x/longer/n/b/c");
+	check_path(m, 6, "a");
+	assert_int_equal(wdmap_wd(wdmap_at(m, "x/longer")), -1);
+	/* under the same name elsewhere, and the step is gone that led there */
+	holder = wdmap_detach(m, wdmap_at(m, "x/longer/n"));
+	assert_null(wdmap_at(m, "x/longer"));
+	assert_int_equal(wdmap_attach(m, holder, "n", NULL), VS_OK);
+	check_path(m, 4, "n/b/c");
+}
+
+/* What a holder has may be taken from it. */
+static void test_holder_runs_empty(void **state)
+{
+	struct wdmap *m = *state;
+	struct wdmap_dir *outer, *inner;
+
+	put(m, "", 1);
+	put(m, "a/b", 2);
+	outer = wdmap_detach(m, wdmap_at(m, "a"));
+	inner = wdmap_detach(m, wdmap_by_wd(m, 2));
+	assert_int_equal(wdmap_attach(m, inner, "b", NULL), VS_OK);
+	check_path(m, 2, "b");
+	assert_int_equal(wdmap_attach(m, outer, "a", NULL), VS_ENOENT);
+	assert_true(wdmap_trim(m, outer, &(size_t){ 0 }, NULL, NULL));
+	/* one is left to wdmap_free */
+	assert_non_null(wdmap_detach(m, wdmap_at(m, "b")));
+}
+
+static void test_trim(void **state)
+{
+	struct wdmap *m = *state;
+	struct dropped d = { .count = 0 };
+	struct wdmap_dir *holder;
+	size_t most = 3;
+
+	put(m, "", 1);
+	for (int i = 0; i < 10; i++) {
+		char path[16];
+
+		snprintf(path, sizeof(path), "a/b%d", i);
+		put(m, path, 10 + i);
+	}
+	holder = wdmap_detach(m, wdmap_at(m, "a"));
+	assert_false(wdmap_trim(m, holder, &most, take, &d));
+	assert_int_equal(most, 0);
+	assert_int_equal(d.count, 3);
+	most = 20;
+	assert_true(wdmap_trim(m, holder, &most, take, &d));
+	assert_int_equal(most, 12); /* the unwatched step counts as well */
+	assert_int_equal(d.count, 10);
+	assert_int_equal(wdmap_count(m), 1);
+}
+
+/* It grows while something hangs below a holder: that is still found. */
+static void test_grows_with_holders(void **state)
+{
+	struct wdmap *m = *state;
+	struct wdmap_dir *holder;
+	char path[16];
+
+	put(m, "a", 1);
+	put(m, "a/b", 2);
+	holder = wdmap_detach(m, wdmap_at(m, "a"));
+	put(m, "c", 3);
+	assert_non_null(wdmap_detach(m, wdmap_at(m, "c")));
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "d%d", i);
+		put(m, path, 10 + i);
+	}
+	assert_non_null(wdmap_by_wd(m, 2));
+	assert_non_null(wdmap_by_wd(m, 3));
+	assert_int_equal(wdmap_attach(m, holder, "z", NULL), VS_OK);
+	check_path(m, 2, "z/b");
+}
+
 static void test_many_and_deep(void **state)
 {
 	struct wdmap *m = *state;
@@ -195,6 +296,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_drop_of_the_root_keeps_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gaps, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_detach_and_attach, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_holder_runs_empty, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_grows_with_holders, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_many_and_deep, setup, teardown),
 	};
