@@ -38,6 +38,8 @@ enum options_flags {
 	OPT_NO_WAIT = 1 << 22,
 	OPT_PROGRESS = 1 << 23,
 	OPT_ALL = 1 << 24,
+	OPT_TAKE_OVER = 1 << 25,
+	OPT_NEW_MARKER = 1 << 26,
 };
 
 enum options_progress { PROGRESS_AUTO, PROGRESS_JSON, PROGRESS_NONE };

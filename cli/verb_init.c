@@ -10,15 +10,21 @@
 #include "cli/folder.h"
 #include "common/base/json.h"
 
-/* dir, and the name that was given or else the folder's own. */
+/*
+ * dir, and the name that was given or else the folder's own; that of a
+ * project there is comes from the cloud.
+ */
 static json_t *request(struct call *c, const char *dir)
 {
 	const char *name = c->opt.name;
+	const char *project = c->opt.project;
 	json_t *params = json_object();
 
 	if (name == NULL)
-		name = strrchr(dir, '/') + 1;
+		name = project != NULL ? "" : strrchr(dir, '/') + 1;
 	if (params == NULL || call_add(c, params, "dir", dir) != VS_OK ||
+	    (project != NULL &&
+		call_add(c, params, "project", project) != VS_OK) ||
 	    (name[0] != '\0' && call_add(c, params, "name", name) != VS_OK)) {
 		json_decref(params);
 		return NULL;
@@ -65,6 +71,11 @@ static void tell(struct call *c, json_t *doc)
 		print_text(out, json_string_value(line));
 		print_f(out, "\n");
 	}
+	if (json_is_false(json_object_get(doc, "made")))
+		print_f(out,
+		    "\nOne machine publishes a project.  Where another one "
+		    "does, this one only watches\nuntil "
+		    "`vsync adopt --take-over`.\n");
 	print_f(out, "\nPublish it with `vsync watch`.\n");
 }
 
@@ -105,12 +116,17 @@ const struct verb verb_init = {
 	.args = "[DIR]",
 	.summary = "make a project of a folder",
 	.examples = "  vsync init ~/Film\n"
-		    "  vsync init ~/Film --name film --json\n",
+		    "  vsync init ~/Film --name film --json\n"
+		    "  vsync init ~/Film --project film\n",
 	.text = "Makes a project that DIR (or the working directory) owns, and "
 		"says what it\nwill and will not publish.  Nothing is "
 		"published before the agent runs; one\nthat runs picks the "
-		"project up at once.\n",
-	.takes = OPT_NAME | OPT_JSON,
+		"project up at once.\n\nWith --project DIR becomes another "
+		"copy of a project that you own already, as\non a second "
+		"machine whose folder Syncthing keeps the same.  The machine "
+		"that\npublishes it goes on doing so; see "
+		"`vsync help adopt`.\n",
+	.takes = OPT_NAME | OPT_PROJECT | OPT_JSON,
 	.least = 0,
 	.most = 1,
 	.run = run,

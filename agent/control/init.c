@@ -1,7 +1,8 @@
 /*
- * init: a folder becomes a project.  The order keeps every half-way state
- * harmless: checks, marker (invisible to all but us), project in the cloud
- * (empty), configuration (the one step that counts).
+ * init: a folder becomes a project, or this machine's copy of one that the
+ * user owns already.  The order keeps every half-way state harmless: checks,
+ * marker (invisible to all but us), project in the cloud (empty, or looked
+ * up), configuration (the one step that counts).
  */
 #include <limits.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "common/base/path.h"
 
 #define ANSWER_MAX (64 * 1024)
+#define LIST_MAX (8 * 1024 * 1024)
 #define INIT_MS 20000
 #define STIGNORE_LINE "/.vsync"
 
@@ -27,6 +29,8 @@ struct init {
 	char name[VS_NAME_MAX + 1];
 	char root_id[DISK_ID_SIZE];
 	char id[80]; /* the project's, from the cloud */
+	char project[VS_NAME_MAX + 1]; /* name or id of one there is, or "" */
+	bool named; /* the name was given */
 };
 
 static int name_check(
@@ -51,12 +55,20 @@ static int init_arguments(
 {
 	const char *dir = request_str(r, "dir");
 	const char *name = request_str(r, "name");
+	const char *project = request_str(r, "project");
 	int rc;
 
 	rc = site_find(r, dir, in->root, err);
 	if (rc < 0)
 		return vs_err_wrap(err, "init");
-	if (name == NULL || *name == '\0')
+	in->named = name != NULL && *name != '\0';
+	if (project != NULL && strlen(project) >= sizeof(in->project))
+		return vs_err_set(err, VS_EINVAL, "init: --project: too long");
+	if (project != NULL)
+		memcpy(in->project, project, strlen(project) + 1);
+	if (in->project[0] != '\0' && !in->named)
+		return VS_OK; /* the name is the cloud's */
+	if (!in->named)
 		name = vs_path_name(in->root);
 	if (rc == VS_OK)
 		rc = name_check(agent_config(r->agent), name, err);
@@ -82,8 +94,9 @@ static json_t *init_document(const struct init *in)
 
 	for (; *rule != NULL; rule++)
 		json_array_append_new(ignored, json_string(*rule));
-	return json_pack("{s:s, s:s, s:s, s:o, s:s?}", "project_id", in->id,
-	    "name", in->name, "root", in->root, "ignored", ignored, "stignore",
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:s?}", "project_id",
+	    in->id, "name", in->name, "root", in->root, "made",
+	    in->project[0] == '\0', "ignored", ignored, "stignore",
 	    stignore_line(in->root));
 }
 
@@ -102,6 +115,10 @@ static void init_finish(struct request *r)
 
 	/* another init may have come first while the cloud was asked */
 	rc = name_check(c, in->name, &err);
+	if (rc == VS_OK && config_find(c, in->id) != NULL)
+		rc = vs_err_set(&err, VS_EEXIST,
+		    "init: this machine has the project already, at %s",
+		    config_find(c, in->id)->root);
 	if (rc == VS_OK)
 		rc = site_check(r, in->root, &err);
 	if (rc == VS_OK)
@@ -169,6 +186,100 @@ static void init_make(struct request *r)
 	vs_buf_release(&b);
 }
 
+/* The one project of the list that is meant; VS_ENOENT, VS_ECONFLICT. */
+static int list_find(
+    const struct init *in, const json_t *list, json_t **out, struct vs_err *err)
+{
+	json_t *p;
+	size_t i;
+
+	*out = NULL;
+	json_array_foreach(list, i, p)
+	{
+		const char *id = json_string_value(json_object_get(p, "id"));
+		const char *name =
+		    json_string_value(json_object_get(p, "name"));
+
+		if (id != NULL && strcmp(id, in->project) == 0) {
+			*out = p;
+			return VS_OK;
+		}
+		if (name == NULL || strcmp(name, in->project) != 0)
+			continue;
+		if (*out != NULL)
+			return vs_err_set(err, VS_ECONFLICT,
+			    "init: there are several projects %s: name it by "
+			    "its id",
+			    in->project);
+		*out = p;
+	}
+	if (*out == NULL)
+		return vs_err_set(err, VS_ENOENT,
+		    "init: the cloud has no project %s of yours", in->project);
+	return VS_OK;
+}
+
+/* Takes id and name of the project that is meant. */
+static int list_read(struct init *in, const json_t *doc, struct vs_err *err)
+{
+	json_t *list = NULL, *p = NULL;
+	const char *id = NULL, *name = NULL, *role = NULL;
+	int rc = vs_json_get_array(doc, "projects", true, &list, err);
+
+	if (rc == VS_OK)
+		rc = list_find(in, list, &p, err);
+	if (rc < 0)
+		return rc;
+	rc = vs_json_get_str(p, "id", true, &id, err);
+	if (rc == VS_OK)
+		rc = vs_json_get_str(p, "name", true, &name, err);
+	if (rc == VS_OK)
+		rc = vs_json_get_str(p, "role", true, &role, err);
+	if (rc < 0)
+		return rc;
+	if (strcmp(role, "owner") != 0)
+		return vs_err_set(err, VS_EFORBIDDEN,
+		    "init: project %s is another one's: you are its %s",
+		    in->project, role);
+	if (strlen(id) >= sizeof(in->id) ||
+	    (!in->named && strlen(name) >= sizeof(in->name)))
+		return vs_err_set(
+		    err, VS_EPROTO, "the server's answer names no project");
+	memcpy(in->id, id, strlen(id) + 1);
+	if (!in->named)
+		memcpy(in->name, name, strlen(name) + 1);
+	return VS_OK;
+}
+
+static void init_listed(struct request *r, const struct vs_httpc_result *result)
+{
+	struct vs_err err = VS_ERR_INIT;
+	json_t *doc = request_document(r, result);
+	int rc;
+
+	if (doc == NULL)
+		return;
+	rc = list_read(r->data, doc, &err);
+	json_decref(doc);
+	if (rc < 0)
+		request_fail(r, &err,
+		    rc == VS_EFORBIDDEN
+			? "vsync join takes part in it, with an invite"
+			: NULL);
+	else
+		init_finish(r);
+}
+
+static void init_find(struct request *r)
+{
+	const struct session_request q = { .method = "GET",
+		.path = "/api/projects",
+		.max_body = LIST_MAX,
+		.timeout_ms = INIT_MS };
+
+	request_cloud(r, agent_session(r->agent), &q, init_listed);
+}
+
 void init_serve(struct request *r)
 {
 	const struct account *account = agent_account(r->agent);
@@ -188,5 +299,8 @@ void init_serve(struct request *r)
 		request_fail(r, &err, NULL);
 		return;
 	}
-	init_make(r);
+	if (in->project[0] != '\0')
+		init_find(r);
+	else
+		init_make(r);
 }

@@ -7,6 +7,9 @@
 
 #include "agent/control/request.h"
 
+/* POST /v1/adopt: a replaced root, or the publisher's role. */
+void adopt_serve(struct request *r);
+
 /* GET /v1/version */
 void about_version(struct request *r);
 

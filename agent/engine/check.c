@@ -41,6 +41,7 @@ bool check_step(struct engine *e, int64_t *due)
 /* What a page of events says of the log. */
 struct page {
 	const char *log_id;
+	const char *publisher; /* a device, or "" */
 	int64_t last_seq;
 	struct vs_tree tree;
 	bool has_tree;
@@ -52,6 +53,9 @@ static int read_page(json_t *doc, struct page *p, struct vs_err *err)
 
 	if (rc == 0)
 		rc = vs_json_get_i64(doc, "last_seq", false, &p->last_seq, err);
+	if (rc == 0)
+		rc = vs_json_get_str(
+		    doc, "publisher", false, &p->publisher, err);
 	if (rc == 0)
 		rc = vs_totals_read(doc, &p->tree, &p->has_tree, err);
 	return rc;
@@ -83,7 +87,11 @@ static int compare(struct engine *e, const struct page *p, struct vs_err *err)
 
 void check_answered(struct engine *e, const struct engine_answer *a)
 {
-	struct page p = { .log_id = "", .last_seq = e->cloud.last_seq };
+	struct page p = {
+		.log_id = "",
+		.publisher = "",
+		.last_seq = e->cloud.last_seq,
+	};
 	struct vs_err why = VS_ERR_INIT;
 	struct vs_err err = VS_ERR_INIT;
 	json_t *doc = NULL;
@@ -108,6 +116,9 @@ void check_answered(struct engine *e, const struct engine_answer *a)
 		rc = compare(e, &p, &err);
 		if (rc < 0 && rc != VS_EROOT)
 			core_fault(e, &err);
+		if (rc == 0 && p.publisher[0] != '\0' &&
+		    strcmp(p.publisher, e->device_id) != 0)
+			publisher_fenced(e);
 	}
 	json_decref(doc);
 }

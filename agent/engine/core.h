@@ -144,12 +144,25 @@ struct core_cloud {
 	char hold_id[64]; /* of the decision under way */
 	bool hold_approve;
 	bool reconcile; /* after the listing: send what differs */
+	bool proven; /* the epoch was acknowledged since the state is open */
+	bool wary; /* what is pending may be older than the disk */
+};
+
+/* What is wrong with the folder that is at the root's place. */
+enum core_root_flaw {
+	CORE_ROOT_GOOD,
+	CORE_ROOT_ABSENT, /* there is none, or it cannot be looked at */
+	CORE_ROOT_UNMARKED,
+	CORE_ROOT_FOREIGN, /* another project's */
+	CORE_ROOT_REPLACED, /* ours by its marker, and yet another one */
+	CORE_ROOT_MOUNTED, /* the same, of another mount, while we looked */
 };
 
 struct core_root {
 	bool lost;
+	enum core_root_flaw flaw; /* of the lost one */
 	bool seen; /* known.ino is filled */
-	bool mounted; /* known.dev and known.fsid are, too */
+	bool mounted; /* known.dev and a passing known.fsid are, too */
 	struct disk_root known;
 	int64_t check_ms; /* mono: next look */
 	int64_t lost_ms; /* wall */

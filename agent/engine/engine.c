@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/engine/core.h"
+#include "agent/engine/epoch.h"
 #include "agent/engine/flush.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/root.h"
@@ -79,13 +80,12 @@ void core_fault(struct engine *e, const struct vs_err *err)
 /* Opens the database and reads what is durable; plans a full scan. */
 static int load(struct engine *e, struct vs_err *err)
 {
-	int64_t ino = 0;
 	int64_t paused = 0;
 	int rc = state_open(&e->state, e->db_path, e->vfs, err);
 
 	if (rc < 0)
 		return rc;
-	rc = state_get_int(&e->state, "root_ino", 0, &ino, err);
+	rc = root_load(e, err);
 	if (rc == 0)
 		rc = state_get_int(&e->state, "paused", 0, &paused, err);
 	if (rc == 0)
@@ -98,9 +98,6 @@ static int load(struct engine *e, struct vs_err *err)
 		return rc;
 	}
 	e->paused = paused != 0;
-	e->root.known.ino = (uint64_t)ino;
-	e->root.seen = ino != 0;
-	e->root.check_ms = e->now.mono_ms;
 	e->next_scan_ms = INT64_MAX;
 	sweep_all(e);
 	return 0;
@@ -422,6 +419,7 @@ int engine_rescan(struct engine *e, const char *path, bool data,
 	if (path[0] != '\0' && !work_exists(e, path))
 		return vs_err_set(err, VS_ENOENT,
 		    "rescan: there is no such path, on the disk or known");
+	e->cloud.check_ms = now.mono_ms; /* who asks wants to be sure */
 	return sweep_add(e, &want, err);
 }
 
@@ -437,7 +435,7 @@ int engine_pause(struct engine *e, bool paused, struct vs_err *err)
 	if (rc == 0)
 		rc = state_set_int(&e->state, "paused", paused, err);
 	if (rc == 0 && !paused && e->cloud.stop == CORE_STOP_STALE)
-		rc = publisher_renew(e, err);
+		rc = epoch_resume(e, err);
 	if (rc == 0)
 		rc = stage_commit(e, err);
 	if (rc == VS_EROOT)

@@ -162,6 +162,25 @@ int engine_flush(struct engine *e,
     struct vs_now now, struct vs_err *err);
 void engine_flush_cancel(struct engine *e, void *arg); /* done is not called */
 
+/*
+ * The root was replaced on purpose (a backup put back, another disk): the
+ * folder that is there now is the project's from here on, durably.  All of
+ * it is scanned and compared with the cloud; what it lacks is deleted only
+ * by the rule for held deletions.  new_marker: one without a marker gets
+ * ours.  VS_ENOENT: nothing to adopt, the root is the one that is known;
+ * VS_EROOT: there is no folder, or no marker; VS_ECONFLICT: the marker is
+ * another project's.
+ */
+int engine_adopt(
+    struct engine *e, bool new_marker, struct vs_now now, struct vs_err *err);
+
+/*
+ * The cloud has made this device the project's publisher: a new epoch
+ * begins, the cloud's listing is compared with the disk, and what differs is
+ * published.
+ */
+int engine_took_over(struct engine *e, struct vs_now now, struct vs_err *err);
+
 /* Documents for the control socket; new references, NULL out of memory. */
 json_t *engine_status(struct engine *e, struct vs_now now);
 json_t *engine_why(struct engine *e, const char *path, struct vs_now now);

@@ -106,6 +106,23 @@ static int read_counts(struct engine *e, struct counts *c, struct vs_err *err)
 
 static void report_root(struct engine *e, json_t *list)
 {
+	static const char *const hints[] = {
+		[CORE_ROOT_GOOD] = "",
+		[CORE_ROOT_ABSENT] = "mount the disk or put the folder back: "
+				     "vsync goes on by itself",
+		[CORE_ROOT_UNMARKED] =
+		    "mount the disk or put the folder back: vsync goes on by "
+		    "itself; if this is the project's folder, put back without "
+		    "its .vsync: vsync adopt --new-marker",
+		[CORE_ROOT_FOREIGN] = "put the project's own folder back: "
+				      "vsync goes on by itself",
+		[CORE_ROOT_REPLACED] =
+		    "if it was replaced on purpose, as by a restored backup: "
+		    "vsync adopt; else put the folder back",
+		[CORE_ROOT_MOUNTED] =
+		    "if it was replaced on purpose, as by another disk: "
+		    "vsync adopt; else put the folder back",
+	};
 	char text[VS_ERR_MSG + 160];
 
 	if (!e->root.lost)
@@ -114,8 +131,7 @@ static void report_root(struct engine *e, json_t *list)
 	    "the folder is not there as it was: %s; nothing is deleted and "
 	    "nothing is sent",
 	    e->root.why);
-	problem(list, "root_lost", "error", text,
-	    "mount the disk or put the folder back: vsync goes on by itself");
+	problem(list, "root_lost", "error", text, hints[e->root.flaw]);
 }
 
 static void report_cloud(struct engine *e, json_t *list)
@@ -124,7 +140,7 @@ static void report_cloud(struct engine *e, json_t *list)
 		[CORE_STOP_AUTH] = "auth",
 		[CORE_STOP_FORBIDDEN] = "forbidden",
 		[CORE_STOP_GONE] = "project_gone",
-		[CORE_STOP_STALE] = "stale_epoch",
+		[CORE_STOP_STALE] = "duplicate_agent",
 		[CORE_STOP_NOT_PUBLISHER] = "not_publisher",
 	};
 	static const char *const hints[] = {
@@ -132,9 +148,13 @@ static void report_cloud(struct engine *e, json_t *list)
 		[CORE_STOP_FORBIDDEN] = "ask the project's owner",
 		[CORE_STOP_GONE] = "check the server's address, then "
 				   "vsync resume",
-		[CORE_STOP_STALE] = "vsync resume",
+		[CORE_STOP_STALE] =
+		    "stop the other agent, then vsync resume here; for a "
+		    "second machine, give it a state of its own: vsync login "
+		    "and vsync init --project there",
 		[CORE_STOP_NOT_PUBLISHER] =
-		    "stop vsync on this machine, or pause this project here",
+		    "to publish from this machine instead: "
+		    "vsync adopt --take-over",
 	};
 
 	if (e->cloud.stop != CORE_GO)

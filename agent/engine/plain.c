@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/engine/check.h"
+#include "agent/engine/epoch.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/relist.h"
 #include "agent/engine/stage.h"
@@ -81,7 +82,7 @@ int plain_upgrade(struct engine *e, struct vs_err *err)
 {
 	int rc = plain_set(e, DIALECT_OWN, err);
 
-	return rc < 0 ? rc : publisher_renew(e, err);
+	return rc < 0 ? rc : epoch_doubt(e, err);
 }
 
 static int found_plain(struct engine *e, struct vs_err *err)

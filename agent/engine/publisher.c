@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/engine/check.h"
+#include "agent/engine/epoch.h"
 #include "agent/engine/plain.h"
 #include "agent/engine/receipt.h"
 #include "agent/engine/relist.h"
@@ -26,14 +27,8 @@ int publisher_load(struct engine *e, struct vs_err *err)
 	struct core_cloud *c = &e->cloud;
 	int64_t relist = 0, dialect = 0, ceiling = 0;
 	int rc = state_get_text(
-	    &e->state, "epoch", c->batch.epoch, sizeof(c->batch.epoch), err);
+	    &e->state, "log_id", c->log_id, sizeof(c->log_id), err);
 
-	if (rc == 0)
-		rc = state_get_int(
-		    &e->state, "counter", 0, &c->batch.counter, err);
-	if (rc == 0)
-		rc = state_get_text(
-		    &e->state, "log_id", c->log_id, sizeof(c->log_id), err);
 	if (rc == 0)
 		rc = state_get_int(&e->state, "last_seq", 0, &c->last_seq, err);
 	if (rc == 0)
@@ -56,27 +51,7 @@ int publisher_load(struct engine *e, struct vs_err *err)
 	c->tree_equal = -1;
 	c->relist = relist == 1;
 	c->reconcile = relist != 0;
-	if (c->batch.epoch[0] != '\0')
-		return 0;
-	rc = vs_db_begin(e->state.db, err);
-	if (rc == 0)
-		rc = publisher_renew(e, err);
-	return rc < 0 ? rc : vs_db_commit(e->state.db, err);
-}
-
-int publisher_renew(struct engine *e, struct vs_err *err)
-{
-	struct core_cloud *c = &e->cloud;
-	int rc;
-
-	vs_rand_uuid(e->world.rand, c->batch.epoch);
-	c->batch.counter = 0;
-	rc = state_set_text(&e->state, "epoch", c->batch.epoch, err);
-	if (rc == 0)
-		rc = state_set_int(&e->state, "counter", 0, err);
-	if (rc == 0)
-		rc = outbox_thaw(&e->state, err);
-	return rc < 0 ? rc : relist_need(e, err);
+	return epoch_load(e, err);
 }
 
 void publisher_ask(
@@ -121,6 +96,15 @@ void publisher_stop(struct engine *e, enum core_stop stop, const char *why)
 	e->cloud.offline = false;
 	snprintf(e->cloud.why, sizeof(e->cloud.why), "%s", why);
 	core_tell_state(e, "stopped");
+}
+
+void publisher_fenced(struct engine *e)
+{
+	/* an epoch that ends with the role was ended by nobody else */
+	e->cloud.proven = false;
+	publisher_stop(e, CORE_STOP_NOT_PUBLISHER,
+	    "another device publishes this project: what changes here stays "
+	    "here, and nothing there is undone");
 }
 
 static void send_batch(struct engine *e, const struct vs_buf *body, int changes)
@@ -286,7 +270,7 @@ static int step(struct engine *e, int64_t *due, struct vs_err *err)
 		plain_replay(e);
 	else if (rc == 0 && e->cloud.relist)
 		relist_step(e);
-	else if (rc == 0)
+	else if (rc == 0 && !epoch_wary(e))
 		rc = next_batch(e, &body, due, err);
 	vs_buf_release(&body);
 	return rc < 0 ? rc : 0;
@@ -342,15 +326,8 @@ static void stop_by(struct engine *e, enum verdict v)
 		publisher_stop(
 		    e, CORE_STOP_GONE, "the server does not know the project");
 		break;
-	case VERDICT_NOT_PUBLISHER:
-		publisher_stop(e, CORE_STOP_NOT_PUBLISHER,
-		    "another device publishes this project");
-		break;
 	default:
-		publisher_stop(e, CORE_STOP_STALE,
-		    "this state was copied or restored from a backup, and "
-		    "a newer one has published: run `vsync resume` to compare "
-		    "with the cloud and go on");
+		publisher_fenced(e);
 		break;
 	}
 }
@@ -393,7 +370,10 @@ static void batch_answered(struct engine *e, const struct engine_answer *a)
 		rc = receipt_split(e, a, why, &err);
 		break;
 	case VERDICT_RESYNC:
-		rc = in_transaction(e, publisher_renew, &err);
+		rc = in_transaction(e, epoch_doubt, &err);
+		break;
+	case VERDICT_STALE:
+		rc = epoch_ended(e, &err);
 		break;
 	default:
 		stop_by(e, v);

@@ -8,7 +8,7 @@
 
 #include "agent/engine/core.h"
 
-/* Reads what is durable of it; begins an epoch when there is none. */
+/* Reads what is durable of it; begins an epoch where there is none. */
 int publisher_load(struct engine *e, struct vs_err *err);
 
 /* Sends what is due.  When it wants to be called again (mono ms). */
@@ -28,10 +28,10 @@ void publisher_back_off(
 /* An answer came that was one: the cloud is there. */
 void publisher_reached(struct engine *e);
 
+/* Another device publishes: nothing is sent until a person acts. */
+void publisher_fenced(struct engine *e);
+
 /* Nothing is sent until a person acts. */
 void publisher_stop(struct engine *e, enum core_stop stop, const char *why);
-
-/* A new epoch: the batch in flight is pending again, listings compared. */
-int publisher_renew(struct engine *e, struct vs_err *err);
 
 #endif

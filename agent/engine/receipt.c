@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/engine/check.h"
+#include "agent/engine/epoch.h"
 #include "agent/engine/plain.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/relist.h"
@@ -313,6 +314,7 @@ static int take(struct receipt *r, struct vs_err *err)
 		return 0; /* rolled back; the batch is sent again */
 	if (rc < 0)
 		return rc;
+	epoch_proven(e);
 	e->cloud.fails = 0;
 	if (r->left == 0 || r->told_count > 0)
 		publisher_reached(e);

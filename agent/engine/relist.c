@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/epoch.h"
 #include "agent/engine/plain.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/stage.h"
@@ -102,6 +103,17 @@ void relist_end(struct engine *e)
 		relist_reconcile(e);
 }
 
+/* What the cloud has already need not be sent. */
+static int spare(struct engine *e, const char *path, struct vs_err *err)
+{
+	struct manifest_row row;
+	int rc = manifest_get(&e->state, path, &row, err);
+
+	if (rc == 1 && row.synced)
+		return outbox_drop(&e->state, path, err);
+	return rc < 0 ? rc : 0;
+}
+
 static int learn(
     struct engine *e, const struct vs_listing_page *p, struct vs_err *err)
 {
@@ -116,6 +128,8 @@ static int learn(
 			rc = vs_listing_row_read(obj, &row, err);
 		if (rc == 0)
 			rc = shadow_learn(&e->state, &row.c, err);
+		if (rc == 0)
+			rc = spare(e, row.c.path, err);
 	}
 	if (rc == 0 && p->log_id[0] != '\0')
 		rc = plain_set(e, DIALECT_OWN, err);
@@ -278,6 +292,8 @@ static int reconcile(struct engine *e, struct vs_err *err)
 		rc = manifest_each(&e->state, too_little, &r, err);
 	if (rc == 0 && e->cloud.reconcile)
 		rc = state_set_int(&e->state, "relist", RELIST_DONE, err);
+	if (rc == 0 && e->cloud.reconcile)
+		rc = epoch_settled(e, err);
 	return rc < 0 ? rc : stage_commit(e, err);
 }
 
@@ -289,8 +305,9 @@ void relist_reconcile(struct engine *e)
 	if (e->cloud.relist)
 		return; /* the end of the listing comes back to it */
 	rc = reconcile(e, &err);
-	if (rc == 0)
+	if (rc == 0) {
 		e->cloud.reconcile = false;
-	else if (rc != VS_EROOT)
+		e->cloud.wary = false;
+	} else if (rc != VS_EROOT)
 		core_fault(e, &err);
 }

@@ -101,7 +101,11 @@ int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
 	scouting_touch(e, path);
 	if (!same)
 		rc = shadow_keep(&e->state, path, old, err);
-	if (rc == 0)
+	if (rc == 0 && !same)
+		rc = outbox_spare(&e->state, &c, err);
+	if (rc == 1)
+		same = row->synced = true;
+	if (rc >= 0)
 		rc = manifest_put(&e->state, path, row, old, err);
 	if (rc == 0 && !same)
 		rc = outbox_put(

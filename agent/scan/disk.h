@@ -36,6 +36,7 @@ struct disk_root {
 	uint64_t dev;
 	uint64_t ino;
 	uint64_t fsid;
+	bool lasting; /* fsid is the file system's own, over mounts */
 	char id[DISK_ID_SIZE]; /* marker's id, "" when there is no marker */
 };
 

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -127,6 +128,13 @@ static int marker_read(int rootfd, char id[DISK_ID_SIZE], struct vs_err *err)
 	return VS_OK;
 }
 
+/* Others make the id up with each mount, or of the device's number. */
+static bool fsid_lasts(const struct statfs *fs)
+{
+	return fs->f_type == EXT4_SUPER_MAGIC ||
+	    fs->f_type == BTRFS_SUPER_MAGIC;
+}
+
 static int root_identify(
     struct disk *d, struct disk_root *out, struct vs_err *err)
 {
@@ -147,6 +155,7 @@ static int root_identify(
 		memcpy(&out->fsid, &fs.f_fsid,
 		    sizeof(fs.f_fsid) < sizeof(out->fsid) ? sizeof(fs.f_fsid)
 							  : sizeof(out->fsid));
+		out->lasting = fsid_lasts(&fs);
 		r = marker_read(fd, out->id, err);
 	}
 	close(fd);

@@ -217,6 +217,50 @@ int outbox_announced(struct state *s, const char *path, struct vs_err *err)
 	return rc;
 }
 
+/* 1 if the cloud holds a deletion of path, which an upsert must end. */
+static int in_hold(struct state *s, const char *path, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_HOLD_HAS, &st, err, "t", path);
+
+	if (rc == 1)
+		sqlite3_reset(st);
+	return rc;
+}
+
+int outbox_drop(struct state *s, const char *path, struct vs_err *err)
+{
+	int64_t id;
+	int was;
+	int rc = find(s, path, &id, &was, err);
+
+	if (rc < 0 || id == 0)
+		return rc;
+	rc = in_hold(s, path, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = vs_db_run(s->db, SQL_OUTBOX_UNPAIR, err, "t", path);
+	return rc < 0 ? rc : vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", id);
+}
+
+int outbox_spare(struct state *s, const struct vs_change *c, struct vs_err *err)
+{
+	struct shadow_row had;
+	int rc = shadow_get(s, c->path, &had, err);
+
+	if (rc <= 0 || !shadow_has(&had, c))
+		return rc < 0 ? rc : 0;
+	rc = is_frozen(s, c->path, err);
+	if (rc == 0)
+		rc = in_hold(s, c->path, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = vs_db_run(s->db, SQL_SHADOW_DROP, err, "t", c->path);
+	if (rc == 0)
+		rc = outbox_drop(s, c->path, err);
+	return rc < 0 ? rc : 1;
+}
+
 int outbox_ready(struct state *s, bool deletes, int64_t limit,
     struct outbox_ready *out, struct vs_err *err)
 {

@@ -40,6 +40,17 @@ int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
  */
 int outbox_announced(struct state *s, const char *path, struct vs_err *err);
 
+/*
+ * Whether c, which is true of its path now, is what the cloud has already,
+ * so that nothing about it needs to wait: 1 and nothing does, or 0.  After
+ * 1 the manifest's row must be put with synced true.
+ */
+int outbox_spare(
+    struct state *s, const struct vs_change *c, struct vs_err *err);
+
+/* What is pending for path is not needed: the cloud has it, as was learnt. */
+int outbox_drop(struct state *s, const char *path, struct vs_err *err);
+
 /* What is pending for path: *op, or -1 for nothing. */
 int outbox_pending(
     struct state *s, const char *path, int *op, struct vs_err *err);
@@ -96,8 +107,8 @@ int outbox_each_frozen(struct state *s,
 
 /* An answer left these rows out: how often that is now, by path. */
 int outbox_tried(struct state *s, struct vs_err *err);
-int outbox_tries(struct state *s, const char *path, int64_t *tries,
-    struct vs_err *err);
+int outbox_tries(
+    struct state *s, const char *path, int64_t *tries, struct vs_err *err);
 
 /* The batch in flight comes after all others from now on. */
 int outbox_defer(struct state *s, struct vs_err *err);

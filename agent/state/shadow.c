@@ -27,6 +27,11 @@ int shadow_get(struct state *s, const char *path, struct shadow_row *row,
 	if (hash != NULL)
 		snprintf(row->hash, sizeof(row->hash), "%s", hash);
 	row->recording = sqlite3_column_int(st, 3) != 0;
+	row->has_mtime = sqlite3_column_type(st, 4) != SQLITE_NULL;
+	row->mtime_us = sqlite3_column_int64(st, 4);
+	row->mode = sqlite3_column_type(st, 5) != SQLITE_NULL
+	    ? sqlite3_column_int(st, 5)
+	    : -1;
 	sqlite3_reset(st);
 	return 1;
 }
@@ -34,8 +39,20 @@ int shadow_get(struct state *s, const char *path, struct shadow_row *row,
 static int put(struct state *s, const char *path, const struct shadow_row *row,
     struct vs_err *err)
 {
-	return vs_db_run(s->db, SQL_SHADOW_PUT, err, "tiiti", path,
-	    (int64_t)row->kind, row->size, row->hash, (int64_t)row->recording);
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_SHADOW_PUT, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	if (row->has_mtime)
+		rc = vs_db_bind(st, err, "tiitiii", path, (int64_t)row->kind,
+		    row->size, row->hash, (int64_t)row->recording,
+		    row->mtime_us, (int64_t)row->mode);
+	else
+		rc = vs_db_bind(st, err, "tiitini", path, (int64_t)row->kind,
+		    row->size, row->hash, (int64_t)row->recording,
+		    (int64_t)row->mode);
+	return rc < 0 ? rc : vs_db_step(s->db, st, err);
 }
 
 /* Adds (sign 1) or takes away a row the cloud has. */
@@ -65,6 +82,9 @@ static void of_manifest(struct shadow_row *out, const struct manifest_row *row)
 	memset(out, 0, sizeof(*out));
 	out->kind = row->stat.kind;
 	out->size = row->stat.size;
+	out->has_mtime = row->stat.kind != VS_KIND_DIR;
+	out->mtime_us = row->stat.mtime_ns / 1000;
+	out->mode = row->stat.mode;
 	if (row->has_hash)
 		vs_hex_encode(out->hash, row->hash, VS_SHA256_SIZE);
 }
@@ -75,6 +95,9 @@ static void of_change(struct shadow_row *out, const struct vs_change *c)
 	out->kind = c->kind;
 	out->size = c->size;
 	out->recording = c->recording;
+	out->has_mtime = c->has_mtime && c->kind != VS_KIND_DIR;
+	out->mtime_us = c->mtime_us;
+	out->mode = c->mode;
 	if (c->hash != NULL)
 		snprintf(out->hash, sizeof(out->hash), "%s", c->hash);
 }
@@ -88,6 +111,18 @@ int shadow_keep(struct state *s, const char *path,
 		return 0;
 	of_manifest(&row, old);
 	return put(s, path, &row, err);
+}
+
+bool shadow_has(const struct shadow_row *row, const struct vs_change *c)
+{
+	struct shadow_row want;
+
+	of_change(&want, c);
+	return row->kind == want.kind && row->size == want.size &&
+	    strcmp(row->hash, want.hash) == 0 && row->mode >= 0 &&
+	    row->mode == want.mode && row->recording == want.recording &&
+	    row->has_mtime == want.has_mtime &&
+	    (!want.has_mtime || row->mtime_us == want.mtime_us);
 }
 
 bool shadow_same(const struct manifest_row *row, const struct vs_change *c)

@@ -16,6 +16,9 @@ struct shadow_row {
 	int64_t size;
 	char hash[VS_HASH_OPAQUE + 1]; /* "" where there is none */
 	bool recording; /* marked as such in the cloud */
+	bool has_mtime; /* false: not known */
+	int64_t mtime_us;
+	int mode; /* -1: not known */
 };
 
 /* 1 with *row filled, 0 when there is none, or negative. */
@@ -48,6 +51,9 @@ int shadow_forget(struct state *s, struct vs_err *err);
 int shadow_each(struct state *s,
     int (*each)(void *arg, const char *path, enum vs_kind kind), void *arg,
     struct vs_err *err);
+
+/* Whether c is known to be what the cloud has, in all that travels. */
+bool shadow_has(const struct shadow_row *row, const struct vs_change *c);
 
 /* Whether c is what row says, in all that travels. */
 bool shadow_same(const struct manifest_row *row, const struct vs_change *c);

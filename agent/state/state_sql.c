@@ -71,6 +71,11 @@ static const char schema_3[] =
     "CREATE INDEX outbox_twin ON outbox(hash, op)"
     " WHERE batch = 0 AND pair IS NULL AND hash IS NOT NULL AND state = 0;";
 
-const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3 };
+/* mtime in us and mode of what the cloud has; NULL: not known. */
+static const char schema_4[] = "ALTER TABLE shadow ADD COLUMN mtime INTEGER;"
+			       "ALTER TABLE shadow ADD COLUMN mode INTEGER;";
+
+const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
+	schema_4 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));

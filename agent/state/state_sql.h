@@ -41,13 +41,15 @@
 	    "coalesce(sum(size), 0) FROM entries") \
 	X(ENTRY_FORGET, "UPDATE entries SET synced = 0 WHERE synced = 1") \
 	X(SHADOW_GET, \
-	    "SELECT kind, size, hash, state FROM shadow WHERE path = ?") \
+	    "SELECT kind, size, hash, state, mtime, mode FROM shadow " \
+	    "WHERE path = ?") \
 	X(SHADOW_PUT, \
-	    "INSERT INTO shadow(path, kind, size, hash, state) " \
-	    "VALUES(?, ?, ?, ?, ?) " \
+	    "INSERT INTO shadow(path, kind, size, hash, state, mtime, mode) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?) " \
 	    "ON CONFLICT(path) DO UPDATE SET kind = excluded.kind, " \
 	    "size = excluded.size, hash = excluded.hash, " \
-	    "state = excluded.state") \
+	    "state = excluded.state, mtime = excluded.mtime, " \
+	    "mode = excluded.mode") \
 	X(SHADOW_DROP, "DELETE FROM shadow WHERE path = ?") \
 	X(SHADOW_CLEAR, "DELETE FROM shadow") \
 	X(SHADOW_AFTER, \

@@ -59,10 +59,13 @@ int eventlog_page(struct call *call, int64_t from_seq, int64_t limit,
 	}
 	vs_buf_addf(b,
 	    "],\"next_seq\":%" PRId64 ",\"last_seq\":%" PRId64
-	    ",\"has_more\":%s,\"log_id\":\"%s\",\"tree\":",
+	    ",\"has_more\":%s,\"log_id\":\"%s\"",
 	    page.last_seq + 1, p->last_seq,
 	    page.rows > 0 && page.last_seq < p->last_seq ? "true" : "false",
 	    p->log_id);
+	if (p->publisher[0] != '\0')
+		vs_buf_addf(b, ",\"publisher\":\"%s\"", p->publisher);
+	vs_buf_addstr(b, ",\"tree\":");
 	vs_totals_write(b, &p->tree);
 	vs_buf_addch(b, '}');
 	*rows = page.rows;

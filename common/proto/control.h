@@ -14,7 +14,9 @@
  *  GET  /v1/version   {version, schema, pid}
  *  POST /v1/login     {url, token, device} -> {server, user:{id,name},
  *                     device_id}
- *  POST /v1/init      {dir, name} -> {project_id, name, root, ignored:[...],
+ *  POST /v1/init      {dir, name, project: name or id of one of the user's
+ *                     that dir is another copy of|absent: a new one is made}
+ *                     -> {project_id, name, root, made, ignored:[...],
  *                     stignore: the line to add or null}
  *  GET  /v1/status    ?project=&cwd=  -> {agent:{version,pid,started_at,
  *                     server,device_id,logged_in}, projects:[P...]}
@@ -43,6 +45,9 @@
  *  POST /v1/flush     {project, timeout_ms} -> {last_seq, recording}
  *  POST /v1/wait      {project, timeout_ms} -> {last_seq}: in sync, proven
  *  POST /v1/pause     {project|absent: all}; POST /v1/resume likewise
+ *  POST /v1/adopt     {project, take_over, new_marker} -> {project_id, name,
+ *                     root, adopted, took_over, generation: the publisher's,
+ *                     0 without take_over}
  *  GET  /v1/held      -> {count, held:[{path,kind,size}], more:bool}
  *  POST /v1/held      {project, approve:bool} -> {count}
  *  GET  /v1/watch     ?project= -> application/x-ndjson stream, one object a
