@@ -272,6 +272,9 @@ static int db_start(
 
 	sqlite3_busy_timeout(db->handle, DB_BUSY_MS);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	/* else one with a parameter where a partial index has a constant is
+	   prepared anew for each value */
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 	rc = db_get_int(db->handle, "PRAGMA user_version", &version, err);
 	if (rc == VS_OK)
 		rc = db_check_version(o, version, err);
