@@ -11,6 +11,7 @@
 #include "agent/state/outbox.h"
 
 #define COOKIE_PREFIX ".vsync/cookie-"
+#define FLUSH_ANEW INT64_MAX /* the mark is to be taken later */
 
 static void unlink_flush(struct engine *e, struct core_flush *f)
 {
@@ -119,8 +120,12 @@ static void check_sent(struct engine *e, struct core_flush *f)
 
 	if (marks(e, &last, &least, &held) < 0)
 		return; /* f is gone */
-	if ((least == 0 || least > f->mark) && !e->cloud.relist &&
-	    !e->cloud.reconcile) {
+	/* what a comparison with the cloud finds was on the disk before */
+	if (e->cloud.relist || e->cloud.reconcile)
+		f->mark = FLUSH_ANEW;
+	else if (f->mark == FLUSH_ANEW)
+		f->mark = last;
+	if (f->mark != FLUSH_ANEW && (least == 0 || least > f->mark)) {
 		check_held(e, f, held != 0 && held <= f->mark);
 		return;
 	}
