@@ -226,10 +226,11 @@ objects: $(call obj,$(all_c))
 test: deps tests
 	$(Q)BUILD=$(BUILD) QUICK=1 tests/run.sh unit sim e2e fault
 
-## unit, sim, e2e, fault: one suite of it; fault is a campaign of half an hour
-##     or more, or with QUICK=1 the share of it that is in test
+## unit, sim, e2e, fault: one suite of it; sim (FROM=SEED: on from there) and
+##     fault are campaigns of some minutes and of half an hour or more, with
+##     QUICK=1 the share of it that is in test
 unit sim e2e fault: tests
-	$(Q)BUILD=$(BUILD) tests/run.sh $@
+	$(Q)BUILD=$(BUILD) FROM=$(FROM) tests/run.sh $@
 
 ## bench: cost as ratios to peers and limits (BENCH=name..., N=files, RUNS=3)
 bench: all $(BENCHES)

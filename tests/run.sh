@@ -96,7 +96,12 @@ suite_unit() {
 
 suite_sim() {
     [ -x "$build/sim" ] || return 0
-    run_one sim "$build/sim"
+    if [ -n "${QUICK:-}" ]; then
+        run_one sim tests/sim/campaign.sh share
+    else
+        SUITE_TIMEOUT=${SUITE_TIMEOUT:-14400} \
+            run_one sim tests/sim/campaign.sh whole
+    fi
     run_one sim-controls tests/sim/controls.sh
 }
 

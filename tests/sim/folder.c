@@ -9,11 +9,13 @@
 
 #define FOLDER_MANY 220 /* names; beyond it more goes than comes */
 #define FOLDER_DEEP 5
+#define FOLDER_TRIES 6
 
 void folder_init(struct folder *f, uint64_t seed)
 {
 	memset(f, 0, sizeof(*f));
-	vs_rand_seed(&f->rand, seed ^ 0xf01de5);
+	f->seed = seed ^ 0xf01de5;
+	vs_rand_seed(&f->rand, f->seed);
 }
 
 static uint64_t below(struct folder *f, uint64_t n)
@@ -118,6 +120,42 @@ static bool act_edit(struct folder *f, struct world *w)
 	return true;
 }
 
+/* The same, by a program that puts the time of before on it. */
+static bool act_edit_quiet(struct folder *f, struct world *w)
+{
+	char path[VS_PATH_MAX + 1];
+	struct memfs_node *n;
+	int64_t mtime_ns;
+	uint8_t byte;
+
+	if (!path_there(f, w, VS_KIND_FILE, path))
+		return false;
+	n = memfs_at(w->fs, path, NULL);
+	if (!n->size)
+		return false;
+	mtime_ns = n->mtime_ns;
+	n = memfs_open(w->fs, path);
+	byte = (uint8_t)(n->data[0] + 1 + below(f, 255));
+	memfs_write(w->fs, n, 0, &byte, 1);
+	memfs_close(w->fs, n);
+	return memfs_utimes(w->fs, path, mtime_ns);
+}
+
+/* A log: opened, written on, closed, for ever. */
+static bool act_append(struct folder *f, struct world *w)
+{
+	struct memfs_node *n = memfs_open(w->fs, below(f, 2) ? "log" : "a/log");
+	uint8_t data[256];
+
+	if (!n)
+		return false;
+	memfs_write(w->fs, n, n->size, data, bytes_some(f, data));
+	if (n->size > 6000)
+		memfs_truncate(w->fs, n, 0); /* rotated */
+	memfs_close(w->fs, n);
+	return true;
+}
+
 static bool act_truncate(struct folder *f, struct world *w)
 {
 	char path[VS_PATH_MAX + 1];
@@ -154,6 +192,27 @@ static bool act_rmtree(struct folder *f, struct world *w)
 	return path_there(f, w, VS_KIND_DIR, path) && memfs_rmtree(w->fs, path);
 }
 
+/* All of it, or all but one thing at the top. */
+static bool act_wipe(struct folder *f, struct world *w)
+{
+	struct memfs_node *root = memfs_at(w->fs, "", NULL);
+	size_t spare = below(f, 2) ? (size_t)below(f, 8) : SIZE_MAX;
+
+	if (below(f, 4))
+		return false; /* rarer than any weight */
+	for (size_t i = root->children; i-- > 0;) {
+		struct memfs_node *n = root->child[i];
+
+		if (n->hidden || i == spare)
+			continue;
+		if (n->kind == VS_KIND_DIR)
+			memfs_rmtree(w->fs, n->name);
+		else
+			memfs_unlink(w->fs, n->name);
+	}
+	return true;
+}
+
 static bool act_rename(struct folder *f, struct world *w)
 {
 	char from[VS_PATH_MAX + 1], to[VS_PATH_MAX + 1];
@@ -162,6 +221,29 @@ static bool act_rename(struct folder *f, struct world *w)
 		return false;
 	path_some(f, w, to);
 	return memfs_rename(w->fs, from, to);
+}
+
+/* Onto another file: what was there is gone without a word. */
+static bool act_rename_over(struct folder *f, struct world *w)
+{
+	char from[VS_PATH_MAX + 1], to[VS_PATH_MAX + 1];
+
+	return path_there(f, w, VS_KIND_FILE, from) &&
+	    path_there(f, w, VS_KIND_FILE, to) && strcmp(from, to) != 0 &&
+	    memfs_rename(w->fs, from, to);
+}
+
+/* A folder with all below it, often into another one. */
+static bool act_rename_deep(struct folder *f, struct world *w)
+{
+	char from[VS_PATH_MAX + 1], to[VS_PATH_MAX + 1];
+	const struct memfs_node *n;
+
+	if (!path_there(f, w, VS_KIND_DIR, from))
+		return false;
+	n = memfs_at(w->fs, from, NULL);
+	path_some(f, w, to);
+	return n->children && memfs_rename(w->fs, from, to);
 }
 
 /* Two names change places. */
@@ -176,6 +258,32 @@ static bool act_swap(struct folder *f, struct world *w)
 	memfs_rename(w->fs, b, a);
 	/* b may have been below a: then there is a folder too many */
 	return memfs_rename(w->fs, "swap", b);
+}
+
+/* Three names go round. */
+static bool act_cycle(struct folder *f, struct world *w)
+{
+	char path[3][VS_PATH_MAX + 1];
+	int kind = below(f, 3) ? VS_KIND_FILE : VS_KIND_DIR;
+
+	for (int i = 0; i < 3; i++)
+		if (!path_there(f, w, kind, path[i]))
+			return false;
+	if (!memfs_rename(w->fs, path[0], "swap"))
+		return false;
+	memfs_rename(w->fs, path[1], path[0]);
+	memfs_rename(w->fs, path[2], path[1]);
+	return memfs_rename(w->fs, "swap", path[2]);
+}
+
+static bool act_link(struct folder *f, struct world *w)
+{
+	char from[VS_PATH_MAX + 1], to[VS_PATH_MAX + 1];
+
+	if (!path_there(f, w, VS_KIND_FILE, from))
+		return false;
+	path_some(f, w, to);
+	return memfs_link(w->fs, from, to);
 }
 
 static bool act_symlink(struct folder *f, struct world *w)
@@ -274,47 +382,70 @@ static bool act_burst(struct folder *f, struct world *w)
 	return true;
 }
 
-struct act {
+static const struct {
+	const char *name;
 	bool (*run)(struct folder *f, struct world *w);
 	unsigned weight;
+} acts[FOLDER_ACTS] = {
+	[FOLDER_SAVE] = { "save", act_save, 60 },
+	[FOLDER_SAVE_ATOMIC] = { "save by rename", act_save_atomic, 24 },
+	[FOLDER_EDIT] = { "edit", act_edit, 20 },
+	[FOLDER_EDIT_QUIET] = { "edit, mtime put back", act_edit_quiet, 8 },
+	[FOLDER_APPEND] = { "append", act_append, 8 },
+	[FOLDER_TRUNCATE] = { "truncate", act_truncate, 8 },
+	[FOLDER_UNLINK] = { "unlink", act_unlink, 28 },
+	[FOLDER_MKDIR] = { "mkdir", act_mkdir, 16 },
+	[FOLDER_RMTREE] = { "rm -r", act_rmtree, 4 },
+	[FOLDER_WIPE] = { "rm -r of all", act_wipe, 1 },
+	[FOLDER_RENAME] = { "rename", act_rename, 20 },
+	[FOLDER_RENAME_OVER] = { "rename over", act_rename_over, 8 },
+	[FOLDER_RENAME_DEEP] = { "rename of a tree", act_rename_deep, 6 },
+	[FOLDER_SWAP] = { "swap", act_swap, 6 },
+	[FOLDER_CYCLE] = { "cycle", act_cycle, 4 },
+	[FOLDER_LINK] = { "link", act_link, 6 },
+	[FOLDER_SYMLINK] = { "symlink", act_symlink, 8 },
+	[FOLDER_CHMOD] = { "chmod", act_chmod, 8 },
+	[FOLDER_UTIMES] = { "utimes", act_utimes, 8 },
+	[FOLDER_CHANGE_KIND] = { "another kind", act_change_kind, 8 },
+	[FOLDER_RECORD] = { "record", act_record, 24 },
+	[FOLDER_BURST] = { "burst", act_burst, 2 },
 };
 
-static const struct act acts[] = {
-	{ act_save, 30 },
-	{ act_save_atomic, 12 },
-	{ act_edit, 10 },
-	{ act_truncate, 4 },
-	{ act_unlink, 14 },
-	{ act_mkdir, 8 },
-	{ act_rmtree, 2 },
-	{ act_rename, 14 },
-	{ act_swap, 3 },
-	{ act_symlink, 4 },
-	{ act_chmod, 4 },
-	{ act_utimes, 4 },
-	{ act_change_kind, 4 },
-	{ act_record, 12 },
-	{ act_burst, 1 },
-};
+const char *folder_name(enum folder_act act)
+{
+	assert(act < FOLDER_ACTS);
+	return acts[act].name;
+}
 
-void folder_act(struct folder *f, struct world *w)
+static enum folder_act act_draw(struct folder *f, const struct world *w)
 {
 	unsigned total = 0, n;
+	int act = 0;
 
-	if (memfs_count(w->fs) > FOLDER_MANY && below(f, 3)) {
-		f->done += below(f, 8) ? act_unlink(f, w) : act_rmtree(f, w);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+	if (memfs_count(w->fs) > FOLDER_MANY && below(f, 3))
+		return below(f, 8) ? FOLDER_UNLINK : FOLDER_RMTREE;
+	for (int i = 0; i < FOLDER_ACTS; i++)
 		total += acts[i].weight;
 	n = (unsigned)below(f, total);
-	for (const struct act *a = acts;; a++) {
-		if (n < a->weight) {
-			f->done += a->run(f, w);
-			return;
-		}
-		n -= a->weight;
+	while (n >= acts[act].weight)
+		n -= acts[act++].weight;
+	return (enum folder_act)act;
+}
+
+void folder_act(struct folder *f, struct world *w, int64_t op)
+{
+	bool done = false;
+
+	vs_rand_seed(&f->rand, f->seed + (uint64_t)op * 0x9e3779b97f4a7c15ULL);
+	for (int i = 0; i < FOLDER_TRIES && !done; i++) {
+		enum folder_act act = act_draw(f, w);
+
+		trace_add(&w->trace, world_now(w).mono_ms, "%lld: %s",
+		    (long long)op, acts[act].name);
+		done = acts[act].run(f, w);
+		f->count[act] += done;
 	}
+	f->done += done;
 }
 
 void folder_rest(struct folder *f, struct world *w)

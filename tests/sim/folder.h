@@ -11,16 +11,49 @@
 
 #define FOLDER_WRITERS 4 /* files left open for writing at a time */
 
+enum folder_act {
+	FOLDER_SAVE,
+	FOLDER_SAVE_ATOMIC,
+	FOLDER_EDIT,
+	FOLDER_EDIT_QUIET, /* and the old mtime put back */
+	FOLDER_APPEND, /* to a file that only ever grows */
+	FOLDER_TRUNCATE,
+	FOLDER_UNLINK,
+	FOLDER_MKDIR,
+	FOLDER_RMTREE,
+	FOLDER_WIPE, /* everything, or nearly */
+	FOLDER_RENAME,
+	FOLDER_RENAME_OVER,
+	FOLDER_RENAME_DEEP,
+	FOLDER_SWAP,
+	FOLDER_CYCLE,
+	FOLDER_LINK,
+	FOLDER_SYMLINK,
+	FOLDER_CHMOD,
+	FOLDER_UTIMES,
+	FOLDER_CHANGE_KIND,
+	FOLDER_RECORD,
+	FOLDER_BURST,
+	FOLDER_ACTS,
+};
+
 struct folder {
-	struct vs_rand rand; /* its own, so that faults change no operation */
+	uint64_t seed;
+	/* its own, and a new one for each operation: what else happens, and
+	   which operations are left out, changes none of the others */
+	struct vs_rand rand;
 	struct memfs_node *writer[FOLDER_WRITERS];
 	int64_t done; /* operations that did something */
+	int64_t count[FOLDER_ACTS]; /* of them */
 };
 
 void folder_init(struct folder *f, uint64_t seed);
 
-/* One random operation. */
-void folder_act(struct folder *f, struct world *w);
+/* The operation of that number: a few are drawn until one can be done. */
+void folder_act(struct folder *f, struct world *w, int64_t op);
+
+/* "save", "rename over", ...: for the summary. */
+const char *folder_name(enum folder_act act);
 
 /* Closes what is open for writing. */
 void folder_rest(struct folder *f, struct world *w);

@@ -163,6 +163,49 @@ static void act_agent_inside(struct gremlin *g, struct world *w)
 	ending_add(g, w, inside_ends)->noisy = below(g, 2);
 }
 
+static void cloud_inside_ends(struct world *w, struct ending *e)
+{
+	world_crash_cloud(w, e->noisy, while_ms(e->g));
+	memvfs_heal(w->cloud_vfs);
+}
+
+static void act_cloud_inside(struct gremlin *g, struct world *w)
+{
+	struct memvfs_fault f = {
+		.ops = MEMVFS_ANY, .after = (int64_t)below(g, 60), .stays = true
+	};
+
+	memvfs_fail(w->cloud_vfs, &f);
+	ending_add(g, w, cloud_inside_ends)->noisy = below(g, 2);
+}
+
+static void act_cloud_copy(struct gremlin *g, struct world *w)
+{
+	struct cloudside_copy *copy;
+
+	if (!cloudbox_up(w->cloud) || w->renew)
+		return;
+	copy = cloudside_save(w->cloud);
+	if (!copy)
+		return;
+	cloudside_copy_free(g->copy);
+	g->copy = copy;
+}
+
+/* What the log said until then must be known first: the run does it. */
+static void act_cloud_restored(struct gremlin *g, struct world *w)
+{
+	(void)w;
+	if (g->copy)
+		g->restore_ms = while_ms(g);
+}
+
+static void act_both_power(struct gremlin *g, struct world *w)
+{
+	world_crash_engine(w, true, while_ms(g));
+	world_crash_cloud(w, true, while_ms(g));
+}
+
 static void overflow_ends(struct world *w, struct ending *e)
 {
 	(void)e;
@@ -353,6 +396,10 @@ static const struct {
 	[GREMLIN_CLOUD_POWER] = { "cloud: power cut", act_cloud_power },
 	[GREMLIN_CLOUD_DISK] = { "cloud: disk error", act_cloud_disk },
 	[GREMLIN_CLOUD_FULL] = { "cloud: disk full", act_cloud_full },
+	[GREMLIN_CLOUD_INSIDE] = { "cloud: dies inside", act_cloud_inside },
+	[GREMLIN_CLOUD_COPY] = { "cloud: backup", act_cloud_copy },
+	[GREMLIN_CLOUD_RESTORED] = { "cloud: restored", act_cloud_restored },
+	[GREMLIN_BOTH_POWER] = { "both: power cut", act_both_power },
 	[GREMLIN_AGENT_KILL] = { "agent: killed", act_agent_kill },
 	[GREMLIN_AGENT_POWER] = { "agent: power cut", act_agent_power },
 	[GREMLIN_AGENT_INSIDE] = { "agent: dies inside", act_agent_inside },
@@ -381,13 +428,22 @@ const char *gremlin_name(enum gremlin_kind kind)
 void gremlin_init(struct gremlin *g, uint64_t seed)
 {
 	memset(g, 0, sizeof(*g));
-	vs_rand_seed(&g->rand, seed ^ 0x93e4111);
+	g->seed = seed ^ 0x93e4111;
+	vs_rand_seed(&g->rand, g->seed);
 	g->usual = -1;
 }
 
-void gremlin_act(struct gremlin *g, struct world *w)
+void gremlin_release(struct gremlin *g)
+{
+	cloudside_copy_free(g->copy);
+	g->copy = NULL;
+}
+
+void gremlin_act(struct gremlin *g, struct world *w, int64_t op)
 {
 	enum gremlin_kind kind;
+
+	vs_rand_seed(&g->rand, g->seed + (uint64_t)op * 0x9e3779b97f4a7c15ULL);
 
 	if (g->usual < 0) {
 		struct ending e = { .g = g };

@@ -12,6 +12,10 @@ enum gremlin_kind {
 	GREMLIN_CLOUD_POWER,
 	GREMLIN_CLOUD_DISK, /* one error below the cloud's database */
 	GREMLIN_CLOUD_FULL,
+	GREMLIN_CLOUD_INSIDE, /* dies at the n-th access to its database */
+	GREMLIN_CLOUD_COPY, /* somebody makes a backup */
+	GREMLIN_CLOUD_RESTORED,
+	GREMLIN_BOTH_POWER, /* agent and cloud at one moment */
 	GREMLIN_AGENT_KILL,
 	GREMLIN_AGENT_POWER,
 	GREMLIN_AGENT_INSIDE, /* dies at the n-th access to its database */
@@ -33,17 +37,21 @@ enum gremlin_kind {
 };
 
 struct gremlin {
-	struct vs_rand rand;
+	uint64_t seed;
+	struct vs_rand rand; /* a new one for each operation */
 	int64_t count[GREMLINS];
 	bool blind; /* what happened takes a scan to be found */
 	int usual; /* chance of a fault in the network; -1: to be drawn */
 	struct memfs_node *shut; /* unreadable or mounted over; a reference */
+	struct cloudside_copy *copy; /* an older cloud, kept for a bad day */
+	int64_t restore_ms; /* > 0: put it back, and start after so long */
 };
 
 void gremlin_init(struct gremlin *g, uint64_t seed);
+void gremlin_release(struct gremlin *g);
 
-/* Maybe starts something; now and then, not always. */
-void gremlin_act(struct gremlin *g, struct world *w);
+/* Maybe starts something beside operation op; now and then, not always. */
+void gremlin_act(struct gremlin *g, struct world *w, int64_t op);
 
 /* Ends all of it: from here on everything works, and blind is false again
  * for what comes after. */

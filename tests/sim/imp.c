@@ -384,26 +384,6 @@ static void act_slow(struct imp *p, struct membox *b)
 	ending_add(p, b, wire_ends, false);
 }
 
-static void act_cloud_copy(struct imp *p, struct membox *b)
-{
-	struct cloudside_copy *copy = NULL;
-
-	if (below(p, 2) || !cloudbox_up(b->w->cloud) || b->w->renew)
-		return;
-	copy = cloudside_save(b->w->cloud);
-	if (!copy)
-		return;
-	cloudside_copy_free(p->copy);
-	p->copy = copy;
-}
-
-static void act_cloud_restored(struct imp *p, struct membox *b)
-{
-	(void)b;
-	if (p->copy && !below(p, 2))
-		p->restore_ms = while_ms(p);
-}
-
 static const struct {
 	const char *name;
 	void (*run)(struct imp *p, struct membox *b);
@@ -436,8 +416,6 @@ static const struct {
 	[IMP_CHUNKS] = { "bad chunks", act_chunks, 3 },
 	[IMP_TOKEN] = { "token refused", act_token, 1 },
 	[IMP_SLOW] = { "slow hashes", act_slow, 1 },
-	[IMP_CLOUD_COPY] = { "cloud: backup", act_cloud_copy, 1 },
-	[IMP_CLOUD_RESTORED] = { "cloud: restored", act_cloud_restored, 1 },
 };
 
 const char *imp_name(enum imp_kind kind)
@@ -449,22 +427,18 @@ const char *imp_name(enum imp_kind kind)
 void imp_init(struct imp *p, uint64_t seed, bool calm)
 {
 	memset(p, 0, sizeof(*p));
-	vs_rand_seed(&p->rand, seed ^ 0x1335);
+	p->seed = seed ^ 0x1335;
+	vs_rand_seed(&p->rand, p->seed);
 	p->calm = calm;
 }
 
-void imp_release(struct imp *p)
-{
-	cloudside_copy_free(p->copy);
-	p->copy = NULL;
-}
-
-void imp_act(struct imp *p, struct world *w)
+void imp_act(struct imp *p, struct world *w, int64_t op)
 {
 	unsigned total = 0, n;
 	struct membox *b;
 	int kind = 0;
 
+	vs_rand_seed(&p->rand, p->seed + (uint64_t)op * 0x9e3779b97f4a7c15ULL);
 	if (!w->members || below(p, IMP_RARE))
 		return;
 	b = w->member[below(p, (uint64_t)w->members)];

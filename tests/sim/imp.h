@@ -37,24 +37,20 @@ enum imp_kind {
 	IMP_CHUNKS, /* broken connections, wrong bits */
 	IMP_TOKEN,
 	IMP_SLOW,
-	IMP_CLOUD_COPY, /* a backup is taken */
-	IMP_CLOUD_RESTORED,
 	IMPS,
 };
 
 struct imp {
-	struct vs_rand rand;
+	uint64_t seed;
+	struct vs_rand rand; /* a new one for each operation */
 	int64_t count[IMPS];
 	bool calm; /* people only */
-	struct cloudside_copy *copy;
-	int64_t restore_ms; /* 0; or it is to be put back, and takes so long */
 };
 
 void imp_init(struct imp *p, uint64_t seed, bool calm);
-void imp_release(struct imp *p);
 
-/* Perhaps something happens. */
-void imp_act(struct imp *p, struct world *w);
+/* Perhaps something happens beside operation op. */
+void imp_act(struct imp *p, struct world *w, int64_t op);
 
 /* Ends all faults. */
 void imp_rest(struct imp *p, struct world *w);

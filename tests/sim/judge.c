@@ -240,6 +240,8 @@ bool judge_members(const struct oracle *o, struct world *w, bool all)
 	struct table cloud;
 	bool ok;
 
+	if (!w->members)
+		return true;
 	table_init(&cloud);
 	ok = oracle_listing(w, &cloud);
 	for (int i = 0; i < w->members && ok; i++)

@@ -59,16 +59,21 @@ static void *grow(void *p, size_t size)
 	return p;
 }
 
+static void image_room(struct image *g, size_t len)
+{
+	size_t cap = g->cap ? g->cap : 4096;
+
+	if (len <= g->cap)
+		return;
+	while (cap < len)
+		cap *= 2;
+	g->data = grow(g->data, cap);
+	g->cap = cap;
+}
+
 static void image_resize(struct image *g, size_t len)
 {
-	if (len > g->cap) {
-		size_t cap = g->cap ? g->cap : 4096;
-
-		while (cap < len)
-			cap *= 2;
-		g->data = grow(g->data, cap);
-		g->cap = cap;
-	}
+	image_room(g, len);
 	if (len > g->len)
 		memset(g->data + g->len, 0, len - g->len);
 	g->len = len;
@@ -76,8 +81,12 @@ static void image_resize(struct image *g, size_t len)
 
 static void image_put(struct image *g, const void *data, size_t len, size_t off)
 {
-	if (off + len > g->len)
-		image_resize(g, off + len);
+	if (off > g->len)
+		image_resize(g, off);
+	if (off + len > g->len) {
+		image_room(g, off + len);
+		g->len = off + len;
+	}
 	if (len)
 		memcpy(g->data + off, data, len);
 }

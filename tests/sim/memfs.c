@@ -16,6 +16,7 @@ struct memfs {
 	int64_t grain;
 	int64_t last_ns;
 	size_t count;
+	bool unseen;
 };
 
 static void *need(void *p)
@@ -44,6 +45,50 @@ static void memfs_tell(
 	if (n->parent && fs->event)
 		fs->event(fs->event_arg, n->parent, n->name, what,
 		    n->kind == VS_KIND_DIR);
+}
+
+static void tell_shown(struct memfs *fs, const struct memfs_node *n)
+{
+	if (fs->hooks.shown && n->parent)
+		fs->hooks.shown(fs->hooks.arg, n);
+}
+
+/* What was done to n is done to the inode: its other names show it. */
+static void inode_spread(struct memfs_node *n)
+{
+	for (struct memfs_node *t = n->twin; t && t != n; t = t->twin) {
+		t->ctime_ns = n->ctime_ns;
+		t->mtime_ns = n->mtime_ns;
+		t->mode = n->mode;
+		t->writers = n->writers;
+		t->data = need(realloc(t->data, n->size + 1));
+		if (n->size)
+			memcpy(t->data, n->data, n->size);
+		t->size = n->size;
+	}
+}
+
+/* The same, of a change that shows in its content or its times. */
+static void inode_changed(struct memfs *fs, struct memfs_node *n)
+{
+	inode_spread(n);
+	tell_shown(fs, n);
+	for (struct memfs_node *t = n->twin; t && t != n; t = t->twin) {
+		fs->unseen |= t->parent != NULL;
+		tell_shown(fs, t);
+	}
+}
+
+static void inode_leave(struct memfs_node *n)
+{
+	struct memfs_node *last = n->twin;
+
+	if (!last)
+		return;
+	while (last->twin != n)
+		last = last->twin;
+	last->twin = n->twin == last ? NULL : n->twin;
+	n->twin = NULL;
 }
 
 static struct memfs_node *node_new(struct memfs *fs, enum vs_kind kind)
@@ -76,6 +121,7 @@ void memfs_unref(struct memfs_node *n)
 		n->child[i]->parent = NULL;
 		memfs_unref(n->child[i]);
 	}
+	inode_leave(n);
 	free(n->child);
 	free(n->data);
 	free(n->name);
@@ -114,6 +160,15 @@ static struct memfs_node *child_get(
 	return found ? dir->child[at] : NULL;
 }
 
+/* n stands somewhere new, and what is below it with it. */
+static void tell_all_shown(struct memfs *fs, const struct memfs_node *n)
+{
+	if (n->kind != VS_KIND_DIR)
+		tell_shown(fs, n);
+	for (size_t i = 0; i < n->children; i++)
+		tell_all_shown(fs, n->child[i]);
+}
+
 static void node_attach(
     struct memfs *fs, struct memfs_node *dir, struct memfs_node *n)
 {
@@ -132,6 +187,7 @@ static void node_attach(
 	dir->children++;
 	n->parent = dir;
 	dir->mtime_ns = dir->ctime_ns = memfs_now(fs);
+	tell_all_shown(fs, n);
 }
 
 static void node_detach(struct memfs *fs, struct memfs_node *n)
@@ -146,6 +202,7 @@ static void node_detach(struct memfs *fs, struct memfs_node *n)
 	dir->children--;
 	n->parent = NULL;
 	n->ctime_ns = dir->mtime_ns = dir->ctime_ns = memfs_now(fs);
+	inode_spread(n);
 }
 
 /* Says of n and all below it that their paths are gone. */
@@ -201,6 +258,14 @@ void memfs_grain(struct memfs *fs, int64_t ns)
 size_t memfs_count(const struct memfs *fs)
 {
 	return fs->count;
+}
+
+bool memfs_unseen(struct memfs *fs)
+{
+	bool unseen = fs->unseen;
+
+	fs->unseen = false;
+	return unseen;
 }
 
 struct memfs_node *memfs_at(struct memfs *fs, const char *path, int *code)
@@ -306,6 +371,7 @@ struct memfs_node *memfs_open(struct memfs *fs, const char *path)
 	if (!n || n->kind != VS_KIND_FILE)
 		return NULL;
 	n->writers++;
+	inode_spread(n);
 	return memfs_ref(n);
 }
 
@@ -328,6 +394,7 @@ void memfs_write(struct memfs *fs, struct memfs_node *n, size_t off,
 		node_resize(n, off + len);
 	memcpy(n->data + off, data, len);
 	n->mtime_ns = n->ctime_ns = memfs_now(fs);
+	inode_changed(fs, n);
 	memfs_tell(fs, n, MEMFS_MODIFIED);
 }
 
@@ -336,6 +403,7 @@ void memfs_truncate(struct memfs *fs, struct memfs_node *n, size_t size)
 	assert(n->kind == VS_KIND_FILE && n->writers);
 	node_resize(n, size);
 	n->mtime_ns = n->ctime_ns = memfs_now(fs);
+	inode_changed(fs, n);
 	memfs_tell(fs, n, MEMFS_MODIFIED);
 }
 
@@ -343,6 +411,7 @@ void memfs_close(struct memfs *fs, struct memfs_node *n)
 {
 	assert(n->writers > 0);
 	n->writers--;
+	inode_spread(n);
 	memfs_tell(fs, n, MEMFS_CLOSED);
 	memfs_unref(n);
 }
@@ -361,6 +430,26 @@ bool memfs_symlink(struct memfs *fs, const char *path, const char *target)
 	n->size = strlen(target);
 	n->data = need(malloc(n->size + 1));
 	memcpy(n->data, target, n->size);
+	tell_shown(fs, n);
+	return true;
+}
+
+bool memfs_link(struct memfs *fs, const char *from, const char *to)
+{
+	struct memfs_node *old = memfs_at(fs, from, NULL);
+	struct memfs_node *n;
+
+	if (!old || old->kind != VS_KIND_FILE)
+		return false;
+	n = node_make(fs, to, VS_KIND_FILE);
+	if (!n)
+		return false;
+	n->ino = old->ino;
+	n->twin = old->twin ? old->twin : old;
+	old->twin = n;
+	old->ctime_ns = n->ctime_ns;
+	inode_spread(old);
+	tell_shown(fs, n);
 	return true;
 }
 
@@ -432,6 +521,8 @@ bool memfs_rename(struct memfs *fs, const char *from, const char *to)
 
 	if (!n || !n->parent || n->hidden || !dir || n == old)
 		return false;
+	if (old && old->ino == n->ino)
+		return true; /* two names of one file: nothing is done */
 	for (const struct memfs_node *p = dir; p; p = p->parent)
 		if (p == n)
 			return false;
@@ -456,6 +547,7 @@ bool memfs_chmod(struct memfs *fs, const char *path, int mode)
 		return false;
 	n->mode = mode;
 	n->ctime_ns = memfs_now(fs);
+	inode_changed(fs, n);
 	memfs_tell(fs, n, MEMFS_TOUCHED);
 	return true;
 }
@@ -468,6 +560,7 @@ bool memfs_utimes(struct memfs *fs, const char *path, int64_t mtime_ns)
 		return false;
 	n->mtime_ns = mtime_ns;
 	n->ctime_ns = memfs_now(fs);
+	inode_changed(fs, n);
 	memfs_tell(fs, n, MEMFS_TOUCHED);
 	return true;
 }

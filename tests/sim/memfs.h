@@ -29,8 +29,12 @@ enum memfs_event {
 	MEMFS_MOVED_TO,
 };
 
-/* An inode; alive as long as it has a name or a reference. */
+/*
+ * A name and its inode; alive as long as it has the name or a reference.
+ * Names of one inode form a ring and are kept alike.
+ */
 struct memfs_node {
+	struct memfs_node *twin; /* next in the ring; NULL: the only one */
 	struct memfs_node *parent; /* NULL: root, or without a name */
 	char *name;
 	int refs;
@@ -58,6 +62,8 @@ struct memfs_hooks {
 	int64_t (*now)(void *arg);
 	/* path is there no more (each one of a tree) */
 	void (*removed)(void *arg, const char *path);
+	/* n, no directory, has a name or a content that it had not */
+	void (*shown)(void *arg, const struct memfs_node *n);
 };
 
 /* hooks are copied; members may be NULL but now. */
@@ -75,6 +81,10 @@ void memfs_grain(struct memfs *fs, int64_t ns);
 
 /* How many names there are, all kinds, the hidden ones not counted. */
 size_t memfs_count(const struct memfs *fs);
+
+/* True if since the last call a file changed under a name other than the
+ * one used: nobody who watches that name's folder was told. */
+bool memfs_unseen(struct memfs *fs);
 
 /* The node or NULL; *code (may be NULL) gets VS_ENOENT, VS_ENOTDIR
  * (parent missing or no directory), VS_ELOOP. */
@@ -100,6 +110,7 @@ void memfs_close(struct memfs *fs, struct memfs_node *n);
 
 bool memfs_mkdir(struct memfs *fs, const char *path);
 bool memfs_symlink(struct memfs *fs, const char *path, const char *target);
+bool memfs_link(struct memfs *fs, const char *from, const char *to);
 bool memfs_unlink(struct memfs *fs, const char *path);
 bool memfs_rmtree(struct memfs *fs, const char *path);
 

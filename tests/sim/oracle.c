@@ -351,6 +351,10 @@ static bool event_apply(
 	if (c.renamed_from && !event_rename(o, w, seq, &c))
 		return false;
 	named_add(o, c.path, r.hash);
+	if (*r.hash && !world_shown(w, c.path, r.hash))
+		return world_fail(w,
+		    "event %lld gives %s content %.12s, which it never had",
+		    (long long)seq, c.path, r.hash);
 	if (!table_put(&o->replay, &r))
 		return world_fail(w, "event %lld changes nothing of %s",
 		    (long long)seq, c.path);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crypto/sha256.h"
 #include "tests/sim/membox.h"
 #include "tests/sim/memwire.h"
 #include "tests/sim/worldnet.h"
@@ -356,16 +357,59 @@ int64_t world_removed(const struct world *w, const char *path)
 	return (int64_t)(intptr_t)vs_map_get(w->removed, path);
 }
 
+static void shown_key(char *out, size_t cap, const char *path, const char *hash)
+{
+	snprintf(out, cap, "%s//%s", path, hash);
+}
+
+static void world_note_shown(void *arg, const struct memfs_node *n)
+{
+	struct world *w = arg;
+	char path[VS_PATH_MAX + 1], hash[65];
+	char key[VS_PATH_MAX + 80];
+
+	if (!memfs_path(n, path))
+		return;
+	vs_sha256_hex(n->data, n->size, hash);
+	shown_key(key, sizeof(key), path, hash);
+	if (vs_map_put(w->shown, key, w, NULL) != VS_OK)
+		abort();
+}
+
+bool world_shown(const struct world *w, const char *path, const char *hash)
+{
+	char key[VS_PATH_MAX + 80];
+
+	shown_key(key, sizeof(key), path, hash);
+	return vs_map_get(w->shown, key) != NULL;
+}
+
+static void folder_event(void *arg, struct memfs_node *dir, const char *name,
+    enum memfs_event what, bool is_dir)
+{
+	struct world *w = arg;
+
+	if (!dir->hidden)
+		trace_add(
+		    &w->trace, world_now(w).mono_ms, "event %d %s", what, name);
+	memdisk_event(w->disk, dir, name, what, is_dir);
+}
+
 static void folders_make(struct world *w)
 {
 	struct memfs_hooks hooks = { .arg = w, .now = world_ns };
 
 	w->copy = memfs_new(&hooks);
 	hooks.removed = world_note_removed;
+	hooks.shown = world_note_shown;
 	w->fs = memfs_new(&hooks);
 	w->disk = memdisk_new(&w->rand);
 	memdisk_attach(w->disk, w->fs, w->copy);
-	memfs_watch(w->fs, memdisk_event, w->disk);
+	memfs_watch(w->fs, folder_event, w);
+	if (w->o.unwatched) {
+		memdisk_disk(w->disk)->watch = NULL;
+		memdisk_disk(w->disk)->watched = NULL;
+	}
 	memfs_grain(w->fs, w->o.coarse ? 4000000 : 1);
 	memfs_mkdir(w->copy, "a");
 	memfs_close(w->copy, memfs_open(w->copy, "b"));
@@ -428,7 +472,8 @@ struct world *world_new(const struct world_options *o)
 	vs_rand_seed(&w->engine_rand, o->seed + 0x5eed);
 	trace_init(&w->trace, o->print);
 	w->removed = vs_map_new();
-	if (!w->removed)
+	w->shown = vs_map_new();
+	if (!w->removed || !w->shown)
 		abort();
 	w->step_at = INT64_MAX;
 	w->hash_ms = 5;
@@ -470,5 +515,6 @@ void world_free(struct world *w)
 	memvfs_free(w->cloud_vfs);
 	sched_free(w->sched);
 	vs_map_free(w->removed);
+	vs_map_free(w->shown);
 	free(w);
 }

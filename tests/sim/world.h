@@ -51,6 +51,7 @@ struct world_options {
 	int members;
 	bool print; /* trace to standard output */
 	bool coarse; /* file times tick every 4 ms */
+	bool unwatched; /* the folder has no watcher */
 	enum world_sabotage sabotage;
 };
 
@@ -127,6 +128,7 @@ struct world {
 	int hash_ms; /* at most */
 	int hint_ms;
 	struct vs_map *removed; /* path: how often it went away */
+	struct vs_map *shown; /* "path//hash" that ever was in the folder */
 	struct world_stats stats;
 	char failure[1024]; /* "" while all is well */
 };
@@ -154,6 +156,9 @@ void world_crash_cloud(struct world *w, bool power, int64_t down_ms);
 /* Another database took its place, with another log. */
 void world_restore_cloud(
     struct world *w, const struct cloudside_copy *copy, int64_t down_ms);
+
+/* True if path ever had this content (hash in hex) in the folder. */
+bool world_shown(const struct world *w, const char *path, const char *hash);
 
 /* How often path was taken away from the folder. */
 int64_t world_removed(const struct world *w, const char *path);

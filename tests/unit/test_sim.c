@@ -231,6 +231,43 @@ static void test_all_deleted(void **state)
 	assert_true(day_end(&d) > 0);
 }
 
+/*
+ * An old cloud is put back while a change waits: a barrier holds until what
+ * the comparison finds is in the log as well.
+ */
+static void test_barrier_waits_for_repair(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		struct world_options o = { .seed = seed };
+		struct cloudside_copy *copy;
+		struct day d;
+		char path[32];
+
+		day_begin(&d, &o);
+		fill(d.w);
+		assert_true(oracle_settle(d.w, true));
+		copy = cloudside_save(d.w->cloud);
+		assert_non_null(copy);
+		/* more than a batch holds */
+		for (int i = 0; i < VS_BATCH_CHANGES + 100; i++) {
+			snprintf(path, sizeof(path), "d1/more%d", i);
+			save(d.w, path, path);
+		}
+		assert_true(oracle_settle(d.w, true));
+		assert_true(oracle_follow(&d.oracle, d.w, true));
+		world_restore_cloud(d.w, copy, 500);
+		d.w->net.delay_ms = 2000;
+		save(d.w, "a", "x");
+		world_run(d.w, 1000);
+		assert_true(oracle_settle(d.w, false));
+		if (!oracle_compare(&d.oracle, d.w, false))
+			fail_msg("seed %d: %s", (int)seed, d.w->failure);
+		cloudside_copy_free(copy);
+		day_end(&d);
+	}
+}
+
 static int quiet(void **state)
 {
 	(void)state;
@@ -247,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_root_lost_for_any_time),
 		cmocka_unit_test(test_root_absent_at_start),
 		cmocka_unit_test(test_all_deleted),
+		cmocka_unit_test(test_barrier_waits_for_repair),
 	};
 
 	return cmocka_run_group_tests(tests, quiet, NULL);
