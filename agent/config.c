@@ -13,6 +13,7 @@
 #include "agent/watch/watch.h"
 #include "common/base/buf.h"
 #include "common/os/file.h"
+#include "common/os/fstype.h"
 
 #define FILE_MAX (4 * 1024 * 1024) /* bytes of a configuration */
 #define WORKERS_MAX 64
@@ -445,10 +446,30 @@ static int name_check(const struct config *c, size_t i, struct vs_err *err)
 	return VS_OK;
 }
 
+/*
+ * SQLite's write-ahead log needs memory that all who have the file open
+ * share; over a network there is none, and the state is lost (R5).
+ */
+static int state_check(const struct vs_dirs *dirs, struct vs_err *err)
+{
+	struct vs_fstype t;
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/projects", dirs->state);
+	/* what cannot be looked at is told by whoever opens it */
+	if (vs_fstype_at(path, &t, NULL) < 0 || !t.remote)
+		return VS_OK;
+	return vs_err_set(err, VS_ECONFIG,
+	    "the state directory %s lies on a network file system (%s), where "
+	    "a database is not safe: set XDG_STATE_HOME to a directory on a "
+	    "disk of this machine",
+	    dirs->state, t.name);
+}
+
 int config_check(
     const struct config *c, const struct vs_dirs *dirs, struct vs_err *err)
 {
-	int r = VS_OK;
+	int r = state_check(dirs, err);
 
 	for (size_t i = 0; i < c->nprojects && r == VS_OK; i++) {
 		const struct config_project *p = &c->projects[i];

@@ -69,7 +69,10 @@ const struct config_project *config_at(const struct config *c, const char *dir);
 int config_root_check(const struct config *c, const struct vs_dirs *dirs,
     const char *root, const struct config_project *skip, struct vs_err *err);
 
-/* All of them; names are single, too.  VS_ECONFIG. */
+/*
+ * All of them; names are single, too, and our state lies on no network file
+ * system.  VS_ECONFIG.
+ */
 int config_check(
     const struct config *c, const struct vs_dirs *dirs, struct vs_err *err);
 

@@ -21,6 +21,7 @@ static int read_strings(struct evidence *e, const json_t *p, struct vs_err *err)
 		{ "state", true, &e->state },
 		{ "last_scan_at", false, &e->last_scan_at },
 		{ "last_ack_at", false, &e->last_ack_at },
+		{ "watcher", false, &e->watcher },
 	};
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
 		int rc = vs_json_get_str(p, members[i].key, members[i].required,
@@ -249,10 +250,14 @@ void evidence_print(struct print *p, const struct evidence *e, int64_t now_ms)
 	print_f(p, "tree %s the cloud's at seq %s, reconciled %s, ",
 	    trees[e->tree_equal + 1], human_count(e->last_seq, a),
 	    human_ago(e->last_scan_at, now_ms, b));
-	print_f(p, "%s watched (%.0f %%), ",
-	    human_things(e->dirs_watched, "folder", a),
-	    /* 99.9 % is not all of them */
-	    e->coverage >= 1 ? 100.0 : (double)(int)(100 * e->coverage));
+	if (e->watcher != NULL && strcmp(e->watcher, "poll") == 0)
+		print_f(p, "scanned in intervals, ");
+	else
+		print_f(p, "%s watched (%.0f %%), ",
+		    human_things(e->dirs_watched, "folder", a),
+		    /* 99.9 % is not all of them */
+		    e->coverage >= 1 ? 100.0
+				     : (double)(int)(100 * e->coverage));
 	if (e->overflows == 0)
 		print_f(p, "no overflow, ");
 	else

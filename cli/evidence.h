@@ -17,6 +17,7 @@ struct evidence {
 	const char *id, *name, *root, *state;
 	bool member; /* of somebody else's project: it follows and pulls */
 	const char *last_scan_at, *last_ack_at; /* NULL: never */
+	const char *watcher; /* what tells of changes; NULL: not known */
 	const json_t *problems, *refused; /* arrays or NULL */
 	bool claimed; /* the agent says that it is in sync */
 	bool scanning;

@@ -22,7 +22,8 @@
  *                     server,device_id,logged_in}, projects:[P...]}
  *                     where P is {id,name,root,role,state,in_sync,
  *                     problems:[{code,severity,message,hint}],
- *                     files,directories,bytes,dirs_watched,coverage,
+ *                     files,directories,bytes,watcher,dirs_watched,
+ *                     coverage,
  *                     overflows,settling,hashing,recording,outbox,in_flight,
  *                     held,refused:[{path,reason}],scanning,last_scan_at,
  *                     last_ack_at,last_seq,log_id,lag_seconds,
