@@ -34,9 +34,11 @@ whole)
     # 1,000,000 operations and more
     one seeds --seed "$from" --seeds "$((505 - from + 1))" --ops 2000 \
         --check 20 --shrink
+    one series --series 3
     ;;
 share)
-    one seeds --seed 1 --seeds 60 --ops 2000 --check 20 --shrink
+    one seeds --seed 1 --seeds 50 --ops 2000 --check 10 --shrink
+    one series --series 3 --share 30
     ;;
 *)
     echo "usage: campaign.sh whole|share" >&2

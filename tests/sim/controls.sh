@@ -24,5 +24,18 @@ for what in nosync-agent nosync-cloud no-dedupe no-guard unverified \
         failed=$((failed + 1))
     fi
 done
+# Short sequences find a disk that lies, too.
+for what in nosync-agent nosync-cloud; do
+    out=$("$sim" --series 2 --sabotage "$what" 2>&1)
+    if [ $? -eq 1 ] && grep -q '^sim: sequence ' <<<"$out"; then
+        reason=$(grep -m 1 '^sim: sequence ' <<<"$out")
+        echo "control: series: $what: found: ${reason:0:150}"
+        passed=$((passed + 1))
+    else
+        echo "control: series: $what: NOT found"
+        tail -n 8 <<<"$out"
+        failed=$((failed + 1))
+    fi
+done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -15,7 +15,9 @@
 #include "common/base/log.h"
 #include "tests/sim/gang.h"
 #include "tests/sim/run.h"
+#include "tests/sim/series.h"
 #include "tests/sim/shrink.h"
+#include "tests/sim/step.h"
 
 #define SIM_REPORT 100 /* seeds between two words on how far it is */
 #define SIM_SHRINK 300 /* runs that make a failure smaller, at most */
@@ -30,6 +32,10 @@ struct options {
 	bool coarse; /* every seed, not every fourth only */
 	bool shrink;
 	const char *commit;
+	int series; /* length of its sequences; 0: seeds */
+	int64_t share;
+	int only[SERIES_LENGTH];
+	int only_count;
 };
 
 static const char *const sabotage_names[] = {
@@ -93,6 +99,26 @@ static bool seed_piece(void *arg, int64_t seed, struct score *score)
 	return first.hash == second.hash;
 }
 
+/* All sequences that begin with one step. */
+static bool series_piece(void *arg, int64_t first, struct score *score)
+{
+	const struct options *o = arg;
+	const struct series_options so = { .world = o->run.world,
+		.length = o->series,
+		.share = o->share,
+		.only = o->only_count ? o->only : NULL };
+	struct series_result r = { 0 };
+
+	series_run(&so, (int)first, &r);
+	score->sequences += r.passed + r.failed;
+	score->empty += r.empty;
+	if (r.passed || r.failed)
+		printf("sim: sequences from '%s': %" PRId64 " passed, %" PRId64
+		       " failed, %" PRId64 " void\n",
+		    step_name((int)first), r.passed, r.failed, r.empty);
+	return !r.failed;
+}
+
 static int sabotage_parse(const char *name)
 {
 	for (int i = 0; i < WORLD_SABOTAGES; i++)
@@ -107,6 +133,21 @@ static bool number_parse(const char *text, int64_t least, int64_t *out)
 
 	*out = strtoll(text, &end, 10);
 	return *text && !*end && *out >= least;
+}
+
+/* Numbers of steps with commas between them. */
+static bool only_parse(struct options *o, const char *text)
+{
+	while (*text && o->only_count < SERIES_LENGTH) {
+		char *end;
+		long n = strtol(text, &end, 10);
+
+		if (end == text || n < 0 || n >= STEPS)
+			return false;
+		o->only[o->only_count++] = (int)n;
+		text = *end == ',' ? end + 1 : end;
+	}
+	return !*text;
 }
 
 /* One option with its text; false when that is none. */
@@ -136,6 +177,14 @@ static bool option_take(struct options *o, int c, const char *text)
 		n = sabotage_parse(text);
 		o->run.world.sabotage = (enum world_sabotage)n;
 		return n >= 0;
+	case 'l':
+		ok = number_parse(text, 1, &n) && n <= SERIES_LENGTH;
+		o->series = (int)n;
+		return ok;
+	case 'a':
+		return number_parse(text, 1, &o->share);
+	case 'o':
+		return only_parse(o, text);
 	case 'i':
 		o->commit = text;
 		return true;
@@ -162,6 +211,9 @@ static bool options_read(struct options *o, int argc, char **argv)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "members", required_argument, NULL, 'm' },
 		{ "sabotage", required_argument, NULL, 'b' },
+		{ "series", required_argument, NULL, 'l' },
+		{ "share", required_argument, NULL, 'a' },
+		{ "only", required_argument, NULL, 'o' },
 		{ "commit", required_argument, NULL, 'i' },
 		{ "trace", no_argument, NULL, 't' },
 		{ "shrink", no_argument, NULL, 'x' },
@@ -174,7 +226,7 @@ static bool options_read(struct options *o, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
 		if (!option_take(o, c, optarg ? optarg : ""))
 			return false;
-	return optind == argc;
+	return optind == argc && (!o->only_count || o->only_count == o->series);
 }
 
 static double seconds_now(void)
@@ -189,6 +241,16 @@ static double seconds_now(void)
 static void result_print(const struct options *o, const struct gang_result *r,
     const struct score *t, double seconds)
 {
+	if (o->series) {
+		printf(
+		    "sim: result {\"suite\":\"series\",\"sequences\":%" PRId64
+		    ",\"void\":%" PRId64 ",\"length\":%d,\"share\":%" PRId64
+		    ",\"seed\":%" PRId64 ",\"failed\":%" PRId64
+		    ",\"commit\":\"%s\",\"seconds\":%.1f,\"jobs\":%d}\n",
+		    t->sequences, t->empty, o->series, o->share, o->seed,
+		    r->failed, o->commit, seconds, o->jobs);
+		return;
+	}
 	printf("sim: result {\"suite\":\"seeds\",\"ops\":%" PRId64
 	       ",\"first_seed\":%" PRId64 ",\"last_seed\":%" PRId64
 	       ",\"failed\":%" PRId64 ",\"commit\":\"%s\",\"seconds\":%.1f,"
@@ -213,6 +275,8 @@ static int usage(void)
 	    "usage: sim [--seed S] [--seeds K] [--ops N] [--jobs J]\n"
 	    "           [--check EVERY] [--members N] [--coarse] [--calm]\n"
 	    "           [--trace] [--shrink] [--commit ID]\n"
+	    "       sim --series LENGTH [--share ONE_IN] [--only N,N,...] "
+	    "[--seed S]\n"
 	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|"
 	    "no-guard|\n"
 	    "                       unverified|nosync-part|nosync-file|\n"
@@ -228,6 +292,7 @@ int main(int argc, char **argv)
 		.check = 20,
 		.jobs = 1,
 		.members = -1,
+		.share = 1,
 		.commit = "" };
 	struct gang_work work = { .piece = seed_piece, .arg = &o };
 	struct gang_result result;
@@ -244,9 +309,16 @@ int main(int argc, char **argv)
 	json_object_seed(1);
 	work.from = o.seed;
 	work.count = o.seeds;
+	if (o.series) {
+		o.run.world.seed = (uint64_t)o.seed;
+		work.piece = series_piece;
+		work.from = 0;
+		work.count = STEPS;
+	}
 	work.one = o.run.world.sabotage; /* it has shown what it can */
 	gang_run(&work, o.jobs, &result, &score);
-	score_print(&score);
+	if (!o.series)
+		score_print(&score);
 	result_print(&o, &result, &score, seconds_now() - start);
 	printf("%" PRId64 " passed, %" PRId64 " failed\n", result.passed,
 	    result.failed);
