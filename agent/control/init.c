@@ -90,10 +90,11 @@ static const char *stignore_line(const char *root)
 static json_t *init_document(const struct init *in)
 {
 	json_t *ignored = json_array();
-	const char *const *rule = ignore_rules();
+	const struct ignore_class *c = ignore_classes();
 
-	for (; *rule != NULL; rule++)
-		json_array_append_new(ignored, json_string(*rule));
+	for (; c->name != NULL; c++)
+		json_array_append_new(
+		    ignored, json_sprintf("%s: %s", c->name, c->what));
 	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:s?}", "project_id",
 	    in->id, "name", in->name, "root", in->root, "made",
 	    in->project[0] == '\0', "ignored", ignored, "stignore",

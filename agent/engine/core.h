@@ -22,6 +22,7 @@
 #include "agent/publish/dialect.h"
 #include "agent/publish/size.h"
 #include "agent/scan/dirq.h"
+#include "agent/scan/ignore.h"
 #include "agent/scan/settle.h"
 #include "agent/state/state.h"
 #include "common/base/limits.h"
@@ -169,6 +170,18 @@ struct core_root {
 	char why[VS_ERR_MSG];
 };
 
+#define CORE_RULES_FILES 2 /* that may stand at the root */
+
+struct core_rules {
+	struct ignore *set; /* in force; never NULL in an open engine */
+	bool ready; /* the files have been read once */
+	bool hinted; /* they changed since */
+	bool here[CORE_RULES_FILES]; /* it was there when last read */
+	int64_t gone_ms[CORE_RULES_FILES]; /* mono: it was missed, 0: no */
+	int64_t due_ms; /* mono: read them then */
+	char why[VS_ERR_MSG]; /* they cannot be used; "" */
+};
+
 struct core_fault {
 	bool on; /* the database is closed after an error */
 	int code;
@@ -201,6 +214,7 @@ struct engine {
 	struct core_flush *flushes;
 	struct core_cloud cloud;
 	struct core_root root;
+	struct core_rules rules;
 	struct core_fault fault;
 	bool paused;
 	int64_t last_delete_ms; /* mono: a deletion was found */

@@ -10,11 +10,11 @@
 #include "agent/engine/flush.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/root.h"
+#include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/sweep.h"
 #include "agent/engine/work.h"
-#include "agent/scan/ignore.h"
 #include "common/base/path.h"
 
 #define STAGE_MS 20 /* a transaction waits no longer for more */
@@ -155,7 +155,9 @@ int engine_open(struct engine **out, const struct engine_world *world,
 	if (e == NULL)
 		return vs_err_set(err, VS_ENOMEM, "engine: out of memory");
 	e->now = now;
-	rc = load(e, err);
+	rc = rules_init(e, err);
+	if (rc == 0)
+		rc = load(e, err);
 	if (rc < 0) {
 		engine_close(e);
 		return rc;
@@ -171,6 +173,7 @@ void engine_close(struct engine *e)
 	if (e->settle != NULL && e->dirq != NULL && e->job_by_path != NULL)
 		core_drop_work(e, VS_ECANCELED, "the agent is stopping");
 	state_close(&e->state);
+	rules_release(e);
 	settle_free(e->settle);
 	dirq_free(e->dirq);
 	vs_map_free(e->job_by_path);
@@ -238,7 +241,8 @@ static void path_hint(struct engine *e, const struct watch_hint *h)
 /* One name, with whatever happened to it. */
 static void name_hint(struct engine *e, const struct watch_hint *h)
 {
-	if (ignore_path(h->path) != NULL)
+	rules_hint(e, h);
+	if (rules_hide(e, h->path, true))
 		return;
 	if (vs_path_check(h->path, strlen(h->path)) != VS_PATH_GOOD)
 		list_parent(e, h->path);
@@ -262,7 +266,7 @@ void engine_hint(
 	struct watch_hint old = { .moved = true, .path = h->from };
 
 	e->now = now;
-	if (e->fault.on || e->root.lost)
+	if (e->fault.on || e->root.lost || !e->rules.ready)
 		return; /* a full scan follows anyway */
 	if (h->path[0] == '\0') {
 		wide_hint(e, h);
@@ -354,6 +358,7 @@ static int64_t next_due(const struct engine *e, int64_t sender)
 
 	due = least(due, sender);
 	due = least(due, e->next_scan_ms);
+	due = least(due, rules_due(e));
 	if (work_jobs(e) < e->jobs_max)
 		due = least(due, settle_due(e->settle));
 	return due > e->now.mono_ms ? due : e->now.mono_ms + 1;
@@ -377,6 +382,11 @@ int64_t engine_step(struct engine *e, struct vs_now now)
 	root_step(e);
 	if (!alive(e))
 		return e->fault.on ? e->fault.reopen_ms : e->root.check_ms;
+	more = rules_step(e);
+	if (!alive(e))
+		return now.mono_ms;
+	if (!more)
+		return least(e->root.check_ms, rules_due(e));
 	sweep_step(e);
 	more = alive(e) && work_step(e);
 	if (alive(e))
@@ -412,6 +422,9 @@ int engine_rescan(struct engine *e, const char *path, bool data,
 		return vs_err_set(err, e->fault.code, "%s", e->fault.why);
 	if (!root_check(e))
 		return vs_err_set(err, VS_EROOT, "%s", e->root.why);
+	if (!e->rules.ready && e->rules.why[0] != '\0')
+		return vs_err_set(err, VS_EBUSY, "rescan: the ignore rules: %s",
+		    e->rules.why);
 	if (path[0] != '\0' &&
 	    vs_path_check(path, strlen(path)) != VS_PATH_GOOD)
 		return vs_err_set(err, VS_EPATH, "rescan: the path %s",

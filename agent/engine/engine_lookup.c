@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "agent/engine/core.h"
-#include "agent/scan/ignore.h"
+#include "agent/engine/rules.h"
 #include "agent/state/manifest.h"
 #include "common/base/path.h"
 
@@ -20,7 +20,7 @@ int engine_lookup(struct engine *e, const char *path, struct engine_lookup *out,
 	if (e->root.lost || !e->root.mounted)
 		return vs_err_set(err, VS_EROOT, "the folder is not there");
 	if (vs_path_check(path, strlen(path)) != VS_PATH_GOOD ||
-	    ignore_path(path) != NULL)
+	    rules_judge(e, path, false).kind != IGNORE_SHOWN)
 		return vs_err_set(err, VS_ENOENT, "nothing that is published");
 	rc = manifest_get(&e->state, path, &row, err);
 	if (rc < 0) {

@@ -5,8 +5,8 @@
 
 #include "agent/engine/core.h"
 #include "agent/engine/root.h"
+#include "agent/engine/rules.h"
 #include "agent/engine/work.h"
-#include "agent/scan/ignore.h"
 #include "agent/state/manifest.h"
 #include "agent/state/outbox.h"
 #include "agent/state/shadow.h"
@@ -132,6 +132,20 @@ static void report_root(struct engine *e, json_t *list)
 	    "nothing is sent",
 	    e->root.why);
 	problem(list, "root_lost", "error", text, hints[e->root.flaw]);
+}
+
+static void report_rules(struct engine *e, json_t *list)
+{
+	char text[VS_ERR_MSG + 80];
+
+	if (e->rules.why[0] == '\0')
+		return;
+	snprintf(text, sizeof(text), "the ignore rules cannot be used: %s; %s",
+	    e->rules.why,
+	    e->rules.ready ? "those of before still hold"
+			   : "nothing is scanned and nothing is sent");
+	problem(list, "ignore_rules", "error", text,
+	    "mend that file: vsync reads it again by itself");
 }
 
 static void report_cloud(struct engine *e, json_t *list)
@@ -297,6 +311,7 @@ static json_t *problems(struct engine *e, const struct counts *c)
 		problem(list, "degraded", "error", e->fault.why,
 		    "free space or mend the disk: vsync opens its state "
 		    "again by itself");
+	report_rules(e, list);
 	report_cloud(e, list);
 	report_held(c, list);
 	if (e->cloud.tree_equal == 0)
@@ -314,7 +329,8 @@ static json_t *problems(struct engine *e, const struct counts *c)
 
 static bool is_scanning(const struct engine *e)
 {
-	return e->sweep != NULL || e->sweeps != NULL || !e->swept;
+	return e->sweep != NULL || e->sweeps != NULL || !e->swept ||
+	    rules_pending(e);
 }
 
 static bool is_busy(const struct engine *e, const struct counts *c)
@@ -328,6 +344,8 @@ static const char *state_name(struct engine *e, const struct counts *c)
 	if (e->root.lost)
 		return "root_lost";
 	if (e->fault.on)
+		return "degraded";
+	if (!e->rules.ready && e->rules.why[0] != '\0')
 		return "degraded";
 	if (e->cloud.stop == CORE_STOP_AUTH)
 		return "auth";
@@ -522,12 +540,8 @@ static bool why_from_work(struct engine *e, const char *path, struct why *w)
 static struct why why_of(struct engine *e, const char *path,
     const struct disk_stat *seen, const struct manifest_row *row, int op)
 {
-	const char *rule = ignore_path(path);
 	struct why w;
 
-	if (rule != NULL)
-		return (
-		    struct why){ "ignored", "a built-in rule hides it", rule };
 	if (why_from_work(e, path, &w))
 		return w;
 	if (op >= 0)
@@ -572,9 +586,17 @@ static json_t *why_doc(struct engine *e, const char *path,
     const struct disk_stat *seen, const struct manifest_row *row,
     const struct shadow_row *shadow, int op)
 {
-	struct why w = why_of(e, path, seen, row, op);
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "path", path, "stage",
-	    w.stage, "text", w.text, "waits_for", w.waits_for);
+	char rule[RULE_LINE_MAX + VS_PATH_MAX + 64];
+	struct why w = { "ignored", "a rule hides it", rule };
+	json_t *doc;
+
+	/* a hidden folder may be published for what is in it */
+	if (!rules_tell(e, path, seen != NULL && seen->kind == VS_KIND_DIR,
+		rule, sizeof(rule)) ||
+	    (row != NULL && !rules_hide(e, path, true)))
+		w = why_of(e, path, seen, row, op);
+	doc = json_pack("{s:s, s:s, s:s, s:s}", "path", path, "stage", w.stage,
+	    "text", w.text, "waits_for", w.waits_for);
 
 	json_object_set_new(
 	    doc, "disk", seen != NULL ? stat_doc(seen) : json_null());

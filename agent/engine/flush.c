@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/engine/publisher.h"
+#include "agent/engine/rules.h"
 #include "agent/engine/sweep.h"
 #include "agent/engine/verdicts.h"
 #include "agent/state/outbox.h"
@@ -44,7 +45,7 @@ void flush_drop(struct engine *e, int code, const char *why)
  */
 static void to_work(struct engine *e, struct core_flush *f)
 {
-	if (e->sweeps != NULL) {
+	if (e->sweeps != NULL || rules_pending(e)) {
 		f->stage = CORE_FLUSH_SCAN;
 		return;
 	}
@@ -200,6 +201,9 @@ int engine_flush(struct engine *e,
 		return vs_err_set(err, e->fault.code, "%s", e->fault.why);
 	if (e->root.lost)
 		return vs_err_set(err, VS_EROOT, "%s", e->root.why);
+	if (!e->rules.ready && e->rules.why[0] != '\0')
+		return vs_err_set(
+		    err, VS_EBUSY, "the ignore rules: %s", e->rules.why);
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return vs_err_set(err, VS_ENOMEM, "flush: out of memory");

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "agent/engine/root.h"
+#include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/work.h"
 #include "agent/scan/compare.h"
-#include "agent/scan/ignore.h"
 #include "agent/scan/roster.h"
 #include "agent/state/manifest.h"
 #include "agent/state/state_sql.h"
@@ -40,6 +40,12 @@ struct listing {
 	struct odd *odd;
 	size_t odd_count;
 	size_t odd_cap;
+	struct ignore_dir rules; /* as far as they concern what is in it */
+	bool veiled; /* hidden itself, but for what is shown in it */
+	bool rowless; /* and not published yet */
+	bool shown; /* there is something shown in it */
+	char path[VS_PATH_MAX + 1]; /* of the name at hand; dir's is there */
+	size_t dir_len; /* with its slash */
 };
 
 /* What the manifest has of a name. */
@@ -130,7 +136,10 @@ static int meet(struct listing *l, const char *path,
 		want(l, path, (l->flags & DIRQ_DATA) != 0 ? SETTLE_FORCE : 0u);
 		return 0;
 	case COMPARE_DIR:
-		return new_dir(l, path, seen, known);
+		if (!l->rowless)
+			return new_dir(l, path, seen, known);
+		want(l, path, 0); /* the folder's own row comes first */
+		return 0;
 	case COMPARE_GONE:
 		return drop(l, path, known->stat->kind == VS_KIND_DIR);
 	case COMPARE_SWAP:
@@ -165,6 +174,41 @@ static const char *flaw_of(
 	return flaw != VS_PATH_GOOD ? vs_path_flaw_text(flaw) : NULL;
 }
 
+/* What the rules say of a name that was seen. */
+static enum ignore_kind judge(
+    struct listing *l, const char *name, const struct disk_stat *seen)
+{
+	size_t n = strlen(name);
+
+	if (l->dir_len + n >= sizeof(l->path))
+		return IGNORE_SHOWN; /* its length is refused */
+	memcpy(l->path + l->dir_len, name, n + 1);
+	return ignore_in(l->e->rules.set, &l->rules, l->path, l->dir_len + n,
+	    !seen->odd && seen->kind == VS_KIND_DIR)
+	    .kind;
+}
+
+/*
+ * seen as it is to be published, or NULL.  A hidden folder with something
+ * shown in it is listed, and published once that is found.
+ */
+static const struct disk_stat *unveil(struct listing *l, const char *name,
+    const struct disk_stat *seen, const struct disk_stat *known)
+{
+	enum ignore_kind kind = judge(l, name, seen);
+
+	l->shown = l->shown || (kind == IGNORE_SHOWN && !seen->odd);
+	if (kind != IGNORE_REACHED)
+		return kind == IGNORE_SHOWN ? seen : NULL;
+	if (known != NULL && known->kind == VS_KIND_DIR)
+		return seen;
+	if (vs_path_check_name(name, strlen(name)) != VS_PATH_GOOD)
+		return NULL;
+	work_want_dir(l->e, l->path,
+	    DIRQ_DEEP | (l->flags & (unsigned)DIRQ_DATA), l->gen);
+	return NULL;
+}
+
 static int visit(struct listing *l, const struct odd *o)
 {
 	const struct disk_stat *seen =
@@ -177,8 +221,8 @@ static int visit(struct listing *l, const struct odd *o)
 
 	if (o->known != NONE)
 		known.stat = &l->known.row[o->known].stat;
-	if (seen != NULL && ignore_rule(l->dir, name) != NULL)
-		seen = NULL;
+	if (seen != NULL)
+		seen = unveil(l, name, seen, known.stat);
 	if (seen == NULL && known.stat == NULL)
 		return 0;
 	flaw = flaw_of(l, name, path);
@@ -218,13 +262,16 @@ static int note_new(struct listing *l, const char *name)
 }
 
 /* Most names are as they were; they end here. */
-static bool as_it_was(const struct listing *l, const char *name,
+static bool as_it_was(struct listing *l, const char *name,
     const struct disk_stat *seen, const struct manifest_row *row)
 {
-	return seen->kind != VS_KIND_DIR && !row->racy &&
+	bool same = seen->kind != VS_KIND_DIR && !row->racy &&
 	    (l->flags & DIRQ_DATA) == 0 &&
 	    compare_stat(seen, &row->stat) == COMPARE_SAME &&
-	    ignore_rule(l->dir, name) == NULL;
+	    judge(l, name, seen) == IGNORE_SHOWN;
+
+	l->shown = l->shown || same;
+	return same;
 }
 
 static int from_manifest(
@@ -343,6 +390,11 @@ static int own_row(struct listing *l)
 {
 	if (l->dir[0] == '\0' || work_is_dir(l->e, l->dir))
 		return l->e->fault.on ? l->err->code : 1;
+	if (l->e->fault.on)
+		return l->err->code;
+	l->rowless = l->veiled;
+	if (l->rowless)
+		return 1;
 	work_want(l->e, l->dir, 0, l->gen);
 	return 0;
 }
@@ -363,6 +415,21 @@ void listing_watch(struct engine *e, const char *dir)
 		e->next_scan_ms = e->now.mono_ms + CORE_BLIND_SCAN_MS;
 		core_tell_state(e, "watch_limit");
 	}
+}
+
+/* The folder's own row goes; what was in it did. */
+static int drop_own(struct listing *l)
+{
+	struct manifest_row *row = malloc(sizeof(*row));
+	int rc;
+
+	if (row == NULL)
+		return vs_err_set(l->err, VS_ENOMEM, "scan: out of memory");
+	rc = manifest_get(&l->e->state, l->dir, row, l->err);
+	if (rc == 1)
+		rc = stage_delete(l->e, l->dir, row, l->err);
+	free(row);
+	return rc < 0 ? rc : work_went(l->e, l->dir, l->err);
 }
 
 static int list(struct listing *l)
@@ -386,6 +453,8 @@ static int list(struct listing *l)
 		rc = forget_trouble(l);
 	if (rc == 0 && l->dir[0] != '\0')
 		rc = stage_no_trouble(l->e, l->dir, l->err);
+	if (rc == 0 && l->veiled && !l->rowless && !l->shown)
+		rc = work_drop_empty(l->e, l->dir, l->err);
 	return rc;
 }
 
@@ -394,7 +463,11 @@ static bool is_back(const struct listing *l)
 {
 	struct disk *d = l->e->world.disk;
 	struct disk_stat seen;
-	int rc = d->look(d, l->dir, &seen, NULL);
+	int rc;
+
+	if (rules_hide(l->e, l->dir, true))
+		return false;
+	rc = d->look(d, l->dir, &seen, NULL);
 
 	return rc == VS_EROOT ||
 	    (rc == 0 && !seen.odd && seen.kind == VS_KIND_DIR);
@@ -406,7 +479,6 @@ static bool is_back(const struct listing *l)
  */
 static int gone(struct listing *l, struct dirq_item *item)
 {
-	struct manifest_row *row;
 	int rc;
 
 	if (is_back(l)) {
@@ -416,14 +488,44 @@ static int gone(struct listing *l, struct dirq_item *item)
 	rc = merge(l);
 	if (rc < 0 || l->odd_count > 0)
 		return rc;
-	row = malloc(sizeof(*row));
-	if (row == NULL)
-		return vs_err_set(l->err, VS_ENOMEM, "scan: out of memory");
-	rc = manifest_get(&l->e->state, l->dir, row, l->err);
-	if (rc == 1)
-		rc = stage_delete(l->e, l->dir, row, l->err);
-	free(row);
+	rc = drop_own(l);
 	return rc < 0 ? rc : 1;
+}
+
+/* What the rules say of the folder itself.  True if it is hidden. */
+static bool is_hidden(struct listing *l)
+{
+	size_t n = strlen(l->dir);
+
+	l->rules = ignore_enter(l->e->rules.set, l->dir);
+	memcpy(l->path, l->dir, n);
+	l->path[n] = '/';
+	l->dir_len = n > 0 ? n + 1 : 0;
+	if (n == 0)
+		return false;
+	switch (rules_judge(l->e, l->dir, true).kind) {
+	case IGNORE_HIDDEN:
+		return true;
+	case IGNORE_REACHED:
+		l->veiled = true;
+		return false;
+	case IGNORE_SHOWN:
+		break;
+	}
+	return false;
+}
+
+/* A hidden folder is not read; what was published of it goes. */
+static int hide(const struct listing *l, struct dirq_item *item)
+{
+	bool known = work_is_dir(l->e, l->dir);
+
+	if (l->e->fault.on)
+		return l->err->code;
+	if (!known)
+		return 1;
+	item->flags = DIRQ_GONE;
+	return 0;
 }
 
 /*
@@ -443,6 +545,10 @@ static int run(struct engine *e, struct dirq_item *item, struct vs_err *err)
 	};
 	int rc;
 
+	if (is_hidden(&l) && (item->flags & DIRQ_GONE) == 0) {
+		scouting_drop(e, item);
+		return hide(&l, item);
+	}
 	if ((item->flags & DIRQ_GONE) != 0)
 		scouting_drop(e, item);
 	rc = (item->flags & DIRQ_GONE) != 0 ? gone(&l, item) : list(&l);

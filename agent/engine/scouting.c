@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/engine/listing.h"
+#include "agent/engine/rules.h"
 #include "agent/engine/work.h"
 #include "common/base/path.h"
 
@@ -36,7 +37,9 @@ void scouting_ask(struct engine *e)
 		return;
 	set_idle(e);
 	for (int i = 0; i < SCOUTING_AHEAD && item != NULL; i++) {
-		if (!item->asked && (item->flags & DIRQ_GONE) == 0) {
+		if (!item->asked && (item->flags & DIRQ_GONE) == 0 &&
+		    (item->path[0] == '\0' ||
+			!rules_hide(e, item->path, true))) {
 			listing_watch(e, item->path);
 			if (!d->ahead(d, item->path))
 				return;

@@ -6,6 +6,7 @@
 
 #include "agent/engine/relist.h"
 #include "agent/engine/root.h"
+#include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/work.h"
@@ -176,6 +177,10 @@ void sweep_step(struct engine *e)
 		e->next_scan_ms = next_scan(e);
 		sweep_all(e);
 	}
-	if (e->sweep == NULL && e->sweeps != NULL && root_check(e))
+	if (e->sweep != NULL || e->sweeps == NULL || !root_check(e))
+		return;
+	if (e->sweeps->path[0] == '\0')
+		rules_begin(e);
+	if (e->sweeps != NULL) /* else the root was lost meanwhile */
 		begin(e);
 }

@@ -1,11 +1,13 @@
 #include "agent/engine/work.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/engine/listing.h"
 #include "agent/engine/root.h"
+#include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
 #include "agent/engine/stage.h"
 #include "agent/scan/compare.h"
@@ -128,6 +130,56 @@ bool work_exists(struct engine *e, const char *path)
 	return rc == 1;
 }
 
+static int first_row(
+    void *arg, const char *name, const struct manifest_row *row)
+{
+	(void)arg;
+	(void)name;
+	(void)row;
+	return VS_EEXIST;
+}
+
+/* 1: dir had a row and nothing in it, and is staged to be deleted. */
+static int drop_empty(struct engine *e, const char *dir, struct vs_err *err)
+{
+	struct manifest_row *row = malloc(sizeof(*row));
+	int rc;
+
+	if (row == NULL)
+		return vs_err_set(err, VS_ENOMEM, "look: out of memory");
+	rc = manifest_get(&e->state, dir, row, err);
+	if (rc == 1)
+		rc = manifest_list(&e->state, dir, first_row, NULL, err);
+	else if (rc == 0)
+		rc = VS_EEXIST;
+	if (rc == 0)
+		rc = stage_delete(e, dir, row, err);
+	free(row);
+	return rc == 0 ? 1 : rc == VS_EEXIST ? 0 : rc;
+}
+
+int work_drop_empty(struct engine *e, const char *path, struct vs_err *err)
+{
+	char dir[VS_PATH_MAX + 1];
+	int rc = ignore_has_reach(e->rules.set);
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	while (rc == 1 && dir[0] != '\0' &&
+	    rules_judge(e, dir, true).kind == IGNORE_REACHED) {
+		rc = drop_empty(e, dir, err);
+		dir[vs_path_parent_len(dir)] = '\0';
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int work_went(struct engine *e, const char *path, struct vs_err *err)
+{
+	char dir[VS_PATH_MAX + 1];
+
+	parent_of(dir, path);
+	return work_drop_empty(e, dir, err);
+}
+
 static struct core_job *free_job(struct engine *e)
 {
 	for (int i = 0; i < e->jobs_max; i++)
@@ -175,7 +227,7 @@ static bool parent_first(struct engine *e, const struct settle_item *item)
 	parent_of(parent, item->path);
 	if (parent[0] == '\0' || work_is_dir(e, parent) || e->fault.on)
 		return false;
-	work_want(e, parent, 0, item->gen);
+	work_want(e, parent, SETTLE_NEEDED, item->gen);
 	work_later(e, item->path, item->flags, item->gen, BUSY_MS);
 	return true;
 }
@@ -188,7 +240,8 @@ static int found_dir(struct engine *e, const struct settle_item *item,
 	bool new_dir = known == NULL || known->stat.kind != VS_KIND_DIR;
 
 	row.stat.size = 0;
-	if (new_dir)
+	/* what is in a hidden one was listed before the folder was needed */
+	if (new_dir && rules_judge(e, item->path, true).kind != IGNORE_REACHED)
 		work_want_dir(e, item->path, DIRQ_DEEP, item->gen);
 	return stage_upsert(e, item->path, &row, known, err);
 }
@@ -196,10 +249,14 @@ static int found_dir(struct engine *e, const struct settle_item *item,
 static int found_gone(struct engine *e, const struct settle_item *item,
     const struct manifest_row *known, struct vs_err *err)
 {
-	if (known->stat.kind != VS_KIND_DIR)
-		return stage_delete(e, item->path, known, err);
-	work_want_dir(e, item->path, DIRQ_GONE, item->gen);
-	return 0;
+	int rc;
+
+	if (known->stat.kind == VS_KIND_DIR) {
+		work_want_dir(e, item->path, DIRQ_GONE, item->gen);
+		return 0;
+	}
+	rc = stage_delete(e, item->path, known, err);
+	return rc < 0 ? rc : work_went(e, item->path, err);
 }
 
 /*
@@ -269,12 +326,31 @@ static int look_failed(struct engine *e, const struct settle_item *item,
 	return stage_trouble(e, item->path, false, why->msg, err);
 }
 
+/* What was seen, or NULL where the rules hide it. */
+static const struct disk_stat *shown(struct engine *e,
+    const struct settle_item *item, const struct disk_stat *seen,
+    const struct manifest_row *known)
+{
+	bool dir = !seen->odd && seen->kind == VS_KIND_DIR;
+	enum ignore_kind kind = rules_judge(e, item->path, dir).kind;
+
+	if (kind != IGNORE_REACHED)
+		return kind == IGNORE_SHOWN ? seen : NULL;
+	/* published only for what is in it */
+	if ((item->flags & SETTLE_NEEDED) != 0 ||
+	    (known != NULL && known->stat.kind == VS_KIND_DIR))
+		return seen;
+	work_want_dir(e, item->path, DIRQ_DEEP, item->gen);
+	return NULL;
+}
+
 /* 1: the gen passed on; 0: leave it; negative: the database. */
 static int look(
     struct engine *e, const struct settle_item *item, struct vs_err *err)
 {
 	struct vs_err why = VS_ERR_INIT;
 	struct manifest_row *known;
+	const struct disk_stat *there = NULL;
 	struct disk_stat seen;
 	int found, rc;
 
@@ -285,9 +361,10 @@ static int look(
 	if (known == NULL)
 		return vs_err_set(err, VS_ENOMEM, "look: out of memory");
 	rc = manifest_get(&e->state, item->path, known, err);
+	if (rc >= 0 && found == 0)
+		there = shown(e, item, &seen, rc == 1 ? known : NULL);
 	if (rc >= 0)
-		rc = act(e, item, found == 0 ? &seen : NULL,
-		    rc == 1 ? known : NULL, err);
+		rc = act(e, item, there, rc == 1 ? known : NULL, err);
 	free(known);
 	return rc;
 }
@@ -467,6 +544,8 @@ void work_hashed(
 		rc = hash_failed(e, &j, code, &err);
 	else if (is_recording(e, h))
 		tell_recording(e, &j, h);
+	else if (rules_hide(e, j.path, false))
+		work_want(e, j.path, j.flags, j.gen);
 	else if (!still_there(e, j.path, &h->stat))
 		work_later(e, j.path, j.flags, j.gen, AGAIN_MS);
 	else

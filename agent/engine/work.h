@@ -26,6 +26,16 @@ void work_hint(struct engine *e, const char *path, enum settle_why why);
 void work_want_dir(
     struct engine *e, const char *path, unsigned flags, uint64_t gen);
 
+/*
+ * Stages dir to be deleted if it is hidden by the rules, was published only
+ * for what is in it, and nothing of that is left; then the folders it lies
+ * in likewise.
+ */
+int work_drop_empty(struct engine *e, const char *dir, struct vs_err *err);
+
+/* path was staged to be deleted: work_drop_empty of its folder. */
+int work_went(struct engine *e, const char *path, struct vs_err *err);
+
 /* Whether the manifest has path as a directory. */
 bool work_is_dir(struct engine *e, const char *path);
 

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -69,6 +70,14 @@ struct disk_watching {
 	int64_t allowed; /* by it */
 };
 
+#define DISK_TEXT_MAX (256 * 1024)
+
+/* A small file as it was read, all of it. */
+struct disk_text {
+	size_t len;
+	char data[DISK_TEXT_MAX];
+};
+
 struct disk {
 	/*
 	 * Looks the root up by its path, anew.  VS_EROOT when there is no
@@ -123,6 +132,16 @@ struct disk {
 	 * again).  NULL: it makes no difference.
 	 */
 	void (*idle)(struct disk *d, bool idle);
+
+	/*
+	 * Reads a small regular file.  VS_ENOENT, VS_ENOTDIR: as look says;
+	 * VS_EBUSY: a program has it open for writing; VS_ECHANGED: it was
+	 * another before and after; VS_ELIMIT: over DISK_TEXT_MAX; VS_EINVAL:
+	 * no regular file (a symbolic link is none); anything else: no
+	 * knowing what it holds.
+	 */
+	int (*read)(struct disk *d, const char *path, struct disk_text *out,
+	    struct vs_err *err);
 
 	/* Makes and removes .vsync/cookie-NAME, for the barrier. */
 	int (*cookie)(struct disk *d, const char *name, struct vs_err *err);

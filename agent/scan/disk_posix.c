@@ -492,6 +492,57 @@ static int path_hash(struct disk *d, const char *path, struct disk_hash *out,
 	return r;
 }
 
+/* All of fd, which has st, into out. */
+static int text_fill(int fd, const struct disk_stat *st, struct disk_text *out,
+    struct vs_err *err)
+{
+	struct disk_stat after;
+	ssize_t n = 1;
+	int r;
+
+	out->len = 0;
+	while (n > 0 && out->len < sizeof(out->data)) {
+		n = read(
+		    fd, out->data + out->len, sizeof(out->data) - out->len);
+		if (n < 0)
+			return vs_err_errno(err, errno, "read");
+		out->len += (size_t)n;
+	}
+	r = stat_fd(fd, &after, err);
+	if (r == VS_OK &&
+	    (out->len != (size_t)st->size || !stat_same(st, &after)))
+		r = vs_err_set(err, VS_ECHANGED, "changed while read");
+	return r;
+}
+
+static int path_read(
+    struct disk *d, const char *path, struct disk_text *out, struct vs_err *err)
+{
+	struct disk_stat st;
+	int fd;
+	int r = path_look(d, path, &st, err);
+
+	if (r < 0)
+		return r;
+	if (st.odd || st.kind != VS_KIND_FILE)
+		return vs_err_set(err, VS_EINVAL, "no regular file");
+	fd = file_open(d, path, err);
+	if (fd < 0)
+		return fd;
+	r = stat_fd(fd, &st, err);
+	if (r == VS_OK && (st.odd || st.kind != VS_KIND_FILE))
+		r = vs_err_set(err, VS_ECHANGED, "no longer a file");
+	if (r == VS_OK && writer_probe(fd) == DISK_WRITER)
+		r = vs_err_set(err, VS_EBUSY, "being written");
+	if (r == VS_OK && st.size > (int64_t)sizeof(out->data))
+		r = vs_err_set(
+		    err, VS_ELIMIT, "over %zu bytes", sizeof(out->data));
+	if (r == VS_OK)
+		r = text_fill(fd, &st, out, err);
+	close(fd);
+	return r;
+}
+
 static int cookie_make(struct disk *d, const char *name, struct vs_err *err)
 {
 	char file[VS_NAME_MAX + 1];
@@ -570,6 +621,7 @@ int disk_posix_new(struct disk **out, const char *root,
 		.ahead = dir_ahead,
 		.behind = dir_behind,
 		.idle = disk_idle,
+		.read = path_read,
 		.cookie = cookie_make,
 	};
 	if (w != NULL) {

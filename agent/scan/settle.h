@@ -28,6 +28,7 @@ enum settle_flags {
 	SETTLE_FORCE = 2, /* read the content even if the stat is the same */
 	SETTLE_RECORDING = 4, /* the last look found a writer */
 	SETTLE_DEEP = 8, /* a folder: list it, and those below */
+	SETTLE_NEEDED = 16, /* a folder: something in it is published */
 };
 
 struct settle_item {

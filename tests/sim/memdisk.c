@@ -580,6 +580,30 @@ static int disk_hash(struct disk *disk, const char *path, struct disk_hash *out,
 	return code;
 }
 
+static int disk_text(struct disk *disk, const char *path, struct disk_text *out,
+    struct vs_err *err)
+{
+	struct memdisk *d = of(disk);
+	int code;
+	struct memfs_node *n = disk_at(d, path, false, &code);
+
+	if (chance(d, d->faults.look_io)) {
+		d->stats.look_io++;
+		return vs_err_set(err, VS_EIO, "read");
+	}
+	if (!n)
+		return vs_err_set(err, code, "read");
+	if (n->kind != VS_KIND_FILE)
+		return vs_err_set(err, VS_EINVAL, "no regular file");
+	if (n->writers)
+		return vs_err_set(err, VS_EBUSY, "being written");
+	if (n->size > sizeof(out->data))
+		return vs_err_set(err, VS_ELIMIT, "too large");
+	memcpy(out->data, n->data, n->size);
+	out->len = n->size;
+	return VS_OK;
+}
+
 static int disk_cookie(struct disk *disk, const char *name, struct vs_err *err)
 {
 	struct memdisk *d = of(disk);
@@ -619,6 +643,7 @@ struct memdisk *memdisk_new(struct vs_rand *rand)
 		.behind = disk_behind,
 		.look = disk_look,
 		.hash = disk_hash,
+		.read = disk_text,
 		.cookie = disk_cookie,
 		.watch = disk_watch,
 		.watched = disk_watched,
