@@ -191,6 +191,62 @@ def copy_in_its_place(kind):
         m.lost(("root_lost",))
 
 
+def copy_while_it_runs(kind):
+    """The same, bound over the root of an agent that runs."""
+    with Mounted(kind) as m:
+        copy = m.base / "copy"
+        shutil.copytree(m.root, copy)
+        shutil.rmtree(copy / "d0")
+        sh("mount", "--bind", copy, m.root)
+        m.lost()
+        sh("umount", m.root)
+        m.back()
+
+
+def emptied(running):
+    """rm -rf of everything, by hand: the root is the root, so the deletions
+    are real, and wait for a person."""
+    def way(kind):
+        with Mounted(kind) as m:
+            if not running:
+                m.owner.stop()
+            for i in range(5):
+                shutil.rmtree(m.root / ("d%d" % i))
+            if not running:
+                m.owner.start()
+            status = m.owner.await_state("held")
+            assert status["held"] == FILES + 5, status
+            m.owner.restart()
+            m.owner.cli("rescan")
+            never(lambda: m.owner.head() != m.head, "something was sent", 1)
+            m.owner.cli("held", "approve", "--yes", check=0)
+            m.owner.settle()
+            m.owner.agree()
+            assert not m.owner.listing()
+    return way
+
+
+def bound_inside(kind):
+    """The root bound below itself: walked once, not for ever."""
+    with Mounted(kind) as m:
+        loop = m.root / "d0" / "loop"
+        loop.mkdir()
+        m.owner.agree()
+        head = m.owner.head()
+        sh("mount", "--bind", m.root, loop)
+        m.owner.cli("rescan")
+        m.owner.restart()
+        m.owner.cli("rescan")
+        m.no_deletion()
+        assert not [p for p in m.owner.listing() if "loop/" in p]
+        told = {e["change"]["path"] for e in m.owner.events(head)}
+        assert told <= {"d0/loop"}, told  # a mount point's own mode
+        assert "d0/loop" in str(m.owner.status()["refused"])
+        sh("umount", loop)
+        m.owner.cli("rescan")
+        m.owner.agree()
+
+
 def other_file_system_at_start(kind):
     """The device of another project got the mount point."""
     with Mounted(kind) as m:
@@ -358,6 +414,10 @@ WAYS = [
     ("another folder bound over", bound_over, "tmpfs"),
     ("mount moved away", moved_mount, "ext4"),
     ("a copy in its place", copy_in_its_place, "ext4"),
+    ("a copy in its place, while it runs", copy_while_it_runs, "ext4"),
+    ("everything removed by hand", emptied(True), "tmpfs"),
+    ("everything removed while it was down", emptied(False), "ext4"),
+    ("the root bound inside itself", bound_inside, "tmpfs"),
     ("another project's disk", other_file_system_at_start, "ext4"),
     ("remounted, the same", remounted_is_the_same, "ext4"),
     ("disk dead, EIO", dead_disk, "ext4"),
