@@ -51,7 +51,8 @@ PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(LIBS) && echo -lwslay)
 TEST_LIBS_LINK = $(call once,TEST_LIBS_LINK,pkg-config --libs $(TEST_LIBS))
 
 CSTD := -std=c17 -D_GNU_SOURCE -I.
-CPPFLAGS_ALL = $(CSTD) -DVS_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CPPFLAGS)
+CPPFLAGS_ALL = $(CSTD) -DVS_VERSION='"$(VERSION)"' $(STANDIN) $(PKG_CFLAGS) \
+    $(CPPFLAGS)
 COMPILE = $(CC) $(CPPFLAGS_ALL) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP
 LINK = $(CC) $(CFLAGS) $(LDHARDEN) -Wl,--as-needed $(LDFLAGS)
 
@@ -175,6 +176,10 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_LOAD)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(PKG_LIBS)
 
 -include $(patsubst %.o,%.d,$(call obj,$(all_c)) $(hooks_agent))
+
+# macOS's headers, as far as fsevents.c needs them, for its test.
+$(BUILD)/obj/tests/unit/test_fsevents.o: private \
+    STANDIN := -Itests/unit/fsevents
 
 ## debug: the programs and tests with ASan and UBSan, in build/debug
 debug:

@@ -60,12 +60,13 @@ void watch_translate(
 
 int64_t watch_due(const struct watch *w)
 {
-	return w->backend->due(w);
+	return w->backend->due != NULL ? w->backend->due(w) : INT64_MAX;
 }
 
 void watch_tick(struct watch *w, int64_t now_ms)
 {
-	w->backend->tick(w, now_ms);
+	if (w->backend->tick != NULL)
+		w->backend->tick(w, now_ms);
 }
 
 int watch_add(struct watch *w, const char *dir, struct vs_err *err)

@@ -4,35 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/base/limits.h"
 #include "common/base/path.h"
+#include "common/os/beneath.h"
 
 /* Just to pass through: needs search permission, not read permission. */
-#define FS_STEP (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-
-/* openat2(2), which the C library has no name for; a descriptor or -errno. */
-static int fs_openat2(int rootfd, const char *path, int flags, mode_t mode)
-{
-	struct open_how how = {
-		.flags = (unsigned)flags,
-		.mode = (flags & O_CREAT) != 0 ? mode : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-		    RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-	long fd;
-
-	do {
-		fd = syscall(SYS_openat2, rootfd, path, &how, sizeof(how));
-	} while (fd < 0 && errno == EINTR);
-	return fd >= 0 ? (int)fd : -errno;
-}
+#ifdef O_PATH
+#define FS_SEARCH O_PATH
+#else
+#define FS_SEARCH O_SEARCH
+#endif
+#define FS_STEP (FS_SEARCH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 /* Why opening name failed: a symlink where a directory was wanted is ELOOP. */
 static int fs_walk_errno(int dir, const char *name, int why)
@@ -119,7 +106,7 @@ static int fs_resolve(int rootfd, const char *path, int flags, mode_t mode)
 
 	if (strlen(path) >= PATH_MAX)
 		return fs_walk(rootfd, path, flags, mode);
-	fd = fs_openat2(rootfd, path, flags, mode);
+	fd = vs_beneath_open(rootfd, path, flags, mode);
 	if (fd == -ENOSYS || fd == -EPERM)
 		return fs_walk(rootfd, path, flags, mode);
 	return fd;

@@ -1,7 +1,9 @@
 /*
  * Paths below a held directory: openat2(2) with RESOLVE_BENEATH,
  * RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS and RESOLVE_NO_XDEV, so that no
- * name from a disk, database or network leads out of it.
+ * name from a disk, database or network leads out of it.  Where that call is
+ * missing or refused (Linux before 5.6, some sandboxes, macOS): one component
+ * after the other, never through a link, and never onto another device.
  */
 #ifndef VS_FS_H
 #define VS_FS_H

@@ -120,15 +120,16 @@ int watchkit_teardown(void **state)
 void watchkit_feed_named(struct watchkit *f, int wd, uint32_t mask,
     uint32_t cookie, const char *name)
 {
-	struct {
-		struct inotify_event e;
-		char name[16];
-	} raw = {
-		.e = { .wd = wd, .mask = mask, .cookie = cookie, .len = 16 },
+	_Alignas(
+	    struct inotify_event) char raw[sizeof(struct inotify_event) + 16] =
+	    "";
+	const struct inotify_event e = {
+		.wd = wd, .mask = mask, .cookie = cookie, .len = 16
 	};
 
-	snprintf(raw.name, sizeof(raw.name), "%s", name);
-	watch_translate(f->watch, &raw, sizeof(raw), f->now_ms);
+	memcpy(raw, &e, sizeof(e));
+	snprintf(raw + sizeof(e), 16, "%s", name);
+	watch_translate(f->watch, raw, sizeof(raw), f->now_ms);
 }
 
 void watchkit_feed(struct watchkit *f, int wd, uint32_t mask)
