@@ -35,10 +35,12 @@ whole)
     one seeds --seed "$from" --seeds "$((505 - from + 1))" --ops 2000 \
         --check 20 --shrink
     one series --series 3
+    one offline --offline 30 --ops 1000000 --seeds 1
     ;;
 share)
     one seeds --seed 1 --seeds 50 --ops 2000 --check 10 --shrink
     one series --series 3 --share 30
+    one offline --offline 30 --ops 10000 --seeds 2
     ;;
 *)
     echo "usage: campaign.sh whole|share" >&2

@@ -7,7 +7,7 @@
 
 #include "common/base/path.h"
 
-#define FOLDER_MANY 220 /* names; beyond it more goes than comes */
+#define FOLDER_MANY 220
 #define FOLDER_DEEP 5
 #define FOLDER_TRIES 6
 
@@ -15,6 +15,7 @@ void folder_init(struct folder *f, uint64_t seed)
 {
 	memset(f, 0, sizeof(*f));
 	f->seed = seed ^ 0xf01de5;
+	f->many = FOLDER_MANY;
 	vs_rand_seed(&f->rand, f->seed);
 }
 
@@ -366,7 +367,7 @@ static bool act_burst(struct folder *f, struct world *w)
 	char dir[VS_PATH_MAX + 1], path[VS_PATH_MAX + 16];
 	uint64_t n = 1 + below(f, below(f, 8) ? 12 : 130);
 
-	if (memfs_count(w->fs) > 2 * FOLDER_MANY)
+	if (memfs_count(w->fs) > 2 * f->many)
 		return false;
 	path_some(f, w, dir);
 	if (!memfs_mkdir(w->fs, dir))
@@ -422,7 +423,7 @@ static enum folder_act act_draw(struct folder *f, const struct world *w)
 	unsigned total = 0, n;
 	int act = 0;
 
-	if (memfs_count(w->fs) > FOLDER_MANY && below(f, 3))
+	if (memfs_count(w->fs) > f->many && below(f, 3))
 		return below(f, 8) ? FOLDER_UNLINK : FOLDER_RMTREE;
 	for (int i = 0; i < FOLDER_ACTS; i++)
 		total += acts[i].weight;

@@ -43,6 +43,7 @@ struct folder {
 	   which operations are left out, changes none of the others */
 	struct vs_rand rand;
 	struct memfs_node *writer[FOLDER_WRITERS];
+	size_t many; /* names; beyond it more goes than comes */
 	int64_t done; /* operations that did something */
 	int64_t count[FOLDER_ACTS]; /* of them */
 };

@@ -412,6 +412,8 @@ void memfs_close(struct memfs *fs, struct memfs_node *n)
 	assert(n->writers > 0);
 	n->writers--;
 	inode_spread(n);
+	for (struct memfs_node *t = n->twin; t && t != n; t = t->twin)
+		fs->unseen |= t->parent != NULL;
 	memfs_tell(fs, n, MEMFS_CLOSED);
 	memfs_unref(n);
 }

@@ -546,6 +546,15 @@ bool memvfs_exists(const struct memvfs *v, const char *name)
 	return medium_exists(v->medium, name);
 }
 
+int64_t memvfs_size(const struct memvfs *v, const char *name)
+{
+	struct medium_file *f = medium_open(v->medium, name, false, NULL);
+	int64_t size = f ? medium_size(f) : 0;
+
+	medium_close(f);
+	return size;
+}
+
 bool memvfs_flip(struct memvfs *v, const char *name, int64_t off)
 {
 	struct medium_file *f = medium_open(v->medium, name, false, NULL);

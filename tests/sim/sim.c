@@ -14,6 +14,7 @@
 
 #include "common/base/log.h"
 #include "tests/sim/gang.h"
+#include "tests/sim/offline.h"
 #include "tests/sim/run.h"
 #include "tests/sim/series.h"
 #include "tests/sim/shrink.h"
@@ -32,6 +33,8 @@ struct options {
 	bool coarse; /* every seed, not every fourth only */
 	bool shrink;
 	const char *commit;
+	int64_t days; /* without the cloud; 0: seeds */
+	int64_t names;
 	int series; /* length of its sequences; 0: seeds */
 	int64_t share;
 	int only[SERIES_LENGTH];
@@ -119,6 +122,31 @@ static bool series_piece(void *arg, int64_t first, struct score *score)
 	return !r.failed;
 }
 
+static bool offline_piece(void *arg, int64_t seed, struct score *score)
+{
+	const struct options *o = arg;
+	struct offline_options oo = { .world = o->run.world,
+		.days = o->days,
+		.changes = o->run.ops,
+		.names = o->names };
+	struct offline_result r;
+	bool ok;
+
+	oo.world.seed = (uint64_t)seed;
+	oo.world.forget = true;
+	ok = offline_run(&oo, &r, score);
+	printf("sim: %" PRId64 " days offline, %" PRId64
+	       " changes: at most %" PRId64 " rows in the outbox for %" PRId64
+	       " names, %" PRId64 " KiB of database, %" PRId64
+	       " KiB of memory; %" PRId64 " events, all sent %" PRId64
+	       " s after the network was back\n",
+	    o->days, r.changes, r.outbox, r.room, r.database / 1024,
+	    r.heap / 1024, r.events, r.converge_ms / 1000);
+	if (!ok)
+		printf("sim: seed %" PRId64 ": offline: %s\n", seed, r.failure);
+	return ok;
+}
+
 static int sabotage_parse(const char *name)
 {
 	for (int i = 0; i < WORLD_SABOTAGES; i++)
@@ -177,6 +205,10 @@ static bool option_take(struct options *o, int c, const char *text)
 		n = sabotage_parse(text);
 		o->run.world.sabotage = (enum world_sabotage)n;
 		return n >= 0;
+	case 'd':
+		return number_parse(text, 1, &o->days);
+	case 'e':
+		return number_parse(text, 1, &o->names);
 	case 'l':
 		ok = number_parse(text, 1, &n) && n <= SERIES_LENGTH;
 		o->series = (int)n;
@@ -211,6 +243,8 @@ static bool options_read(struct options *o, int argc, char **argv)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "members", required_argument, NULL, 'm' },
 		{ "sabotage", required_argument, NULL, 'b' },
+		{ "offline", required_argument, NULL, 'd' },
+		{ "names", required_argument, NULL, 'e' },
 		{ "series", required_argument, NULL, 'l' },
 		{ "share", required_argument, NULL, 'a' },
 		{ "only", required_argument, NULL, 'o' },
@@ -251,12 +285,12 @@ static void result_print(const struct options *o, const struct gang_result *r,
 		    r->failed, o->commit, seconds, o->jobs);
 		return;
 	}
-	printf("sim: result {\"suite\":\"seeds\",\"ops\":%" PRId64
+	printf("sim: result {\"suite\":\"%s\",\"ops\":%" PRId64
 	       ",\"first_seed\":%" PRId64 ",\"last_seed\":%" PRId64
 	       ",\"failed\":%" PRId64 ",\"commit\":\"%s\",\"seconds\":%.1f,"
 	       "\"jobs\":%d}\n",
-	    t->ops, o->seed, o->seed + o->seeds - 1, r->failed, o->commit,
-	    seconds, o->jobs);
+	    o->days ? "offline" : "seeds", t->ops, o->seed,
+	    o->seed + o->seeds - 1, r->failed, o->commit, seconds, o->jobs);
 }
 
 /* One thread, and memory that is used again: no locks, no page faults. */
@@ -277,6 +311,8 @@ static int usage(void)
 	    "           [--trace] [--shrink] [--commit ID]\n"
 	    "       sim --series LENGTH [--share ONE_IN] [--only N,N,...] "
 	    "[--seed S]\n"
+	    "       sim --offline DAYS [--ops N] [--names N] [--seed S] "
+	    "[--seeds K]\n"
 	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|"
 	    "no-guard|\n"
 	    "                       unverified|nosync-part|nosync-file|\n"
@@ -293,6 +329,7 @@ int main(int argc, char **argv)
 		.jobs = 1,
 		.members = -1,
 		.share = 1,
+		.names = 2000,
 		.commit = "" };
 	struct gang_work work = { .piece = seed_piece, .arg = &o };
 	struct gang_result result;
@@ -309,6 +346,8 @@ int main(int argc, char **argv)
 	json_object_seed(1);
 	work.from = o.seed;
 	work.count = o.seeds;
+	if (o.days)
+		work.piece = offline_piece;
 	if (o.series) {
 		o.run.world.seed = (uint64_t)o.seed;
 		work.piece = series_piece;

@@ -238,10 +238,11 @@ static bool step_replace(
 bool step_do(struct step_place *p, int step)
 {
 	struct memfs *fs = p->w->fs;
-	const char *a = steps[step].a;
-	const char *b = steps[step].b;
+	const char *a, *b;
 
 	assert(step >= 0 && step < STEPS);
+	a = steps[step].a;
+	b = steps[step].b;
 	switch (steps[step].kind) {
 	case STEP_CREATE:
 		return !memfs_at(fs, a, NULL) && put(fs, a, b);

@@ -381,7 +381,7 @@ bool world_shown(const struct world *w, const char *path, const char *hash)
 	char key[VS_PATH_MAX + 80];
 
 	shown_key(key, sizeof(key), path, hash);
-	return vs_map_get(w->shown, key) != NULL;
+	return w->o.forget || vs_map_get(w->shown, key) != NULL;
 }
 
 static void folder_event(void *arg, struct memfs_node *dir, const char *name,
@@ -401,7 +401,8 @@ static void folders_make(struct world *w)
 
 	w->copy = memfs_new(&hooks);
 	hooks.removed = world_note_removed;
-	hooks.shown = world_note_shown;
+	if (!w->o.forget)
+		hooks.shown = world_note_shown;
 	w->fs = memfs_new(&hooks);
 	w->disk = memdisk_new(&w->rand);
 	memdisk_attach(w->disk, w->fs, w->copy);

@@ -52,6 +52,7 @@ struct world_options {
 	bool print; /* trace to standard output */
 	bool coarse; /* file times tick every 4 ms */
 	bool unwatched; /* the folder has no watcher */
+	bool forget; /* keep no record of what the folder ever had */
 	enum world_sabotage sabotage;
 };
 
@@ -157,7 +158,8 @@ void world_crash_cloud(struct world *w, bool power, int64_t down_ms);
 void world_restore_cloud(
     struct world *w, const struct cloudside_copy *copy, int64_t down_ms);
 
-/* True if path ever had this content (hash in hex) in the folder. */
+/* True if path ever had this content (hash in hex) in the folder, or nobody
+ * kept a record. */
 bool world_shown(const struct world *w, const char *path, const char *hash);
 
 /* How often path was taken away from the folder. */
