@@ -7,7 +7,7 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 cd "$(dirname "$0")/../.." || exit 2
 lint=$PWD/tests/lint
 checks=(layers.py banned.py sizes.py format.sh headers.sh warnings.sh
-    cppcheck.sh shell.sh python.sh man.sh manuals.sh units.sh)
+    cppcheck.sh shell.sh python.sh man.sh manuals.sh units.sh catalogue.py)
 passed=0
 failed=0
 tmp=$(mktemp -d)
@@ -27,7 +27,7 @@ verdict() {
 good_tree() {
     rm -rf "$tmp/tree"
     mkdir -p "$tmp/tree/common/base" "$tmp/tree/cli" "$tmp/tree/man" \
-        "$tmp/tree/packaging"
+        "$tmp/tree/packaging" "$tmp/tree/tests"
     cd "$tmp/tree" || exit 2
     cp "$lint/../../.clang-format" .
     cat >LAYERS <<'END'
@@ -62,6 +62,8 @@ END
     printf '.Nm one\n.Nd one thing\n' >>man/one.1
     cp "$lint/../../packaging/vsync-cloud.service" packaging/ 2>/dev/null
     printf 'print("one")\n' >packaging/one.py
+    sed 's/\t[^\t]*$/\tnot yet: a small tree/' "$lint/../catalogue.tsv" \
+        >tests/catalogue.tsv
 }
 
 # Puts the fault in that checker $1 is there to find.
@@ -83,6 +85,8 @@ spoil() {
     man.sh) printf '.Xq oops\n.Sh NAME\n' >>man/one.1 ;;
     manuals.sh) printf '\t.name = "two",\n' >cli/verb_two.c ;;
     units.sh) printf '[Service]\nType=no\n' >packaging/vsync-cloud.service ;;
+    catalogue.py) sed -i 's/^P7\t.*/P7\tx\tunit\/test_no.c::test_no/' \
+        tests/catalogue.tsv ;;
     *) echo "lint: no fault for $1" ;;
     esac
 }
