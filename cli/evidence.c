@@ -168,8 +168,8 @@ int evidence_rank(const struct evidence *e)
 {
 	static const char *const good[] = { "in_sync", "following", "pulling" };
 	static const char *const states[] = { "in_sync", "publishing",
-		"scanning", "paused", "offline", "degraded", "held", "auth",
-		"diverged", "root_lost" };
+		"scanning", "unproven", "paused", "offline", "degraded", "held",
+		"auth", "diverged", "root_lost" };
 	int n = sizeof(states) / sizeof(states[0]);
 	bool clean = evidence_lacks(e) == NULL && !evidence_degraded(e);
 

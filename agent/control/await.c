@@ -136,23 +136,25 @@ static bool await_over(const struct await *w, const json_t *p)
 
 /*
  * What a member waits for does not come by itself; an owner's engine says so
- * of its own.
+ * of its own, but for the proof that its server does not have.
  */
 static int await_stuck(const json_t *p, const char **hint, struct vs_err *err)
 {
 	static const struct {
+		const char *role;
 		const char *code;
 		int error;
 	} table[] = {
-		{ "paused", VS_EBUSY },
-		{ "auth", VS_EAUTH },
-		{ "project_gone", VS_EFORBIDDEN },
+		{ "member", "paused", VS_EBUSY },
+		{ "member", "auth", VS_EAUTH },
+		{ "member", "project_gone", VS_EFORBIDDEN },
+		{ "owner", "no_proof", VS_ENOTSUP },
 	};
 	const char *role = json_string_value(json_object_get(p, "role"));
 	const json_t *problem;
 	size_t i;
 
-	if (role == NULL || strcmp(role, "member") != 0)
+	if (role == NULL)
 		return VS_OK;
 	json_array_foreach(json_object_get(p, "problems"), i, problem)
 	{
@@ -163,7 +165,8 @@ static int await_stuck(const json_t *p, const char **hint, struct vs_err *err)
 
 		*hint = json_string_value(json_object_get(problem, "hint"));
 		for (size_t j = 0; j < sizeof(table) / sizeof(table[0]); j++)
-			if (code != NULL && strcmp(code, table[j].code) == 0)
+			if (code != NULL && strcmp(code, table[j].code) == 0 &&
+			    strcmp(role, table[j].role) == 0)
 				return vs_err_set(err, table[j].error, "%s",
 				    text != NULL ? text : code);
 	}

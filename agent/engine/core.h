@@ -124,7 +124,9 @@ struct core_cloud {
 	struct size size; /* of the next one */
 	struct size_sent sent; /* the one in flight, so far without its ms */
 	int64_t sent_ms; /* mono */
-	int fails; /* times the server failed over it */
+	int fails; /* times the server failed since it last took one */
+	struct vs_backoff deferred; /* of changes that fail alone */
+	int64_t deferred_ms; /* mono: not before */
 	enum dialect dialect; /* who answers; durable */
 	bool probe; /* ask who answers, next */
 	char log_id[48];

@@ -11,6 +11,8 @@
 #include "agent/engine/relist.h"
 #include "agent/engine/stage.h"
 #include "agent/publish/verdict.h"
+#include "agent/state/manifest.h"
+#include "agent/state/outbox.h"
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
 #include "common/base/json.h"
@@ -134,13 +136,21 @@ static int learn_event(
 {
 	struct vs_err why = VS_ERR_INIT;
 	json_t *obj = NULL;
+	struct manifest_row row;
 	const char *code;
 	struct vs_change c;
+	int rc;
 
 	if (vs_json_get_object(event, "change", true, &obj, &why) < 0 ||
 	    vs_change_read(obj, true, &c, &code, &why) < 0)
 		return 0;
-	return shadow_ack(&e->state, &c, true, err);
+	rc = shadow_ack(&e->state, &c, true, err);
+	if (rc == 0 && c.op != VS_OP_DELETE)
+		rc = manifest_get(&e->state, c.path, &row, err);
+	/* what was found meanwhile, and is there already, need not be sent */
+	if (rc == 1 && row.synced)
+		rc = outbox_drop(&e->state, c.path, err);
+	return rc < 0 ? rc : 0;
 }
 
 static int learn(
@@ -194,6 +204,11 @@ out:
 	json_decref(doc);
 }
 
+static int others_wrote(struct engine *e, struct vs_err *err)
+{
+	return relist_since(e, e->cloud.last_seq, err);
+}
+
 void plain_check(struct engine *e)
 {
 	int64_t last = e->cloud.last_seq;
@@ -206,18 +221,21 @@ void plain_checked(struct engine *e, const struct engine_answer *a)
 	int64_t last = e->cloud.last_seq;
 	struct dialect_page p;
 	json_t *doc = read_page(e, a, last > 0 ? last - 1 : 0, &p);
-	size_t n;
+	int64_t first;
 
 	if (doc == NULL)
 		return;
-	n = json_array_size(p.events);
+	first = json_integer_value(
+	    json_object_get(json_array_get(p.events, 0), "seq"));
 	json_decref(doc);
 	publisher_reached(e);
 	e->cloud.check_ms = e->now.mono_ms + CHECK_MS;
 	if (p.dialect == DIALECT_OWN)
 		settle(e, plain_upgrade);
-	else if (last > 0 ? n != 1 || p.last != last : n != 0)
+	else if (last > 0 && first != last)
 		settle(e, relist_need);
+	else if (p.last > last)
+		settle(e, others_wrote);
 }
 
 int plain_skip(void *arg, const struct vs_change *c, struct vs_err *err)

@@ -48,6 +48,7 @@ int publisher_load(struct engine *e, struct vs_err *err)
 	c->dialect = (enum dialect)dialect;
 	c->probe = false;
 	c->fails = 0;
+	c->deferred_ms = e->now.mono_ms;
 	c->tree_equal = -1;
 	c->relist = relist == 1;
 	c->reconcile = relist != 0;
@@ -162,6 +163,7 @@ static int freeze(struct engine *e, bool deletes, struct vs_buf *body,
 	struct outbox_limits limits = {
 		.changes = e->cloud.size.changes,
 		.bytes = e->cloud.size.bytes,
+		.deferred = e->cloud.deferred_ms <= e->now.mono_ms,
 		.skip = plain_is(e) ? plain_skip : NULL,
 		.arg = e,
 	};
@@ -190,6 +192,8 @@ static int freeze(struct engine *e, bool deletes, struct vs_buf *body,
 		e->cloud.batch.counter = id.counter;
 	if (skipped > 0)
 		*due = e->now.mono_ms;
+	else if (n == 0 && !limits.deferred)
+		*due = e->cloud.deferred_ms;
 	return n;
 }
 

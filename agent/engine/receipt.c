@@ -35,7 +35,8 @@ struct receipt {
 	int told_count;
 	int sent; /* changes of the batch */
 	int named; /* paths of results that are in it */
-	int64_t last_seq; /* largest of results */
+	int64_t first_seq; /* least of results, 0 for none */
+	int64_t last_seq; /* largest */
 	int left; /* changes the answer does not name */
 	int refusals;
 	bool approved; /* a person approved deletions of this batch */
@@ -117,8 +118,12 @@ static int acknowledged(
 		rc = shadow_ack(s, c, pending < 0, r->err);
 	if (rc == 0)
 		rc = vs_db_run(s->db, SQL_HOLD_DROP_PATH, r->err, "t", c->path);
+	if (rc == 0) /* a refusal that is over */
+		rc = stage_no_trouble(r->e, c->path, r->err);
 	if (it.seq > r->last_seq)
 		r->last_seq = it.seq;
+	if (r->first_seq == 0 || it.seq < r->first_seq)
+		r->first_seq = it.seq;
 	tell_later(r, c, it.seq);
 	return rc;
 }
@@ -223,6 +228,9 @@ static int compare(struct receipt *r, struct vs_err *err)
 		if (rc == 0)
 			rc = plain_set(r->e, DIALECT_OWN, err);
 	}
+	/* what lies between was not ours, or an answer that was lost */
+	if (rc == 0 && plain_is(r->e) && r->first_seq > c->last_seq + 1)
+		rc = relist_since(r->e, c->last_seq, err);
 	if (r->reply.last_seq >= 0)
 		c->last_seq = r->reply.last_seq;
 	else if (r->last_seq > c->last_seq)
@@ -469,22 +477,34 @@ int receipt_split(struct engine *e, const struct engine_answer *a,
 	return rc == VS_EROOT ? 0 : rc;
 }
 
-/* The batch is put together anew: smaller, or behind all others. */
+/*
+ * The batch is put together anew: smaller and soon, or alone and behind all
+ * others; what was alone already waits by itself and holds nobody up.
+ */
 static int shrink(struct engine *e, struct vs_err *err)
 {
+	struct core_cloud *c = &e->cloud;
 	struct split s = { .e = e, .err = err };
+	bool alone = false;
 	int rc = outbox_each_frozen(&e->state, count_one, &s, err);
 
 	if (rc == 0)
 		rc = stage_begin(e, err);
 	if (rc == 0 && s.count <= 1)
-		rc = outbox_defer(&e->state, err);
+		rc = outbox_defer(&e->state, &alone, err);
 	if (rc == 0)
 		rc = outbox_thaw(&e->state, err);
 	if (rc == 0)
 		rc = stage_commit(e, err);
-	e->cloud.sent.changes = s.count;
-	size_failed(&e->cloud.size, &e->cloud.sent);
+	c->sent.changes = s.count;
+	size_failed(&c->size, &c->sent);
+	if (alone) {
+		c->deferred_ms = e->now.mono_ms +
+		    vs_backoff_next(&c->deferred, e->world.rand, -1);
+		publisher_reached(e);
+	} else if (s.count > 1) {
+		vs_backoff_reset(&c->backoff);
+	}
 	return rc;
 }
 
@@ -493,7 +513,7 @@ int receipt_failed(struct engine *e, const struct engine_answer *a,
 {
 	publisher_back_off(e, a->retry_after_ms, why);
 	if (!plain_is(e) || a->code < 0 || a->status < 500 ||
-	    ++e->cloud.fails % PLAIN_FAILS != 0)
+	    ++e->cloud.fails < PLAIN_FAILS)
 		return 0;
 	return shrink(e, err);
 }

@@ -31,6 +31,15 @@ int relist_need(struct engine *e, struct vs_err *err)
 	return state_set_int(&e->state, "relist", RELIST_WANTED, err);
 }
 
+int relist_since(struct engine *e, int64_t since, struct vs_err *err)
+{
+	int rc = relist_need(e, err);
+
+	e->cloud.relist_begun = true;
+	e->cloud.replayed = since;
+	return rc;
+}
+
 int relist_begin(struct engine *e, struct vs_err *err)
 {
 	int rc = vs_db_begin(e->state.db, err);
@@ -252,7 +261,7 @@ static int too_little(
 
 	if (row->synced)
 		return 0;
-	rc = outbox_pending(&r->e->state, path, &op, r->err);
+	rc = outbox_waiting(&r->e->state, path, &op, r->err);
 	if (rc < 0 || op >= 0)
 		return rc;
 	if (row->has_hash) {

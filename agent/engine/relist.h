@@ -11,6 +11,12 @@
 /* From now on the belief is not trusted.  Durable with the transaction. */
 int relist_need(struct engine *e, struct vs_err *err);
 
+/*
+ * The same, where only what a plain server logged after since is not known:
+ * what was believed of it before is built on.
+ */
+int relist_since(struct engine *e, int64_t since, struct vs_err *err);
+
 /* The belief is emptied, to be learned anew.  Durable. */
 int relist_begin(struct engine *e, struct vs_err *err);
 

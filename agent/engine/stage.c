@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/plain.h"
 #include "agent/engine/root.h"
 #include "agent/engine/scouting.h"
 #include "agent/state/outbox.h"
@@ -101,8 +102,11 @@ int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
 	scouting_touch(e, path);
 	if (!same)
 		rc = shadow_keep(&e->state, path, old, err);
+	if (plain_is(e))
+		c.mode = -1; /* it has no place for one */
 	if (rc == 0 && !same)
 		rc = outbox_spare(&e->state, &c, err);
+	c.mode = row->stat.mode;
 	if (rc == 1)
 		same = row->synced = true;
 	if (rc >= 0)

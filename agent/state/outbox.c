@@ -10,7 +10,7 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 
-enum { RANK_FRESH, RANK_SCAN, RANK_DEFERRED, RANKS };
+enum { RANK_FRESH, RANK_SCAN, RANK_DEFERRED };
 
 int outbox_coalesce(bool gone, bool cloud_has)
 {
@@ -418,21 +418,24 @@ static int freeze_some(
 		.deletes = deletes,
 		.changes = l->changes < 4 && turn % 4 == 0 ? 0 : most,
 		.bytes = l->bytes - l->bytes / 4 };
+	struct share found = { .rank = RANK_SCAN,
+		.deletes = deletes,
+		.changes = l->changes,
+		.bytes = l->bytes };
+	struct share deferred = { .rank = RANK_DEFERRED,
+		.deletes = deletes,
+		.changes = 1,
+		.bytes = l->bytes };
 	int rc = freeze_share(f, &fresh, err);
 
-	for (int rank = RANK_SCAN; rank < RANKS && rc >= 0; rank++) {
-		struct share old = { .rank = rank,
-			.deletes = deletes,
-			.changes = l->changes,
-			.bytes = l->bytes };
-
-		rc = freeze_share(f, &old, err);
-		if (rank != RANK_SCAN || rc < 0)
-			continue;
-		fresh.changes = l->changes;
-		fresh.bytes = l->bytes;
+	if (rc >= 0)
+		rc = freeze_share(f, &found, err);
+	fresh.changes = l->changes;
+	fresh.bytes = l->bytes;
+	if (rc >= 0)
 		rc = freeze_share(f, &fresh, err);
-	}
+	if (rc >= 0 && l->deferred && f->n == 0)
+		rc = freeze_share(f, &deferred, err);
 	return rc;
 }
 
@@ -577,9 +580,12 @@ int outbox_tries(
 	return 0;
 }
 
-int outbox_defer(struct state *s, struct vs_err *err)
+int outbox_defer(struct state *s, bool *was, struct vs_err *err)
 {
-	return vs_db_run(s->db, SQL_OUTBOX_DEFER, err, "");
+	int rc = vs_db_run(s->db, SQL_OUTBOX_DEFER, err, "");
+
+	*was = rc == 0 && vs_db_changes(s->db) == 0;
+	return rc;
 }
 
 int outbox_thaw(struct state *s, struct vs_err *err)

@@ -72,6 +72,7 @@ struct outbox_limits {
 	int changes; /* 1 to VS_BATCH_CHANGES */
 	int64_t bytes; /* of the body; one change may be larger */
 	bool deletes; /* deletions go with it */
+	bool deferred; /* where nothing else waits, one of these may go */
 	/*
 	 * NULL, or called for each change that a server of files only cannot
 	 * take (folders, links, files without a hash): it leaves the outbox
@@ -110,8 +111,11 @@ int outbox_tried(struct state *s, struct vs_err *err);
 int outbox_tries(
     struct state *s, const char *path, int64_t *tries, struct vs_err *err);
 
-/* The batch in flight comes after all others from now on. */
-int outbox_defer(struct state *s, struct vs_err *err);
+/*
+ * The batch in flight comes after all others from now on, each change alone;
+ * *was: that was so already.
+ */
+int outbox_defer(struct state *s, bool *was, struct vs_err *err);
 
 /* The batch is over; rows left in it are pending again. */
 int outbox_thaw(struct state *s, struct vs_err *err);

@@ -119,8 +119,9 @@ bool shadow_has(const struct shadow_row *row, const struct vs_change *c)
 
 	of_change(&want, c);
 	return row->kind == want.kind && row->size == want.size &&
-	    strcmp(row->hash, want.hash) == 0 && row->mode >= 0 &&
-	    row->mode == want.mode && row->recording == want.recording &&
+	    strcmp(row->hash, want.hash) == 0 &&
+	    (want.mode < 0 || row->mode == want.mode) &&
+	    row->recording == want.recording &&
 	    row->has_mtime == want.has_mtime &&
 	    (!want.has_mtime || row->mtime_us == want.mtime_us);
 }

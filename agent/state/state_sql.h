@@ -103,7 +103,8 @@
 	X(OUTBOX_TRIED, "UPDATE outbox SET tries = tries + 1 WHERE batch = 1") \
 	X(OUTBOX_TRIES, \
 	    "SELECT max(tries) FROM outbox WHERE path = ? AND batch = 1") \
-	X(OUTBOX_DEFER, "UPDATE outbox SET rank = 2 WHERE batch = 1") \
+	X(OUTBOX_DEFER, \
+	    "UPDATE outbox SET rank = 2 WHERE batch = 1 AND rank <> 2") \
 	X(OUTBOX_ANNOUNCED, \
 	    "SELECT EXISTS(SELECT 1 FROM outbox " \
 	    "WHERE path = ?1 AND batch IN (0, 1) AND state = 1) " \
