@@ -356,12 +356,13 @@ static int in_transaction(struct engine *e,
 static void batch_answered(struct engine *e, const struct engine_answer *a)
 {
 	struct vs_err err = VS_ERR_INIT;
-	char why[VS_ERR_MSG];
+	char why[VS_ERR_MSG] = "";
 	enum verdict v =
 	    verdict_of(a->code, a->status, a->type, a->body, a->len);
 	int rc = 0;
 
-	describe(why, a);
+	if (v != VERDICT_READ)
+		describe(why, a);
 	e->cloud.sent.ms = e->now.mono_ms - e->cloud.sent_ms;
 	switch (v) {
 	case VERDICT_READ:

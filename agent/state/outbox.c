@@ -518,14 +518,41 @@ static const char *keep(char *out, size_t cap, const char *text)
 	return out;
 }
 
-/* Row number skip of the batch in flight: 1, 0 past the end. */
+/* The ids of the batch in flight, in its order; how many. */
+static int frozen_ids(struct state *s, int64_t **ids, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_OUTBOX_BATCH, err);
+	int cap = 0;
+	int n = 0;
+	int rc = st == NULL ? err->code : 0;
+
+	*ids = NULL;
+	while (rc >= 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
+		if (n == cap) {
+			int64_t *more;
+
+			cap = cap != 0 ? 2 * cap : VS_BATCH_CHANGES;
+			more = realloc(*ids, (size_t)cap * sizeof(**ids));
+			if (more == NULL) {
+				sqlite3_reset(st);
+				return vs_err_set(
+				    err, VS_ENOMEM, "outbox: out of memory");
+			}
+			*ids = more;
+		}
+		(*ids)[n++] = sqlite3_column_int64(st, 0);
+	}
+	return rc < 0 ? rc : n;
+}
+
+/* Row id: 1, or 0 when it is no more. */
 static int frozen_row(
-    struct state *s, int64_t skip, struct copy *k, struct vs_err *err)
+    struct state *s, int64_t id, struct copy *k, struct vs_err *err)
 {
 	sqlite3_stmt *st;
 	int rc;
 
-	rc = vs_db_first(s->db, SQL_OUTBOX_BATCH, &st, err, "i", skip);
+	rc = vs_db_first(s->db, SQL_OUTBOX_ROW, &st, err, "i", id);
 	if (rc <= 0)
 		return rc;
 	read_change(st, &k->c);
@@ -542,23 +569,23 @@ int outbox_each_frozen(struct state *s,
     void *arg, struct vs_err *err)
 {
 	struct copy *k = malloc(sizeof(*k));
-	int64_t kept = 0;
-	int index = 0;
-	int rc = 0;
+	int64_t *ids = NULL;
+	int n = k != NULL ? frozen_ids(s, &ids, err)
+			  : vs_err_set(err, VS_ENOMEM, "outbox: out of memory");
+	int rc = n < 0 ? n : 0;
 
-	if (k == NULL)
-		return vs_err_set(err, VS_ENOMEM, "outbox: out of memory");
-	while (rc >= 0 && (rc = frozen_row(s, kept, k, err)) == 1) {
+	for (int i = 0; i < n && rc >= 0; i++) {
 		bool done = false;
 
-		rc = each(arg, index++, &k->c, &done);
+		rc = frozen_row(s, ids[i], k, err);
+		if (rc == 1)
+			rc = each(arg, i, &k->c, &done);
 		if (rc >= 0 && done)
 			rc = vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", k->id);
-		if (!done)
-			kept++;
 	}
+	free(ids);
 	free(k);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 int outbox_tried(struct state *s, struct vs_err *err)

@@ -111,9 +111,10 @@
 	    "OR EXISTS(SELECT 1 FROM shadow " \
 	    "WHERE path = ?1 AND state = 1)") \
 	X(OUTBOX_BATCH, \
+	    "SELECT id FROM outbox WHERE batch = 1 ORDER BY pos, id") \
+	X(OUTBOX_ROW, \
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
-	    "state FROM outbox WHERE batch = 1 " \
-	    "ORDER BY pos, id LIMIT 1 OFFSET ?") \
+	    "state FROM outbox WHERE id = ?") \
 	X(OUTBOX_THAW_OLD, \
 	    "DELETE FROM outbox WHERE batch = 1 AND path IN " \
 	    "(SELECT path FROM outbox WHERE batch = 0)") \
