@@ -83,6 +83,21 @@ void vs_buf_addch(struct vs_buf *b, char c)
 	vs_buf_add(b, &c, 1);
 }
 
+void vs_buf_addi(struct vs_buf *b, int64_t v)
+{
+	char digits[20]; /* of INT64_MIN with its sign */
+	size_t at = sizeof(digits);
+	uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+	do {
+		digits[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (v < 0)
+		digits[--at] = '-';
+	vs_buf_add(b, digits + at, sizeof(digits) - at);
+}
+
 void vs_buf_addf(struct vs_buf *b, const char *fmt, ...)
 {
 	va_list ap;

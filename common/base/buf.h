@@ -31,6 +31,8 @@ void vs_buf_reset(struct vs_buf *b);
 void vs_buf_add(struct vs_buf *b, const void *data, size_t len);
 void vs_buf_addstr(struct vs_buf *b, const char *s);
 void vs_buf_addch(struct vs_buf *b, char c);
+/* In decimal; much cheaper than by a format. */
+void vs_buf_addi(struct vs_buf *b, int64_t v);
 void vs_buf_addf(struct vs_buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

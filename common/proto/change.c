@@ -1,7 +1,6 @@
 #include "common/proto/change.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "common/base/hex.h"
@@ -53,12 +52,19 @@ int vs_kind_parse(const char *name)
 	return change_find(change_kinds, 3, name);
 }
 
-static void change_put_str(struct vs_buf *b, const char *key, const char *s)
+/* name is the member with all that stands around it: ,"hash": */
+static void change_put_str(struct vs_buf *b, const char *name, const char *s)
 {
 	if (s == NULL)
 		return;
-	vs_buf_addf(b, ",\"%s\":", key);
+	vs_buf_addstr(b, name);
 	vs_json_add_str(b, s);
+}
+
+static void change_put_int(struct vs_buf *b, const char *name, int64_t v)
+{
+	vs_buf_addstr(b, name);
+	vs_buf_addi(b, v);
 }
 
 /* Microseconds as ms with as many fraction digits as it takes. */
@@ -66,14 +72,17 @@ static void change_put_mtime(struct vs_buf *b, int64_t us)
 {
 	uint64_t abs = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
 	unsigned rest = (unsigned)(abs % 1000);
-	int digits = 3;
+	char digits[3];
+	size_t n = 0;
 
-	vs_buf_addf(b, ",\"mtime\":%s%" PRIu64, us < 0 ? "-" : "", abs / 1000);
+	vs_buf_addstr(b, us < 0 ? ",\"mtime\":-" : ",\"mtime\":");
+	vs_buf_addi(b, (int64_t)(abs / 1000));
 	if (rest == 0)
 		return;
-	for (; rest % 10 == 0; digits--)
-		rest /= 10;
-	vs_buf_addf(b, ".%0*u", digits, rest);
+	for (unsigned unit = 100; rest > 0; rest %= unit, unit /= 10)
+		digits[n++] = (char)('0' + rest / unit);
+	vs_buf_addch(b, '.');
+	vs_buf_add(b, digits, n);
 }
 
 void vs_change_write(struct vs_buf *b, const struct vs_change *c)
@@ -82,21 +91,24 @@ void vs_change_write(struct vs_buf *b, const struct vs_change *c)
 	assert(c->size >= 0);
 	vs_buf_addstr(b, "{\"path\":");
 	vs_json_add_str(b, c->path);
-	vs_buf_addf(b, ",\"op\":\"%s\",\"kind\":\"%s\"", vs_op_name(c->op),
-	    vs_kind_name(c->kind));
-	change_put_str(b, "hash", c->hash);
+	vs_buf_addstr(b, ",\"op\":\"");
+	vs_buf_addstr(b, vs_op_name(c->op));
+	vs_buf_addstr(b, "\",\"kind\":\"");
+	vs_buf_addstr(b, vs_kind_name(c->kind));
+	vs_buf_addch(b, '"');
+	change_put_str(b, ",\"hash\":", c->hash);
 	if (c->op != VS_OP_DELETE)
-		vs_buf_addf(b, ",\"size\":%" PRId64, c->size);
+		change_put_int(b, ",\"size\":", c->size);
 	if (c->has_mtime)
 		change_put_mtime(b, c->mtime_us);
 	if (c->mode >= 0)
-		vs_buf_addf(b, ",\"mode\":%d", c->mode);
-	change_put_str(b, "link_target", c->link_target);
-	change_put_str(b, "renamed_from", c->renamed_from);
+		change_put_int(b, ",\"mode\":", c->mode);
+	change_put_str(b, ",\"link_target\":", c->link_target);
+	change_put_str(b, ",\"renamed_from\":", c->renamed_from);
 	if (c->base_version >= 0)
-		vs_buf_addf(b, ",\"base_version\":%" PRId64, c->base_version);
+		change_put_int(b, ",\"base_version\":", c->base_version);
 	if (c->version > 0)
-		vs_buf_addf(b, ",\"version\":%" PRId64, c->version);
+		change_put_int(b, ",\"version\":", c->version);
 	if (c->recording)
 		vs_buf_addstr(b, ",\"state\":\"recording\"");
 	else if (c->listed)

@@ -131,6 +131,24 @@ static void test_take(void **state)
 	free(s);
 }
 
+static void test_integers(void **state)
+{
+	struct vs_buf b;
+
+	(void)state;
+	vs_buf_init(&b, 100);
+	vs_buf_addi(&b, 0);
+	vs_buf_addch(&b, ' ');
+	vs_buf_addi(&b, -120);
+	vs_buf_addch(&b, ' ');
+	vs_buf_addi(&b, INT64_MAX);
+	vs_buf_addch(&b, ' ');
+	vs_buf_addi(&b, INT64_MIN);
+	assert_string_equal(
+	    vs_buf_str(&b), "0 -120 9223372036854775807 -9223372036854775808");
+	vs_buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_zero_ceiling),
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_integers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
