@@ -30,7 +30,8 @@
 /* One request on its way. */
 struct ingest {
 	struct call *call;
-	json_t *doc; /* owns the strings of the changes */
+	char *text; /* the body, read in place; owns the strings, or... */
+	json_t *doc; /* ... this does, for a body of another form */
 	struct vs_batch_request req;
 	uint8_t digest[VS_SHA256_SIZE]; /* of the body */
 	struct vs_change *changes; /* as read */
@@ -63,8 +64,18 @@ static void field_of(const struct vs_err *err, char out[FAULT_FIELD_SIZE])
 	out[n] = '\0';
 }
 
-/* The frame of the body; fault on anything that is no batch. */
-static int read_frame(struct ingest *in, const char *body, size_t len)
+/* Reads all of a body that has the form an agent of ours gives it. */
+static bool read_short(struct ingest *in, const char *body, size_t len)
+{
+	in->text = malloc(len + 1);
+	if (in->text == NULL)
+		return false;
+	memcpy(in->text, body, len);
+	return vs_batch_scan(in->text, len, &in->req, in->changes, &in->count);
+}
+
+/* The frame of any body; fault on anything that is no batch. */
+static int read_long(struct ingest *in, const char *body, size_t len)
 {
 	struct fault *fault = &in->call->fault;
 	struct vs_err err = VS_ERR_INIT;
@@ -82,10 +93,25 @@ static int read_frame(struct ingest *in, const char *body, size_t len)
 		field_of(&err, field);
 		return fault_set(fault, FAULT_FIELD, field, "%s", err.msg);
 	}
-	if (in->req.id.epoch[0] != '\0' && in->req.device_id == NULL)
-		return fault_set(fault, FAULT_FIELD, "device_id",
-		    "device_id: missing: a batch belongs to a device");
 	in->count = json_array_size(in->req.changes);
+	return VS_OK;
+}
+
+static int read_body(struct ingest *in, const char *body, size_t len)
+{
+	int rc = VS_OK;
+
+	in->changes = calloc(VS_BATCH_CHANGES, sizeof(*in->changes));
+	in->good = calloc(VS_BATCH_CHANGES, sizeof(*in->good));
+	if (in->changes == NULL || in->good == NULL)
+		return out_of_memory(in);
+	if (!read_short(in, body, len))
+		rc = read_long(in, body, len);
+	if (rc != VS_OK)
+		return rc;
+	if (in->req.id.epoch[0] != '\0' && in->req.device_id == NULL)
+		return fault_set(&in->call->fault, FAULT_FIELD, "device_id",
+		    "device_id: missing: a batch belongs to a device");
 	vs_sha256(body, len, in->digest);
 	return VS_OK;
 }
@@ -183,11 +209,21 @@ static void separate(struct vs_buf *b)
 		vs_buf_addch(b, ',');
 }
 
+/* The path of a change as its sender wrote it; NULL for none. */
+static const char *path_sent(const struct ingest *in, size_t i)
+{
+	const struct vs_change *c = &in->changes[i];
+
+	if (in->good[i])
+		return c->slash ? c->path - 1 : c->path;
+	return json_string_value(
+	    json_object_get(json_array_get(in->req.changes, i), "path"));
+}
+
 /* Opens an element: {"index":i,"path":as the sender wrote it */
 static void put_head(struct vs_buf *b, const struct ingest *in, size_t i)
 {
-	const json_t *change = json_array_get(in->req.changes, i);
-	const char *path = json_string_value(json_object_get(change, "path"));
+	const char *path = path_sent(in, i);
 
 	separate(b);
 	vs_buf_addf(b, "{\"index\":%zu,\"path\":", i);
@@ -206,29 +242,33 @@ static void put_bad(
 	vs_buf_addch(&in->errors, '}');
 }
 
-/* Reads the changes; those that cannot be read go to the errors. */
+/* Change i of a document; one that cannot be read goes to the errors. */
+static void read_change(struct ingest *in, size_t i)
+{
+	const json_t *change = json_array_get(in->req.changes, i);
+	bool opaque = in->req.id.epoch[0] == '\0';
+	const char *code = "bad_field";
+	struct vs_err err = VS_ERR_INIT;
+
+	in->good[i] = vs_change_read(change, opaque, &in->changes[i], &code,
+			  &err) == VS_OK;
+	if (!in->good[i])
+		put_bad(in, i, code, &err);
+}
+
+/* The changes, and a wish for the row of each path that they name. */
 static int read_changes(struct ingest *in)
 {
-	bool opaque = in->req.id.epoch[0] == '\0';
-	struct vs_change *c;
-	struct vs_err err;
-	const char *code;
+	const struct vs_change *c;
 	size_t i;
 
-	in->changes = calloc(in->count, sizeof(*in->changes));
-	in->good = calloc(in->count, sizeof(*in->good));
-	if (in->changes == NULL || in->good == NULL)
-		return out_of_memory(in);
 	for (i = 0; i < in->count; i++) {
 		c = &in->changes[i];
-		vs_err_clear(&err);
-		code = "bad_field";
-		if (vs_change_read(json_array_get(in->req.changes, i), opaque,
-			c, &code, &err) != VS_OK) {
-			put_bad(in, i, code, &err);
-			continue;
-		}
 		in->good[i] = true;
+		if (in->req.changes != NULL)
+			read_change(in, i);
+		if (!in->good[i])
+			continue;
 		if (merge_want(&in->merge, c->path) != VS_OK ||
 		    (c->renamed_from != NULL &&
 			merge_want(&in->merge, c->renamed_from) != VS_OK))
@@ -264,15 +304,15 @@ static int load_below(struct ingest *in)
 static void put_done(struct ingest *in, size_t i, const struct merge_verdict *v)
 {
 	struct vs_buf *b = &in->results;
-	const json_t *change = json_array_get(in->req.changes, i);
 
 	separate(b);
 	vs_buf_addstr(b, "{\"path\":");
-	vs_json_add_str(b, json_string_value(json_object_get(change, "path")));
-	vs_buf_addf(b,
-	    ",\"seq\":%" PRId64 ",\"version\":%" PRId64
-	    ",\"status\":\"synced\"}",
-	    v->seq, v->version);
+	vs_json_add_str(b, path_sent(in, i));
+	vs_buf_addstr(b, ",\"seq\":");
+	vs_buf_addi(b, v->seq);
+	vs_buf_addstr(b, ",\"version\":");
+	vs_buf_addi(b, v->version);
+	vs_buf_addstr(b, ",\"status\":\"synced\"}");
 	in->synced++;
 	in->changes[i].version = v->version;
 	if (v->logged)
@@ -403,6 +443,7 @@ static int ingest_init(struct ingest *in, struct call *call)
 static void ingest_release(struct ingest *in)
 {
 	json_decref(in->doc);
+	free(in->text);
 	free(in->changes);
 	free(in->good);
 	merge_release(&in->merge);
@@ -421,7 +462,7 @@ int ingest_update(
 	assert(call->role == STORE_OWNER && b->len == 0);
 	rc = ingest_init(&in, call);
 	if (rc == VS_OK)
-		rc = read_frame(&in, body, len);
+		rc = read_body(&in, body, len);
 	if (rc == VS_OK)
 		rc = check_publisher(&in);
 	if (rc == VS_OK)

@@ -29,7 +29,7 @@ void vs_batch_shut(struct vs_buf *b);
 
 /* The frame of a request; the changes are read one by one. */
 struct vs_batch_request {
-	json_t *changes; /* borrowed array, 1 to VS_BATCH_CHANGES */
+	json_t *changes; /* borrowed array, 1 to VS_BATCH_CHANGES; or NULL */
 	const char *device_id; /* or NULL */
 	struct vs_batch_id id; /* epoch "" when there is none */
 };
@@ -38,6 +38,15 @@ struct vs_batch_request {
  * many changes. */
 int vs_batch_read(
     const json_t *body, struct vs_batch_request *r, struct vs_err *err);
+
+/*
+ * Frame and changes at once, faster, from a body that may be written to and
+ * keeps the strings; changes has room for VS_BATCH_CHANGES.  *count of them
+ * are read then, all of them good, and r->changes is NULL.  On false the
+ * request has to be read from a copy, the long way.
+ */
+bool vs_batch_scan(char *body, size_t len, struct vs_batch_request *r,
+    struct vs_change *changes, size_t *count);
 
 /* What became of one change. */
 struct vs_batch_item {
