@@ -9,8 +9,8 @@
 #include "agent/member/active.h"
 #include "agent/publish/verdict.h"
 #include "common/base/json.h"
-#include "common/base/path.h"
 #include "common/base/text.h"
+#include "common/proto/events.h"
 #include "common/proto/totals.h"
 
 #define PAGE_MAX (16 * 1024 * 1024) /* bytes of a listing's page */
@@ -219,30 +219,6 @@ static void tell_changed(
 	m->world.tell(m->world.arg, &e);
 }
 
-/* One event of the log as a row of the mirror. */
-static int read_event(
-    const json_t *obj, struct vs_listing_row *row, struct vs_err *err)
-{
-	const char *code = NULL;
-	json_t *change = NULL;
-	int rc;
-
-	memset(row, 0, sizeof(*row));
-	rc = vs_json_get_i64(obj, "seq", true, &row->seq, err);
-	if (rc == 0)
-		rc = vs_json_get_object(obj, "change", true, &change, err);
-	if (rc == 0)
-		rc = vs_change_read(change, true, &row->c, &code, err);
-	if (rc == 0)
-		rc = vs_json_get_i64(
-		    change, "version", false, &row->version, err);
-	if (rc == 0 &&
-	    vs_path_check(row->c.path, strlen(row->c.path)) != VS_PATH_GOOD)
-		rc = vs_err_set(err, VS_EPROTO, "event: bad path");
-	row->deleted = row->c.op == VS_OP_DELETE;
-	return rc;
-}
-
 /* 1: a gap before it; 0: applied or known; negative: the database. */
 static int apply(
     struct member *m, const struct vs_listing_row *row, struct vs_err *err)
@@ -263,44 +239,38 @@ static int apply(
 }
 
 /* Applies a page; 1: it has a gap or is no page. */
-static int apply_all(struct member *m, json_t *events, struct vs_err *err)
+static int apply_all(
+    struct member *m, const struct vs_events *page, struct vs_err *err)
 {
-	struct vs_err why = VS_ERR_INIT;
-	struct vs_listing_row row;
-	json_t *obj;
 	size_t i;
+	int gap;
 	int rc = vs_db_begin(m->mirror.db, err);
 
 	if (rc < 0)
 		return rc;
-	json_array_foreach(events, i, obj)
-	{
-		if (rc != 0)
-			break;
-		rc = read_event(obj, &row, &why) < 0 ? 1 : apply(m, &row, err);
-	}
+	for (i = 0; i < page->count && rc == 0; i++)
+		rc = apply(m, &page->rows[i], err);
 	if (rc < 0) {
 		vs_db_rollback(m->mirror.db);
 		return rc;
 	}
-	i = rc > 0;
+	gap = rc > 0 || page->broken;
 	rc = member_core_commit(m, err);
-	return rc < 0 ? rc : (int)i;
+	return rc < 0 ? rc : gap;
 }
 
-static void tell_all(struct member *m, json_t *events, int64_t from)
+static void tell_all(
+    struct member *m, const struct vs_events *page, int64_t from)
 {
-	struct vs_listing_row row;
-	json_t *obj;
+	const struct vs_listing_row *row;
 	size_t i;
 
-	json_array_foreach(events, i, obj)
-	{
-		if (read_event(obj, &row, NULL) < 0 || row.seq <= from ||
-		    row.seq > m->mirror.last_seq)
+	for (i = 0; i < page->count; i++) {
+		row = &page->rows[i];
+		if (row->seq <= from || row->seq > m->mirror.last_seq)
 			continue;
-		tell_changed(m, &row, row.c.op);
-		active_changed(m, row.c.path);
+		tell_changed(m, row, row->c.op);
+		active_changed(m, row->c.path);
 	}
 }
 
@@ -369,40 +339,34 @@ static void compare(struct member *m, const struct vs_tree *cloud)
 	member_core_tell(m, "in_sync");
 }
 
-/* A message may say what all of the log up to it adds up to. */
-static void compare_if_told(struct member *m, json_t *doc)
+/* The stream, or a message of it, says what the log adds up to. */
+static void compare_at(
+    struct member *m, int64_t seq, bool has_tree, const struct vs_tree *tree)
 {
-	struct vs_tree tree;
-	bool found = false;
-	int64_t seq = -1;
-
-	if (vs_json_get_i64(doc, "seq", false, &seq, NULL) == 0 &&
-	    seq == m->mirror.last_seq &&
-	    vs_totals_read(doc, &tree, &found, NULL) == 0 && found)
-		compare(m, &tree);
+	if (has_tree && seq == m->mirror.last_seq)
+		compare(m, tree);
 }
 
-static void take_events(struct member *m, json_t *doc)
+static void take_page(struct member *m, const struct vs_events *page)
 {
 	struct member_follow *f = &m->follow;
 	struct vs_err err = VS_ERR_INIT;
 	int64_t from = m->mirror.last_seq;
 	bool was_behind = from < f->head;
-	json_t *events = NULL;
 	int rc;
 
-	if (vs_json_get_array(doc, "events", true, &events, NULL) < 0 ||
-	    !f->hello) {
+	if (!f->hello) {
 		follow_restart(m);
 		back_off(m, -1, "the stream sent what is no event");
 		return;
 	}
-	rc = apply_all(m, events, &err);
+	m->follow.last_ms = m->now.wall_ms;
+	rc = apply_all(m, page, &err);
 	if (rc < 0) {
 		member_core_fault(m, &err);
 		return;
 	}
-	tell_all(m, events, from);
+	tell_all(m, page, from);
 	f->applied_ms = m->now.mono_ms;
 	f->check_ms = m->now.mono_ms;
 	f->tree_equal = -1;
@@ -412,13 +376,29 @@ static void take_events(struct member *m, json_t *doc)
 	else if (was_behind && m->mirror.last_seq >= f->head)
 		caught_up(m);
 	if (f->hello)
-		compare_if_told(m, doc);
+		compare_at(m, page->seq, page->has_tree, &page->tree);
+}
+
+/* A page that has to be read the long way. */
+static void take_events(struct member *m, const json_t *doc)
+{
+	struct vs_events page;
+
+	if (vs_events_read(&page, doc, NULL) < 0) {
+		follow_restart(m);
+		back_off(m, -1, "the stream sent what is no event");
+	} else {
+		take_page(m, &page);
+	}
+	vs_events_release(&page);
 }
 
 static void take_hello(struct member *m, json_t *doc)
 {
 	struct member_follow *f = &m->follow;
 	const char *log_id = "";
+	struct vs_tree tree;
+	bool has_tree = false;
 	int64_t head = 0;
 
 	if (vs_json_get_str(doc, "log_id", true, &log_id, NULL) < 0 ||
@@ -447,10 +427,12 @@ static void take_hello(struct member *m, json_t *doc)
 		return;
 	}
 	caught_up(m);
-	compare_if_told(m, doc);
+	if (vs_totals_read(doc, &tree, &has_tree, NULL) == 0)
+		compare_at(m, head, has_tree, &tree);
 }
 
-void follow_text(struct member *m, const char *text, size_t len)
+/* A message of any kind and form. */
+static void take_text(struct member *m, const char *text, size_t len)
 {
 	struct vs_err why = VS_ERR_INIT;
 	json_t *doc = vs_json_parse(text, len, &why);
@@ -463,10 +445,21 @@ void follow_text(struct member *m, const char *text, size_t len)
 	} else if (strcmp(type, "hello") == 0) {
 		take_hello(m, doc);
 	} else if (strcmp(type, "PROJECT_EVENT_BATCH") == 0) {
-		m->follow.last_ms = m->now.wall_ms;
 		take_events(m, doc);
 	}
 	json_decref(doc);
+}
+
+void follow_text(struct member *m, const char *text, size_t len)
+{
+	struct vs_events page;
+
+	if (!vs_events_scan(&page, text, len)) {
+		take_text(m, text, len);
+		return;
+	}
+	take_page(m, &page);
+	vs_events_release(&page);
 }
 
 /* What a page of events says of the log. */
