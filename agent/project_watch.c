@@ -35,6 +35,7 @@ struct project_watch {
 	struct watch_ear ear;
 	char wish[16];
 	atomic_bool lost; /* events were dropped here */
+	atomic_bool broken; /* the current station reads no more */
 	/* engine's thread */
 	struct station *station; /* current; NULL: none yet */
 	uint64_t last; /* number given */
@@ -115,6 +116,8 @@ static void raw_put(struct station *s, size_t n)
 static void station_failed(struct station *s, const char *why)
 {
 	vs_log(VS_LOG_ERR, "project: %s: %s", s->owner->project->id, why);
+	/* the scan that follows chooses anew */
+	atomic_store(&s->owner->broken, true);
 	atomic_store(&s->owner->lost, true);
 }
 
@@ -279,9 +282,10 @@ void project_watch_review(struct project_watch *w)
 	struct vs_err err = VS_ERR_INIT;
 	struct watch *watch = NULL;
 	enum watch_kind kind;
+	bool broken = atomic_exchange(&w->broken, false);
 	int r = VS_OK;
 
-	if (w->station != NULL && w->deaf == deaf)
+	if (w->station != NULL && w->deaf == deaf && !broken)
 		return;
 	if (deaf == DISK_HEARS)
 		r = watch_new(
@@ -319,6 +323,14 @@ static int disk_watch_dir(void *arg, const char *dir, struct vs_err *err)
 	return VS_OK;
 }
 
+static void disk_unwatch_dir(void *arg, const char *dir)
+{
+	struct project_watch *w = arg;
+
+	if (w->station != NULL)
+		watch_remove(w->station->watch, dir);
+}
+
 static int64_t disk_watched_dirs(void *arg)
 {
 	const struct project_watch *w = arg;
@@ -349,6 +361,7 @@ void project_watch_disk(struct project_watch *w, struct disk_watcher *out)
 {
 	*out = (struct disk_watcher){
 		.watch = disk_watch_dir,
+		.unwatch = disk_unwatch_dir,
 		.watched = disk_watched_dirs,
 		.watching = disk_watching,
 		.arg = w,

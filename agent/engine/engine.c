@@ -8,6 +8,7 @@
 #include "agent/engine/core.h"
 #include "agent/engine/epoch.h"
 #include "agent/engine/flush.h"
+#include "agent/engine/listing.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
@@ -242,8 +243,12 @@ static void path_hint(struct engine *e, const struct watch_hint *h)
 static void name_hint(struct engine *e, const struct watch_hint *h)
 {
 	rules_hint(e, h);
-	if (rules_hide(e, h->path, true))
+	if (rules_hide(e, h->path, true)) {
+		/* a folder that was renamed so is still watched */
+		if (h->what == WATCH_DIR_APPEARED)
+			listing_unwatch(e, h->path);
 		return;
+	}
 	if (vs_path_check(h->path, strlen(h->path)) != VS_PATH_GOOD)
 		list_parent(e, h->path);
 	else

@@ -417,6 +417,14 @@ void listing_watch(struct engine *e, const char *dir)
 	}
 }
 
+void listing_unwatch(struct engine *e, const char *dir)
+{
+	struct disk *d = e->world.disk;
+
+	if (d->unwatch != NULL && dir[0] != '\0')
+		d->unwatch(d, dir);
+}
+
 /* The folder's own row goes; what was in it did. */
 static int drop_own(struct listing *l)
 {
@@ -488,6 +496,7 @@ static int gone(struct listing *l, struct dirq_item *item)
 	rc = merge(l);
 	if (rc < 0 || l->odd_count > 0)
 		return rc;
+	listing_unwatch(l->e, l->dir);
 	rc = drop_own(l);
 	return rc < 0 ? rc : 1;
 }

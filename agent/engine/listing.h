@@ -10,4 +10,7 @@ void listing_step(struct engine *e);
 /* Watches dir, which is about to be read. */
 void listing_watch(struct engine *e, const char *dir);
 
+/* Nothing is to be heard of dir, which is hidden or gone, any more. */
+void listing_unwatch(struct engine *e, const char *dir);
+
 #endif

@@ -152,6 +152,12 @@ struct disk {
 	 */
 	int (*watch)(struct disk *d, const char *dir, struct vs_err *err);
 
+	/*
+	 * Directory dir (not the root) is none of ours any more: nothing is
+	 * to be heard of it and what is below it.  NULL: no watcher.
+	 */
+	void (*unwatch)(struct disk *d, const char *dir);
+
 	/* How many directories are watched now; NULL: no watcher. */
 	int64_t (*watched)(struct disk *d);
 

@@ -586,6 +586,13 @@ static int disk_watch(struct disk *d, const char *dir, struct vs_err *err)
 	return p->watcher.watch(p->watcher.arg, dir, err);
 }
 
+static void disk_unwatch(struct disk *d, const char *dir)
+{
+	struct disk_posix *p = (struct disk_posix *)d;
+
+	p->watcher.unwatch(p->watcher.arg, dir);
+}
+
 static int64_t disk_watched(struct disk *d)
 {
 	struct disk_posix *p = (struct disk_posix *)d;
@@ -628,6 +635,8 @@ int disk_posix_new(struct disk **out, const char *root,
 		p->watcher = *w;
 		p->disk.watch = disk_watch;
 		p->disk.watched = disk_watched;
+		if (w->unwatch != NULL)
+			p->disk.unwatch = disk_unwatch;
 		if (w->watching != NULL)
 			p->disk.watching = disk_watching;
 	}

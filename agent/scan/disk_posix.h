@@ -11,6 +11,7 @@
 struct disk_watcher {
 	/* dir NULL: forget all */
 	int (*watch)(void *arg, const char *dir, struct vs_err *err);
+	void (*unwatch)(void *arg, const char *dir); /* or NULL */
 	int64_t (*watched)(void *arg);
 	void (*watching)(void *arg, struct disk_watching *out); /* or NULL */
 	void *arg;
@@ -18,7 +19,7 @@ struct disk_watcher {
 
 /*
  * root: absolute path; it need not exist.  w (copied; may be NULL) becomes
- * the disk's watch, watched and watching.  No descriptor is kept between
+ * the disk's watch, unwatch and so on.  No descriptor is kept between
  * calls, so the file system can be unmounted at any time.
  */
 int disk_posix_new(struct disk **out, const char *root,

@@ -18,6 +18,7 @@ struct watch_backend {
 	int64_t (*due)(const struct watch *w);
 	void (*tick)(struct watch *w, int64_t now_ms);
 	int (*add)(struct watch *w, const char *dir, struct vs_err *err);
+	void (*remove)(struct watch *w, const char *dir);
 	void (*clear)(struct watch *w);
 	void (*scanned)(struct watch *w, int64_t took_ms, int64_t now_ms);
 	size_t (*count)(const struct watch *w);

@@ -76,13 +76,16 @@ static struct inotify *of(struct watch *w)
 /* Why there is no instance: of the user, or of this process' descriptors. */
 static int instance_refused(int why, struct vs_err *err)
 {
-	int spare = why == EMFILE ? dup(STDERR_FILENO) : -1;
+	int spare;
 
-	if (spare < 0)
+	if (why != EMFILE && why != ENFILE)
 		return vs_err_errno(err, why, "inotify");
+	spare = dup(STDERR_FILENO);
+	if (why == ENFILE || spare < 0)
+		return vs_err_set(
+		    err, VS_EAGAIN, "inotify: no file descriptor is left");
 	close(spare);
-	return vs_err_set(err, VS_ELIMIT,
-	    "inotify: no instance left (fs.inotify.max_user_instances)");
+	return vs_err_set(err, VS_ELIMIT, "inotify: no instance is left");
 }
 
 static int inotify_make(
@@ -201,23 +204,59 @@ static void doomed_trim(struct inotify *w, size_t most)
 	}
 }
 
-static void inotify_clear(struct watch *watch)
+static void inotify_remove(struct watch *watch, const char *dir)
 {
 	struct inotify *w = of(watch);
+	struct wdmap_dir *at = wdmap_at(w->map, dir);
 
+	if (at != NULL)
+		dir_doom(w, at);
+}
+
+static void ours_drop(struct inotify *w)
+{
+	if (w->ours >= 0)
+		(void)inotify_rm_watch(w->fd, w->ours);
+	w->ours = -1;
+}
+
+/* Lets go of everything at once. */
+static void all_drop(struct inotify *w)
+{
 	wdmap_drop(w->map, wdmap_at(w->map, ""), wd_gone, w);
 	doomed_trim(w, SIZE_MAX);
-	/* what they stand for is still to be told */
 	for (struct half *h = w->halves.oldest; h != NULL; h = h->newer) {
 		if (h->holder != NULL)
 			wdmap_trim(w->map, h->holder, &(size_t){ SIZE_MAX },
 			    wd_gone, w);
 		h->holder = NULL;
-		h->due_ms = INT64_MIN;
 	}
-	if (w->ours >= 0)
-		(void)inotify_rm_watch(w->fd, w->ours);
-	w->ours = -1;
+	ours_drop(w);
+}
+
+/*
+ * In slices, too; a scan that comes first takes back what it finds.  Halves
+ * that wait are still to be told.
+ */
+static void inotify_clear(struct watch *watch)
+{
+	struct inotify *w = of(watch);
+	int root = wdmap_wd(wdmap_at(w->map, ""));
+	struct half *all = half_new("");
+
+	for (struct half *h = w->halves.oldest; h != NULL; h = h->newer)
+		h->due_ms = INT64_MIN;
+	if (all != NULL)
+		all->holder = wdmap_detach_all(w->map);
+	if (all == NULL || all->holder == NULL) {
+		free(all);
+		all_drop(w);
+		return;
+	}
+	half_doom(w, all);
+	if (root >= 0)
+		(void)inotify_rm_watch(w->fd, root);
+	ours_drop(w);
 }
 
 /* Watches the directory open as fd; a descriptor or a negative code. */
@@ -314,7 +353,7 @@ static int inotify_add(struct watch *watch, const char *dir, struct vs_err *err)
 		return VS_OK;
 	if (known != NULL && (*dir == '\0' || wdmap_is_root(known))) {
 		/* the root is another directory of the same tree: anew */
-		inotify_clear(watch);
+		all_drop(w);
 		return inotify_add(watch, dir, err);
 	}
 	if (known != NULL)
@@ -616,6 +655,7 @@ const struct watch_backend watch_events = {
 	.due = inotify_due,
 	.tick = inotify_tick,
 	.add = inotify_add,
+	.remove = inotify_remove,
 	.clear = inotify_clear,
 	.count = inotify_count,
 };

@@ -74,6 +74,13 @@ int watch_add(struct watch *w, const char *dir, struct vs_err *err)
 	return w->backend->add != NULL ? w->backend->add(w, dir, err) : VS_OK;
 }
 
+void watch_remove(struct watch *w, const char *dir)
+{
+	assert(*dir != '\0');
+	if (w->backend->remove != NULL)
+		w->backend->remove(w, dir);
+}
+
 void watch_clear(struct watch *w)
 {
 	if (w->backend->clear != NULL)

@@ -106,13 +106,19 @@ void watch_tick(struct watch *w, int64_t now_ms);
  */
 int watch_add(struct watch *w, const char *dir, struct vs_err *err);
 
-/* The root was lost, forget all watches. */
+/* Nobody wants to hear of dir (not the root) and what is below it any more. */
+void watch_remove(struct watch *w, const char *dir);
+
+/*
+ * The root was lost, or much is to be ignored: forget all watches.  Nothing
+ * is heard of them from now on; the system's end by and by, in watch_tick.
+ */
 void watch_clear(struct watch *w);
 
 /* A scan of everything ended; its walk took took_ms. */
 void watch_scanned(struct watch *w, int64_t took_ms, int64_t now_ms);
 
-/* Directories watched now, or WATCH_ALL. */
+/* Directories watched now or not let go yet; or WATCH_ALL. */
 size_t watch_count(const struct watch *w);
 
 #endif

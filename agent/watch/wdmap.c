@@ -131,6 +131,17 @@ static int wdmap_grow(struct wdmap *m)
 	return VS_OK;
 }
 
+static struct wdmap_dir *dir_new(const char *name, size_t len)
+{
+	struct wdmap_dir *d = calloc(1, sizeof(*d) + len + 1);
+
+	if (d == NULL)
+		return NULL;
+	memcpy(d->name, name, len);
+	d->wd = -1;
+	return d;
+}
+
 int wdmap_new(struct wdmap **out, struct vs_err *err)
 {
 	struct wdmap *m = calloc(1, sizeof(*m));
@@ -139,12 +150,11 @@ int wdmap_new(struct wdmap **out, struct vs_err *err)
 	if (m == NULL)
 		goto fail;
 	m->buckets = BUCKETS_MIN;
-	m->root = calloc(1, sizeof(*m->root) + 1);
+	m->root = dir_new("", strlen(HOLDER)); /* it may become one */
 	m->by_wd = calloc(m->buckets, sizeof(struct wdmap_dir *));
 	m->by_name = calloc(m->buckets, sizeof(struct wdmap_dir *));
 	if (m->root == NULL || m->by_wd == NULL || m->by_name == NULL)
 		goto fail;
-	m->root->wd = -1;
 	m->dirs = 1;
 	*out = m;
 	return VS_OK;
@@ -202,17 +212,6 @@ static void link_out(struct wdmap *m, struct wdmap_dir *d)
 	d->parent = NULL;
 	d->prev = NULL;
 	d->next = NULL;
-}
-
-static struct wdmap_dir *dir_new(const char *name, size_t len)
-{
-	struct wdmap_dir *d = calloc(1, sizeof(*d) + len + 1);
-
-	if (d == NULL)
-		return NULL;
-	memcpy(d->name, name, len);
-	d->wd = -1;
-	return d;
 }
 
 static struct wdmap_dir *child_add(
@@ -363,6 +362,14 @@ int wdmap_put(struct wdmap *m, const char *path, int wd, struct vs_err *err)
 	return VS_OK;
 }
 
+static void holder_in(struct wdmap *m, struct wdmap_dir *holder)
+{
+	holder->next = m->holders;
+	if (holder->next != NULL)
+		holder->next->prev = holder;
+	m->holders = holder;
+}
+
 struct wdmap_dir *wdmap_detach(struct wdmap *m, struct wdmap_dir *d)
 {
 	struct wdmap_dir *holder = dir_new(HOLDER, strlen(HOLDER));
@@ -371,13 +378,25 @@ struct wdmap_dir *wdmap_detach(struct wdmap *m, struct wdmap_dir *d)
 	assert(parent != NULL);
 	if (holder == NULL)
 		return NULL;
-	holder->next = m->holders;
-	if (holder->next != NULL)
-		holder->next->prev = holder;
-	m->holders = holder;
+	holder_in(m, holder);
 	link_out(m, d);
 	link_in(m, d, holder);
 	dir_prune(m, parent);
+	return holder;
+}
+
+struct wdmap_dir *wdmap_detach_all(struct wdmap *m)
+{
+	struct wdmap_dir *root = dir_new("", strlen(HOLDER));
+	struct wdmap_dir *holder = m->root;
+
+	if (root == NULL)
+		return NULL;
+	if (holder->wd >= 0)
+		wd_chain_out(m, holder);
+	memcpy(holder->name, HOLDER, strlen(HOLDER));
+	holder_in(m, holder);
+	m->root = root;
 	return holder;
 }
 

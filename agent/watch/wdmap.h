@@ -64,6 +64,12 @@ void wdmap_drop(struct wdmap *m, struct wdmap_dir *d,
 struct wdmap_dir *wdmap_detach(struct wdmap *m, struct wdmap_dir *d);
 
 /*
+ * The same with all that there is; the root stays, but is not watched.  What
+ * the holder holds then can only be trimmed, or taken out.
+ */
+struct wdmap_dir *wdmap_detach_all(struct wdmap *m);
+
+/*
  * Puts what holder holds at path; holder is gone then.  VS_ENOENT: it holds
  * nothing any more, VS_EEXIST: something is known at or below path,
  * VS_ENOMEM; holder stays with each of them.  Takes time only for the

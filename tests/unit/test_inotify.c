@@ -6,12 +6,15 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/watch/watch.h"
@@ -170,11 +173,135 @@ static void test_root_moved(void **state)
 	assert_int_equal(rename(aside, f->dir->path), 0);
 	watchkit_listen(f);
 	watch_clear(f->watch);
+	watchkit_later(f, 0);
 	assert_int_equal(watch_count(f->watch), 0);
 	watchkit_add(f, "");
 	scratch_write(f->dir, "a", "1");
 	watchkit_listen(f);
 	assert_non_null(watchkit_heard(f, WATCH_CLOSED, "a"));
+}
+
+/* Forgotten, but not yet by the kernel: a scan takes back what it finds. */
+static void test_clear_and_add(void **state)
+{
+	struct watchkit *f = *state;
+
+	scratch_mkdir(f->dir, "d");
+	scratch_mkdir(f->dir, "d/e");
+	scratch_mkdir(f->dir, "hidden");
+	watchkit_add(f, "");
+	watchkit_add(f, "d");
+	watchkit_add(f, "d/e");
+	watchkit_add(f, "hidden");
+	watch_clear(f->watch);
+	scratch_write(f->dir, "x", "");
+	scratch_write(f->dir, "d/x", "");
+	scratch_mkdir(f->dir, "d/n");
+	watchkit_listen(f);
+	assert_int_equal(f->count, 0);
+	watchkit_add(f, "");
+	watchkit_add(f, "d");
+	watchkit_add(f, "d/e");
+	watchkit_add(f, "d/n");
+	watchkit_later(f, 1000);
+	assert_int_equal(watch_count(f->watch), 4);
+	scratch_write(f->dir, "d/e/x", "");
+	scratch_write(f->dir, "d/n/x", "");
+	scratch_write(f->dir, "hidden/x", "");
+	watchkit_listen(f);
+	assert_int_equal(watchkit_count(f, WATCH_CLOSED), 2);
+	assert_non_null(watchkit_heard(f, WATCH_CLOSED, "d/e/x"));
+	assert_non_null(watchkit_heard(f, WATCH_CLOSED, "d/n/x"));
+}
+
+static void test_drop(void **state)
+{
+	struct watchkit *f = *state;
+
+	scratch_mkdir(f->dir, "d");
+	scratch_mkdir(f->dir, "d/e");
+	watchkit_add(f, "");
+	watchkit_add(f, "d");
+	watchkit_add(f, "d/e");
+	watch_remove(f->watch, "d");
+	watch_remove(f->watch, "none");
+	scratch_write(f->dir, "d/e/x", "");
+	watchkit_later(f, 0);
+	assert_int_equal(watch_count(f->watch), 1);
+	watchkit_listen(f);
+	assert_int_equal(f->count, 0);
+	watchkit_add(f, "d");
+	scratch_write(f->dir, "d/x", "");
+	watchkit_listen(f);
+	assert_non_null(watchkit_heard(f, WATCH_CLOSED, "d/x"));
+}
+
+static void unheard(void *arg, const struct watch_hint *h)
+{
+	(void)arg;
+	(void)h;
+}
+
+/* In a process without descriptors; an instance would be there. */
+static int make_without_descriptors(void)
+{
+	const struct watch_ear ear = { .hint = unheard };
+	struct rlimit none = { 3, 3 };
+	struct vs_err err = VS_ERR_INIT;
+	struct watch *w;
+	int r;
+
+	closefrom(3);
+	if (setrlimit(RLIMIT_NOFILE, &none) != 0)
+		return 1;
+	r = watch_new(&w, WATCH_EVENTS, "/tmp", &ear, &err);
+	return r == VS_EAGAIN && strstr(err.msg, "descriptor") ? 0 : 2;
+}
+
+static void test_no_descriptor(void **state)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(make_without_descriptors());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* In a user namespace that allows none. */
+static int make_without_instances(void)
+{
+	const struct watch_ear ear = { .hint = unheard };
+	struct vs_err err = VS_ERR_INIT;
+	struct watch *w;
+	FILE *f;
+	int r;
+
+	if (unshare(CLONE_NEWUSER) != 0)
+		return 77;
+	f = fopen("/proc/sys/user/max_inotify_instances", "we");
+	if (f == NULL || fputs("0", f) < 0 || fclose(f) != 0)
+		return 77;
+	r = watch_new(&w, WATCH_EVENTS, "/tmp", &ear, &err);
+	return r == VS_ELIMIT && strstr(err.msg, "instance") ? 0 : 2;
+}
+
+static void test_no_instance(void **state)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(make_without_instances());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
 }
 
 static void test_root_removed(void **state)
@@ -313,6 +440,10 @@ int main(void)
 		TEST(test_unmounted_below_an_unwatched_root),
 		TEST(test_open_and_access_are_silent),
 		TEST(test_doubt),
+		TEST(test_clear_and_add),
+		TEST(test_drop),
+		cmocka_unit_test(test_no_descriptor),
+		cmocka_unit_test(test_no_instance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -436,6 +436,7 @@ static void test_clear_between_halves(void **state)
 	watchkit_add(f, "d");
 	watchkit_feed_named(f, 1, IN_MOVED_FROM | IN_ISDIR, 7, "d");
 	watch_clear(f->watch);
+	watchkit_later(f, 0);
 	assert_int_equal(watch_count(f->watch), 0);
 	watchkit_later(f, 0);
 	assert_int_equal(f->count, 1);

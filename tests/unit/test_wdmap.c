@@ -233,6 +233,38 @@ static void test_trim(void **state)
 	assert_int_equal(wdmap_count(m), 1);
 }
 
+/* Everything aside in one step; what is wanted again is taken out of it. */
+static void test_detach_all(void **state)
+{
+	struct wdmap *m = *state;
+	struct dropped d = { .count = 0 };
+	struct wdmap_dir *holder, *part;
+	char path[16];
+
+	put(m, "", 1);
+	put(m, "a", 2);
+	put(m, "a/b", 3);
+	put(m, "c", 4);
+	holder = wdmap_detach_all(m);
+	assert_non_null(holder);
+	assert_null(wdmap_by_wd(m, 1));
+	assert_null(wdmap_at(m, "a"));
+	assert_int_equal(wdmap_wd(wdmap_at(m, "")), -1);
+	assert_int_equal(
+	    wdmap_path(wdmap_by_wd(m, 3), path, sizeof(path)), VS_ENOENT);
+	put(m, "", 5);
+	assert_true(wdmap_is_root(wdmap_by_wd(m, 5)));
+	part = wdmap_detach(m, wdmap_by_wd(m, 2));
+	assert_int_equal(wdmap_attach(m, part, "a", NULL), VS_OK);
+	check_path(m, 3, "a/b");
+	assert_true(wdmap_trim(m, holder, &(size_t){ 100 }, take, &d));
+	assert_int_equal(d.count, 1);
+	assert_true(took(&d, 4));
+	/* again, and left to wdmap_free */
+	assert_non_null(wdmap_detach_all(m));
+	assert_int_equal(wdmap_count(m), 2);
+}
+
 /* It grows while something hangs below a holder: that is still found. */
 static void test_grows_with_holders(void **state)
 {
@@ -301,6 +333,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_holder_runs_empty, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_detach_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_grows_with_holders, setup, teardown),
 		cmocka_unit_test_setup_teardown(
