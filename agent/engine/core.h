@@ -147,6 +147,7 @@ struct core_cloud {
 	char hold_id[64]; /* of the decision under way */
 	bool hold_approve;
 	bool reconcile; /* after the listing: send what differs */
+	bool unsure; /* the cloud has what the disk may have: scans only tell */
 	bool proven; /* the epoch was acknowledged since the state is open */
 	bool wary; /* what is pending may be older than the disk */
 };

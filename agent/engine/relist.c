@@ -8,6 +8,7 @@
 #include "agent/engine/epoch.h"
 #include "agent/engine/plain.h"
 #include "agent/engine/publisher.h"
+#include "agent/engine/rules.h"
 #include "agent/engine/stage.h"
 #include "agent/publish/verdict.h"
 #include "agent/state/outbox.h"
@@ -17,6 +18,7 @@
 #include "common/proto/listing.h"
 
 #define PAGE_MAX (16 * 1024 * 1024) /* bytes of a page */
+#define UNSURE_MS (10 * CORE_TROUBLE_MS) /* until unsure paths are seen again */
 
 /* The durable flag "relist". */
 enum { RELIST_DONE, RELIST_WANTED, RELIST_LISTED };
@@ -199,7 +201,31 @@ void relist_answered(struct engine *e, const struct engine_answer *a)
 struct reconcile {
 	struct engine *e;
 	struct vs_err *err;
+	bool unsure; /* something the cloud has may be on the disk */
 };
+
+/*
+ * The manifest lacks path, but that may be for want of a chance to read it:
+ * after a loss of the state somebody may be writing the file, or its folder
+ * be closed to us.
+ */
+static bool may_be_there(struct engine *e, const char *path)
+{
+	struct disk_stat st;
+
+	switch (e->world.disk->look(e->world.disk, path, &st, NULL)) {
+	case VS_OK:
+		return !st.odd &&
+		    rules_judge(e, path, st.kind == VS_KIND_DIR).kind ==
+		    IGNORE_SHOWN;
+	case VS_ENOENT:
+	case VS_ENOTDIR:
+	case VS_ELOOP:
+		return false;
+	default:
+		return true;
+	}
+}
 
 static int hold_has(struct reconcile *r, const char *path)
 {
@@ -234,6 +260,10 @@ static int too_much(void *arg, const char *path, enum vs_kind kind)
 	rc = outbox_pending(&r->e->state, path, &op, r->err);
 	if (rc < 0 || op >= 0)
 		return rc;
+	if (may_be_there(r->e, path)) {
+		r->unsure = true;
+		return 0;
+	}
 	r->e->stage.deletes++;
 	r->e->stage.changes++;
 	return outbox_put(
@@ -303,7 +333,13 @@ static int reconcile(struct engine *e, struct vs_err *err)
 		rc = state_set_int(&e->state, "relist", RELIST_DONE, err);
 	if (rc == 0 && e->cloud.reconcile)
 		rc = epoch_settled(e, err);
-	return rc < 0 ? rc : stage_commit(e, err);
+	if (rc == 0)
+		rc = stage_commit(e, err);
+	if (rc == 0)
+		e->cloud.unsure = r.unsure;
+	if (rc == 0 && r.unsure && e->next_scan_ms > e->now.mono_ms + UNSURE_MS)
+		e->next_scan_ms = e->now.mono_ms + UNSURE_MS;
+	return rc;
 }
 
 void relist_reconcile(struct engine *e)

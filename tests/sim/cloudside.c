@@ -1,7 +1,6 @@
 #include "tests/sim/cloudside.h"
 
 #include <assert.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,60 +174,16 @@ int cloudside_feed(struct cloudbox *c, struct cloudside_socket *s, char **text)
 	return rc;
 }
 
-/* The whole database, in SQLite's memory. */
-struct cloudside_copy {
-	sqlite3 *db;
-};
-
-static int db_copy(sqlite3 *to, sqlite3 *from)
+struct dbcopy *cloudside_save(void)
 {
-	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
-
-	if (!b)
-		return VS_EIO;
-	sqlite3_backup_step(b, -1);
-	return sqlite3_backup_finish(b) == SQLITE_OK ? VS_OK : VS_EIO;
+	return dbcopy_save("cloud.db", "sim-cloud");
 }
 
-struct cloudside_copy *cloudside_save(struct cloudbox *c)
+int cloudside_restore(struct cloudbox *c, const struct dbcopy *copy)
 {
-	struct cloudside_copy *copy = calloc(1, sizeof(*copy));
-	sqlite3 *from = NULL;
-	int rc = VS_EIO;
-
-	(void)c;
-	if (!copy || sqlite3_open(":memory:", &copy->db) != SQLITE_OK)
-		abort();
-	if (sqlite3_open_v2("cloud.db", &from, SQLITE_OPEN_READONLY,
-		"sim-cloud") == SQLITE_OK)
-		rc = db_copy(copy->db, from);
-	sqlite3_close(from);
-	if (rc == VS_OK)
-		return copy;
-	cloudside_copy_free(copy);
-	return NULL;
-}
-
-void cloudside_copy_free(struct cloudside_copy *copy)
-{
-	if (!copy)
-		return;
-	sqlite3_close(copy->db);
-	free(copy);
-}
-
-int cloudside_restore(struct cloudbox *c, const struct cloudside_copy *copy)
-{
-	sqlite3 *to = NULL;
-	int rc = VS_EIO;
-
 	assert(!cloudbox_up(c));
-	if (sqlite3_open_v2("cloud.db", &to, SQLITE_OPEN_READWRITE,
-		"sim-cloud") == SQLITE_OK)
-		rc = db_copy(to, copy->db);
-	sqlite3_close(to);
 	cloudbox_forget(c);
-	return rc;
+	return dbcopy_restore(copy, "cloud.db", "sim-cloud");
 }
 
 int cloudside_renew(struct cloudbox *c, struct vs_rand *rand)

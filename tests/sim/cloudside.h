@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "tests/sim/cloudbox.h"
+#include "tests/sim/dbcopy.h"
 
 #define CLOUDSIDE_PIN "sha256//MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM="
 
@@ -43,16 +44,14 @@ int cloudside_open(struct cloudbox *c, const char *token, const char *path,
  */
 int cloudside_feed(struct cloudbox *c, struct cloudside_socket *s, char **text);
 
-/* A copy of the database, kept by whoever has the pointer. */
-struct cloudside_copy;
-struct cloudside_copy *cloudside_save(struct cloudbox *c); /* NULL: failed */
-void cloudside_copy_free(struct cloudside_copy *copy);
+/* A copy of the database; NULL when it could not be made. */
+struct dbcopy *cloudside_save(void);
 
 /*
  * Puts it back: the process must be down.  It is to be started and then
  * renewed: VS_OK once its logs have new names.
  */
-int cloudside_restore(struct cloudbox *c, const struct cloudside_copy *copy);
+int cloudside_restore(struct cloudbox *c, const struct dbcopy *copy);
 int cloudside_renew(struct cloudbox *c, struct vs_rand *rand);
 
 #endif

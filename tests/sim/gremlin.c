@@ -181,14 +181,14 @@ static void act_cloud_inside(struct gremlin *g, struct world *w)
 
 static void act_cloud_copy(struct gremlin *g, struct world *w)
 {
-	struct cloudside_copy *copy;
+	struct dbcopy *copy;
 
 	if (!cloudbox_up(w->cloud) || w->renew)
 		return;
-	copy = cloudside_save(w->cloud);
+	copy = cloudside_save();
 	if (!copy)
 		return;
-	cloudside_copy_free(g->copy);
+	dbcopy_free(g->copy);
 	g->copy = copy;
 }
 
@@ -204,6 +204,33 @@ static void act_both_power(struct gremlin *g, struct world *w)
 {
 	world_crash_engine(w, true, while_ms(g));
 	world_crash_cloud(w, true, while_ms(g));
+}
+
+static void act_state_copy(struct gremlin *g, struct world *w)
+{
+	struct dbcopy *copy =
+	    w->engine ? dbcopy_save("agent.db", "sim-agent") : NULL;
+
+	if (!copy)
+		return;
+	dbcopy_free(g->state);
+	g->state = copy;
+}
+
+static void act_state_restored(struct gremlin *g, struct world *w)
+{
+	if (g->state)
+		world_replace_state(w, g->state, while_ms(g));
+}
+
+/* Which root is its own it can only learn from the one it finds. */
+static void act_state_deleted(struct gremlin *g, struct world *w)
+{
+	if (!w->engine || !memdisk_is_here(w->disk))
+		return;
+	g->fresh = true;
+	g->fresh_scans = w->stats.news[ENGINE_SCANNED];
+	world_replace_state(w, NULL, while_ms(g));
 }
 
 static void overflow_ends(struct world *w, struct ending *e)
@@ -229,6 +256,9 @@ static void act_root(struct gremlin *g, struct world *w)
 {
 	bool noisy = below(g, 2);
 
+	g->fresh &= g->fresh_scans == w->stats.news[ENGINE_SCANNED];
+	if (g->fresh)
+		return;
 	memdisk_show(w->disk,
 	    (enum memdisk_shown)(1 + below(g, MEMDISK_SHOWN - 1)), noisy);
 	/* an unmount takes the watches; when nothing more is mounted over
@@ -405,6 +435,9 @@ static const struct {
 	[GREMLIN_AGENT_INSIDE] = { "agent: dies inside", act_agent_inside },
 	[GREMLIN_AGENT_DISK] = { "agent: disk error", act_agent_disk },
 	[GREMLIN_AGENT_FULL] = { "agent: disk full", act_agent_full },
+	[GREMLIN_STATE_COPY] = { "agent: backup", act_state_copy },
+	[GREMLIN_STATE_RESTORED] = { "agent: restored", act_state_restored },
+	[GREMLIN_STATE_DELETED] = { "agent: state deleted", act_state_deleted },
 	[GREMLIN_OVERFLOW] = { "folder: overflow", act_overflow },
 	[GREMLIN_ROOT] = { "folder: root lost", act_root },
 	[GREMLIN_UNREADABLE] = { "folder: unreadable", act_unreadable },
@@ -435,8 +468,9 @@ void gremlin_init(struct gremlin *g, uint64_t seed)
 
 void gremlin_release(struct gremlin *g)
 {
-	cloudside_copy_free(g->copy);
-	g->copy = NULL;
+	dbcopy_free(g->copy);
+	dbcopy_free(g->state);
+	g->copy = g->state = NULL;
 }
 
 void gremlin_act(struct gremlin *g, struct world *w, int64_t op)

@@ -21,6 +21,9 @@ enum gremlin_kind {
 	GREMLIN_AGENT_INSIDE, /* dies at the n-th access to its database */
 	GREMLIN_AGENT_DISK,
 	GREMLIN_AGENT_FULL,
+	GREMLIN_STATE_COPY, /* somebody makes a backup */
+	GREMLIN_STATE_RESTORED,
+	GREMLIN_STATE_DELETED,
 	GREMLIN_OVERFLOW,
 	GREMLIN_ROOT,
 	GREMLIN_UNREADABLE,
@@ -43,7 +46,10 @@ struct gremlin {
 	bool blind; /* what happened takes a scan to be found */
 	int usual; /* chance of a fault in the network; -1: to be drawn */
 	struct memfs_node *shut; /* unreadable or mounted over; a reference */
-	struct cloudside_copy *copy; /* an older cloud, kept for a bad day */
+	struct dbcopy *copy; /* an older cloud, kept for a bad day */
+	struct dbcopy *state; /* an older agent's database */
+	bool fresh; /* the agent has no state: it must see its root once */
+	int64_t fresh_scans;
 	int64_t restore_ms; /* > 0: put it back, and start after so long */
 };
 

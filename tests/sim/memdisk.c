@@ -699,6 +699,11 @@ void memdisk_show(struct memdisk *d, enum memdisk_shown what, bool noisy)
 	queue_put(d, &gone);
 }
 
+bool memdisk_is_here(const struct memdisk *d)
+{
+	return d->shown == MEMDISK_HERE;
+}
+
 void memdisk_set_faults(struct memdisk *d, const struct memdisk_faults *f)
 {
 	d->faults = *f;

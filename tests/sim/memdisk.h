@@ -66,6 +66,10 @@ struct disk *memdisk_disk(struct memdisk *d);
  * event; else nobody is told and old watches stay on hidden inodes.
  */
 void memdisk_show(struct memdisk *d, enum memdisk_shown what, bool noisy);
+
+/* True while the owner's folder is what is shown. */
+bool memdisk_is_here(const struct memdisk *d);
+
 /* The agent's process died: its watches and queue are gone. */
 void memdisk_forget(struct memdisk *d);
 

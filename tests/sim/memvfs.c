@@ -546,6 +546,12 @@ bool memvfs_exists(const struct memvfs *v, const char *name)
 	return medium_exists(v->medium, name);
 }
 
+void memvfs_remove(struct memvfs *v, const char *name)
+{
+	medium_remove(v->medium, name);
+	medium_sync_names(v->medium);
+}
+
 int64_t memvfs_size(const struct memvfs *v, const char *name)
 {
 	struct medium_file *f = medium_open(v->medium, name, false, NULL);

@@ -78,6 +78,9 @@ void memvfs_kill(struct memvfs *v);
 /* True if there is a file of that name. */
 bool memvfs_exists(const struct memvfs *v, const char *name);
 
+/* Removes a file that nobody has open, for good. */
+void memvfs_remove(struct memvfs *v, const char *name);
+
 /* Bytes of the file of that name, 0 when there is none. */
 int64_t memvfs_size(const struct memvfs *v, const char *name);
 

@@ -46,6 +46,8 @@ void score_world(struct score *t, const struct world *w)
 	t->engine_opens += w->stats.opens;
 	t->hashes += w->stats.hashes;
 	t->restores += w->stats.restores;
+	t->states += w->stats.states;
+	t->held += w->stats.held;
 	t->coarse += w->o.coarse;
 	t->unwatched += w->o.unwatched;
 	numbers_add(t->fates, w->stats.fates, COUNT(t->fates));
@@ -107,10 +109,11 @@ static void faults_print(const struct score *t)
 {
 	printf("sim: %" PRId64 " ends of the agent, %" PRId64
 	       " of the cloud, %" PRId64 " restored clouds, %" PRId64
+	       " states of the agent replaced, %" PRId64
 	       " groups that failed, %" PRId64 " database faults, %" PRId64
 	       " times full\n",
-	    t->engine_crashes, t->cloud_crashes, t->restores, t->failed_groups,
-	    t->vfs_faults, t->full);
+	    t->engine_crashes, t->cloud_crashes, t->restores, t->states,
+	    t->failed_groups, t->vfs_faults, t->full);
 	printf("sim: folder: %" PRId64 " overflows, %" PRId64
 	       " listings that failed half-way, %" PRId64
 	       " looks that failed, %" PRId64 " reads that failed, %" PRId64
@@ -119,10 +122,10 @@ static void faults_print(const struct score *t)
 	       " runs on a coarse clock, %" PRId64 " without a watcher\n",
 	    t->overflows, t->list_io, t->look_io, t->hash_io, t->watch_full,
 	    t->early, t->changed_hashes, t->hashes, t->coarse, t->unwatched);
-	printf("sim: news: %" PRId64 " held, %" PRId64 " refused, %" PRId64
-	       " recording, %" PRId64 " scans\n",
-	    t->news[ENGINE_HELD], t->news[ENGINE_REFUSED],
-	    t->news[ENGINE_RECORDING], t->news[ENGINE_SCANNED]);
+	printf("sim: agent: %" PRId64 " times deletions held, %" PRId64
+	       " refused, %" PRId64 " recording, %" PRId64 " scans\n",
+	    t->held, t->news[ENGINE_REFUSED], t->news[ENGINE_RECORDING],
+	    t->news[ENGINE_SCANNED]);
 	printf("sim: requests:");
 	for (int i = 0; i < WORLD_FATES; i++)
 		printf("%s %s %" PRId64, i ? "," : "",

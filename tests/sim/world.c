@@ -195,6 +195,7 @@ static void world_tell(void *arg, const struct engine_event *e)
 
 	assert(e->news <= ENGINE_STATE);
 	w->stats.news[e->news]++;
+	w->stats.held += e->news == ENGINE_STATE && !strcmp(e->text, "held");
 	trace_add(&w->trace, world_now(w).mono_ms, "news %d %s %s %s %lld",
 	    e->news, e->path ? e->path : "-", e->op ? e->op : "-",
 	    e->text ? e->text : "-", (long long)e->seq);
@@ -261,6 +262,25 @@ void world_crash_engine(struct world *w, bool power, int64_t down_ms)
 	sched_add(w->sched, down_ms, WORLD_PLAN, engine_start, w, NULL);
 }
 
+void world_replace_state(
+    struct world *w, const struct dbcopy *copy, int64_t down_ms)
+{
+	if (!w->engine)
+		return;
+	trace_add(&w->trace, world_now(w).mono_ms, "engine: state %s",
+	    copy ? "restored" : "deleted");
+	w->stats.states++;
+	memvfs_heal(w->agent_vfs);
+	memvfs_budget(w->agent_vfs, -1);
+	world_crash_engine(w, false, down_ms);
+	if (copy && dbcopy_restore(copy, "agent.db", "sim-agent") != VS_OK)
+		world_fail(w, "the agent's copy cannot be put back");
+	if (!copy) {
+		memvfs_remove(w->agent_vfs, "agent.db");
+		memvfs_remove(w->agent_vfs, "agent.db-wal");
+	}
+}
+
 /* A database that was put back is of another log before anybody asks. */
 static int cloud_open(struct world *w)
 {
@@ -299,7 +319,7 @@ void world_crash_cloud(struct world *w, bool power, int64_t down_ms)
 }
 
 void world_restore_cloud(
-    struct world *w, const struct cloudside_copy *copy, int64_t down_ms)
+    struct world *w, const struct dbcopy *copy, int64_t down_ms)
 {
 	trace_add(&w->trace, world_now(w).mono_ms, "cloud: restored");
 	w->stats.restores++;

@@ -100,6 +100,8 @@ struct world_stats {
 	int64_t engine_crashes;
 	int64_t cloud_crashes;
 	int64_t restores;
+	int64_t states; /* of the agent that were replaced */
+	int64_t held; /* times that deletions were held */
 	int64_t news[ENGINE_STATE + 1];
 };
 
@@ -154,9 +156,16 @@ void world_poke(struct world *w);
 void world_crash_engine(struct world *w, bool power, int64_t down_ms);
 void world_crash_cloud(struct world *w, bool power, int64_t down_ms);
 
+/*
+ * The engine's process ends; then its database is an older one (copy), or
+ * gone (NULL).
+ */
+void world_replace_state(
+    struct world *w, const struct dbcopy *copy, int64_t down_ms);
+
 /* Another database took its place, with another log. */
 void world_restore_cloud(
-    struct world *w, const struct cloudside_copy *copy, int64_t down_ms);
+    struct world *w, const struct dbcopy *copy, int64_t down_ms);
 
 /* True if path ever had this content (hash in hex) in the folder, or nobody
  * kept a record. */

@@ -240,14 +240,14 @@ static void test_barrier_waits_for_repair(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= 5; seed++) {
 		struct world_options o = { .seed = seed };
-		struct cloudside_copy *copy;
+		struct dbcopy *copy;
 		struct day d;
 		char path[32];
 
 		day_begin(&d, &o);
 		fill(d.w);
 		assert_true(oracle_settle(d.w, true));
-		copy = cloudside_save(d.w->cloud);
+		copy = cloudside_save();
 		assert_non_null(copy);
 		/* more than a batch holds */
 		for (int i = 0; i < VS_BATCH_CHANGES + 100; i++) {
@@ -263,8 +263,36 @@ static void test_barrier_waits_for_repair(void **state)
 		assert_true(oracle_settle(d.w, false));
 		if (!oracle_compare(&d.oracle, d.w, false))
 			fail_msg("seed %d: %s", (int)seed, d.w->failure);
-		cloudside_copy_free(copy);
+		dbcopy_free(copy);
 		day_end(&d);
+	}
+}
+
+/*
+ * The state is lost while somebody writes one file and another folder cannot
+ * be read: what is not known anew yet is not deleted.
+ */
+static void test_state_lost(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world_options o = { .seed = seed };
+		struct memfs_node *writer, *shut;
+		struct day d;
+
+		day_begin(&d, &o);
+		fill(d.w);
+		assert_true(oracle_settle(d.w, true));
+		writer = memfs_open(d.w->fs, "d0/f1");
+		memfs_write(d.w->fs, writer, 0, "take two", 8);
+		shut = memfs_at(d.w->fs, "d2", NULL);
+		shut->unreadable = true;
+		world_replace_state(d.w, NULL, 100);
+		world_run(d.w, 60000);
+		shut->unreadable = false;
+		memfs_close(d.w->fs, writer);
+		/* one event: what was written */
+		assert_int_equal(day_end(&d), 1);
 	}
 }
 
@@ -285,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_root_absent_at_start),
 		cmocka_unit_test(test_all_deleted),
 		cmocka_unit_test(test_barrier_waits_for_repair),
+		cmocka_unit_test(test_state_lost),
 	};
 
 	return cmocka_run_group_tests(tests, quiet, NULL);
