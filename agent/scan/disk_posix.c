@@ -18,15 +18,14 @@
 #include <unistd.h>
 
 #include "agent/scan/disk_stat.h"
+#include "agent/scan/content.h"
 #include "agent/scan/roster.h"
 #include "agent/scan/scout.h"
 #include "common/base/path.h"
 #include "common/os/fs.h"
 #include "common/os/prio.h"
 
-#define READ_PIECE (1024 * 1024) /* bytes of one read */
 #define SCOUTS 2 /* threads that list folders ahead */
-#define CACHE_SPARED (16 * 1024 * 1024) /* larger files leave the cache */
 
 struct disk_posix {
 	struct disk disk; /* first: it is what callers hold */
@@ -370,42 +369,10 @@ static bool stat_same(const struct disk_stat *a, const struct disk_stat *b)
 	    a->born_ns == b->born_ns;
 }
 
-/* Reads fd to its end into sha; bytes read or a negative code. */
-static int64_t content_read(int fd, int64_t size, struct vs_sha256 *sha,
-    const atomic_bool *cancel, struct vs_err *err)
-{
-	size_t cap = size < READ_PIECE ? (size_t)size + 1 : READ_PIECE;
-	char *piece = malloc(cap);
-	int64_t total = 0;
-	ssize_t n = 1;
-
-	if (piece == NULL)
-		return vs_err_set(err, VS_ENOMEM, "hash: out of memory");
-	while (n > 0) {
-		if (atomic_load_explicit(cancel, memory_order_relaxed)) {
-			free(piece);
-			return vs_err_set(err, VS_ECANCELED, "hash: stopped");
-		}
-		n = read(fd, piece, cap);
-		if (n > 0) {
-			vs_sha256_add(sha, piece, (size_t)n);
-			if (size > CACHE_SPARED)
-				(void)posix_fadvise(
-				    fd, total, n, POSIX_FADV_DONTNEED);
-			total += n;
-		}
-	}
-	free(piece);
-	if (n < 0)
-		return vs_err_errno(err, errno, "read");
-	return total;
-}
-
 static int file_hash(int fd, struct disk_hash *out, const atomic_bool *cancel,
     struct vs_err *err)
 {
 	struct disk_stat after;
-	struct vs_sha256 *sha;
 	int64_t n;
 	int r;
 
@@ -417,14 +384,7 @@ static int file_hash(int fd, struct disk_hash *out, const atomic_bool *cancel,
 	out->writer = writer_probe(fd);
 	if (out->writer == DISK_WRITER)
 		return VS_OK;
-	sha = vs_sha256_new();
-	if (sha == NULL)
-		return vs_err_set(err, VS_ENOMEM, "hash: out of memory");
-	vs_sha256_start(sha);
-	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	n = content_read(fd, out->stat.size, sha, cancel, err);
-	vs_sha256_end(sha, out->sha256);
-	vs_sha256_free(sha);
+	n = content_hash(fd, out->stat.size, out->sha256, cancel, err);
 	if (n < 0)
 		return (int)n;
 	r = stat_fd(fd, &after, err);

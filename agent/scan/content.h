@@ -1,0 +1,25 @@
+/*
+ * The content of a file, read once and hashed, without spoiling the page
+ * cache for whoever works with the files: of a large file, what was not
+ * there before is let go again, and what was there stays.
+ */
+#ifndef CONTENT_H
+#define CONTENT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/crypto/sha256.h"
+
+#define CONTENT_WINDOW (16 * 1024 * 1024) /* bytes looked up at a time */
+
+/*
+ * Hashes fd (a regular file, at its beginning) to its end; size: as its stat
+ * says.  Bytes read, which is another number than size when the file has
+ * changed, or a negative code: VS_ECANCELED when *cancel becomes true.
+ */
+int64_t content_hash(int fd, int64_t size, uint8_t sha256[VS_SHA256_SIZE],
+    const atomic_bool *cancel, struct vs_err *err);
+
+#endif

@@ -1,0 +1,176 @@
+/* agent/scan/content: hashing that spares the page cache. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/scan/content.h"
+#include "common/base/err.h"
+#include "tests/unit/scratch.h"
+
+#define MIB ((size_t)1024 * 1024)
+#define LARGE (40 * MIB + 12345)
+
+static char *fill(size_t len)
+{
+	char *data = malloc(len + 1);
+	uint32_t x = 1;
+
+	assert_non_null(data);
+	for (size_t i = 0; i < len; i++) {
+		x = x * 1664525u + 1013904223u;
+		data[i] = (char)(x >> 24);
+	}
+	return data;
+}
+
+/* A durable file of len bytes; its descriptor. */
+static int make(struct scratch *d, const char *data, size_t len)
+{
+	int fd = open(scratch_at(d, "f"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+	size_t at = 0;
+
+	assert_true(fd >= 0);
+	while (at < len) {
+		ssize_t n = write(fd, data + at, len - at);
+
+		assert_true(n > 0);
+		at += (size_t)n;
+	}
+	assert_int_equal(fsync(fd), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	return fd;
+}
+
+/* Pages of the file that are in the cache, of a hundred. */
+static size_t cached(int fd, size_t len)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t pages = (len + page - 1) / page;
+	unsigned char *in = malloc(pages);
+	void *at = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
+	size_t n = 0;
+
+	assert_non_null(in);
+	assert_true(at != MAP_FAILED);
+	assert_int_equal(mincore(at, len, (void *)in), 0);
+	for (size_t i = 0; i < pages; i++)
+		n += in[i] & 1u;
+	munmap(at, len);
+	free(in);
+	return n * 100 / pages;
+}
+
+static void check(struct scratch *d, size_t len)
+{
+	char *data = fill(len);
+	int fd = make(d, data, len);
+	atomic_bool cancel = false;
+	uint8_t want[VS_SHA256_SIZE];
+	uint8_t got[VS_SHA256_SIZE];
+
+	vs_sha256(data, len, want);
+	assert_true(
+	    content_hash(fd, (int64_t)len, got, &cancel, NULL) == (int64_t)len);
+	assert_memory_equal(got, want, sizeof(want));
+	close(fd);
+	free(data);
+}
+
+static void test_sizes(void **state)
+{
+	static const size_t sizes[] = {
+		0,
+		1,
+		256 * 1024 - 1,
+		256 * 1024,
+		256 * 1024 + 1,
+		CONTENT_WINDOW - 1,
+		CONTENT_WINDOW,
+		CONTENT_WINDOW + 1,
+		2 * (size_t)CONTENT_WINDOW,
+		LARGE,
+	};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		check(*state, sizes[i]);
+}
+
+/* A file that is not as long as was thought says so by the count. */
+static void test_other_size(void **state)
+{
+	char *data = fill(LARGE);
+	int fd = make(*state, data, LARGE);
+	atomic_bool cancel = false;
+	uint8_t got[VS_SHA256_SIZE];
+
+	assert_true(content_hash(fd, 10, got, &cancel, NULL) > 10);
+	lseek(fd, 0, SEEK_SET);
+	assert_true(content_hash(fd, (int64_t)CONTENT_WINDOW + 10, got, &cancel,
+			NULL) > CONTENT_WINDOW + 10);
+	lseek(fd, 0, SEEK_SET);
+	assert_true(content_hash(fd, (int64_t)LARGE + 10, got, &cancel, NULL) ==
+	    (int64_t)LARGE);
+	close(fd);
+	free(data);
+}
+
+static void test_cancel(void **state)
+{
+	char *data = fill(LARGE);
+	int fd = make(*state, data, LARGE);
+	atomic_bool cancel = true;
+	uint8_t got[VS_SHA256_SIZE];
+
+	assert_true(content_hash(fd, (int64_t)LARGE, got, &cancel, NULL) ==
+	    VS_ECANCELED);
+	close(fd);
+	free(data);
+}
+
+/* What was in the cache stays there, what was not does not come to stay. */
+static void test_cache(void **state)
+{
+	char *data = fill(LARGE);
+	int fd = make(*state, data, LARGE);
+	atomic_bool cancel = false;
+	uint8_t got[VS_SHA256_SIZE];
+
+	if (cached(fd, LARGE) < 95)
+		skip(); /* no page cache to speak of */
+	content_hash(fd, (int64_t)LARGE, got, &cancel, NULL);
+	assert_true(cached(fd, LARGE) >= 95);
+	assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	if (cached(fd, LARGE) > 5)
+		skip(); /* a file system in memory */
+	lseek(fd, 0, SEEK_SET);
+	content_hash(fd, (int64_t)LARGE, got, &cancel, NULL);
+	assert_true(cached(fd, LARGE) <= 10);
+	close(fd);
+	free(data);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    test_sizes, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_other_size, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_cancel, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_cache, scratch_setup, scratch_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
