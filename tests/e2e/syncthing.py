@@ -4,7 +4,6 @@ interface only: no discovery, no relays, no reports, no upgrades."""
 import os
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 
@@ -108,8 +107,13 @@ class Pair:
     def __init__(self, base, ours, theirs, rate=0):
         self.ours = Instance(base, "ours", ours)
         self.theirs = Instance(base, "theirs", theirs)
-        self.ours.start(self.theirs, rate)
+        self.rate = rate
         self.theirs.start(self.ours, 0)
+        self.restart()
+
+    def restart(self):
+        """Ours, after it was stopped."""
+        self.ours.start(self.theirs, self.rate)
         wait_for(lambda: self.ours.ready() and self.theirs.ready(),
                  "both instances", 40, 0.1)
 
@@ -142,12 +146,3 @@ def marker(path):
 def temporaries(root):
     return [n for _, _, names in os.walk(root) for n in names
             if temporary(n)]
-
-
-def watch(root, until, seconds):
-    """The temporaries that were seen in root until then."""
-    seen, end = set(), time.monotonic() + seconds
-    while not until() and time.monotonic() < end:
-        seen.update(temporaries(root))
-        time.sleep(0.05)
-    return seen
