@@ -12,6 +12,7 @@ import model
 import powercut
 import pulls
 import roots
+import starve
 import storm
 import sweep
 from report import Report
@@ -22,7 +23,7 @@ def main(argv):
     words = [a for a in argv if not a.startswith("-")]
     report = Report()
     for module in (roots, inject, clocks, model, storm, pulls, powercut,
-                   sweep):
+                   sweep, starve):
         for name, func in module.CASES:
             if not words or any(w in name for w in words):
                 report.case(name, module.CLAIM, func, full)
