@@ -190,7 +190,8 @@ static int locate(struct call *c, const json_t *doc, const char *root,
 
 	assert(root[0] == '/');
 	arg = seen(projects, arg, resolved);
-	return place_path(path, root, c->cwd, arg ? arg : ".", &c->trouble);
+	return (c->any_path ? place_any_path : place_path)(
+	    path, root, c->cwd, arg ? arg : ".", &c->trouble);
 }
 
 int call_add_path(struct call *c, json_t *params, const char *arg)

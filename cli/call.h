@@ -33,6 +33,7 @@ struct call {
 	struct client *client; /* NULL before call_client */
 	struct launch agent; /* ours, where one had to be started */
 	struct trouble trouble; /* what made the verb fail */
+	bool any_path; /* arguments may lie below .vsync */
 	char cwd[PATH_MAX]; /* "" if it cannot be told */
 };
 

@@ -40,6 +40,10 @@ enum options_flags {
 	OPT_ALL = 1 << 24,
 	OPT_TAKE_OVER = 1 << 25,
 	OPT_NEW_MARKER = 1 << 26,
+	OPT_VERBOSE = 1 << 27,
+	OPT_NON_MATCHING = 1 << 28,
+	OPT_STDIN = 1 << 29,
+	OPT_ZERO = 1 << 30,
 };
 
 enum options_progress { PROGRESS_AUTO, PROGRESS_JSON, PROGRESS_NONE };

@@ -55,7 +55,7 @@ static int refuse(struct trouble *f, const char *arg, const char *why)
 	return VS_EPATH;
 }
 
-int place_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
+int place_any_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
     const char *arg, struct trouble *f)
 {
 	struct vs_buf b;
@@ -89,13 +89,24 @@ int place_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
 	const char *rest = vs_buf_str(&b) + skip;
 	rest += *rest == '/';
 	flaw = *rest == '\0' ? VS_PATH_GOOD : vs_path_check(rest, strlen(rest));
-	if (flaw != VS_PATH_GOOD) {
+	if (flaw != VS_PATH_GOOD && flaw != VS_PATH_RESERVED) {
 		rc = refuse(f, arg, vs_path_flaw_text(flaw));
 		goto out;
 	}
 	snprintf(out, VS_PATH_MAX + 1, "%s", rest);
 out:
 	vs_buf_release(&b);
+	return rc;
+}
+
+int place_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
+    const char *arg, struct trouble *f)
+{
+	int rc = place_any_path(out, root, cwd, arg, f);
+
+	if (rc == VS_OK && out[0] != '\0' &&
+	    vs_path_check(out, strlen(out)) == VS_PATH_RESERVED)
+		rc = refuse(f, arg, vs_path_flaw_text(VS_PATH_RESERVED));
 	return rc;
 }
 

@@ -31,8 +31,12 @@ int place_project(const json_t *projects, const struct place_wish *w,
  * out.  root and cwd are absolute.  An absolute arg must lie in root; a
  * relative one is seen from cwd where that leads into root, else from root.
  * "." and ".." are resolved by name.  VS_EPATH: outside of root, not UTF-8,
- * too long, or below .vsync.
+ * or too long.
  */
+int place_any_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
+    const char *arg, struct trouble *f);
+
+/* The same; VS_EPATH also for what is below .vsync. */
 int place_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
     const char *arg, struct trouble *f);
 

@@ -6,7 +6,7 @@
 static const struct verb *const table[] = { &verb_login, &verb_init,
 	&verb_watch, &verb_status, &verb_ls, &verb_log, &verb_rescan,
 	&verb_flush, &verb_wait, &verb_pause, &verb_resume, &verb_held,
-	&verb_adopt, &verb_why, &verb_invite, &verb_join, &verb_members,
+	&verb_adopt, &verb_why, &verb_check_ignore, &verb_invite, &verb_join, &verb_members,
 	&verb_pull, &verb_transfers, &verb_cancel, &verb_version, &verb_help,
 	NULL };
 
@@ -81,7 +81,7 @@ void verb_print_all(struct print *p)
 	    "others follow.\n\n");
 	print_f(p, "usage: vsync VERB [OPTIONS] [ARGUMENTS]\n\n");
 	for (int i = 0; table[i] != NULL; i++)
-		print_f(p, "  %-9s %s\n", table[i]->name, table[i]->summary);
+		print_f(p, "  %-12s %s\n", table[i]->name, table[i]->summary);
 	print_f(p,
 	    "\n`vsync help VERB` tells all about one; so does "
 	    "vsync(1).\n");

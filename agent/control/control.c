@@ -38,6 +38,7 @@ static const struct route routes[] = {
 	{ "GET", "/v1/ls", remote_ls },
 	{ "GET", "/v1/log", remote_log },
 	{ "GET", "/v1/why", work_why },
+	{ "POST", "/v1/check-ignore", ignored_serve },
 	{ "POST", "/v1/rescan", work_rescan },
 	{ "POST", "/v1/flush", await_flush },
 	{ "POST", "/v1/wait", await_sync },

@@ -67,6 +67,9 @@ void work_resume(struct request *r);
 /* GET /v1/why: where a path stands. */
 void work_why(struct request *r);
 
+/* POST /v1/check-ignore: which rule hides which path. */
+void ignored_serve(struct request *r);
+
 /* GET /v1/held: the deletions that wait for a person. */
 void work_held(struct request *r);
 

@@ -187,6 +187,16 @@ json_t *engine_why(struct engine *e, const char *path, struct vs_now now);
 json_t *engine_held(struct engine *e, int limit);
 
 /*
+ * What the ignore rules in force say of path: {path, ignored,
+ * entered, rule, source, line, class}, as GET /v1/check-ignore gives it.  A
+ * new reference; NULL with err where they were never read: VS_EBUSY.
+ */
+json_t *engine_ignored(struct engine *e, const char *path, struct vs_err *err);
+
+/* Why the rules' files cannot be used, or "": then those in force are old. */
+const char *engine_rules_fault(const struct engine *e);
+
+/*
  * What the manifest says of the regular file at path, for whoever serves its
  * content: valid as long as the file's stat is this one, beneath this root.
  * VS_ENOENT for what is not published, or no file; VS_EROOT while the folder

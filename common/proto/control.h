@@ -41,6 +41,12 @@
  *  GET  /v1/why       ?project=&path= -> {path, stage, text, waits_for,
  *                     disk:{...}|null, manifest:{...}|null,
  *                     outbox:{...}|null, cloud:{...}|null}
+ *  POST /v1/check-ignore {project, paths:[...]} -> {results:[{path, ignored,
+ *                     entered, rule|null, source|null, line|null,
+ *                     class|null}], fault: why the rules' files cannot be
+ *                     used, or ""}; rule decides, from a file (source, line)
+ *                     or a built-in class; entered: a hidden folder that is
+ *                     read for what a "!" rule may show in it
  *  POST /v1/rescan    {project,path,data} -> when done {entries, changed,
  *                     errors, seconds}
  *  POST /v1/flush     {project, timeout_ms} -> {last_seq, recording}

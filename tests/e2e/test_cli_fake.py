@@ -312,7 +312,7 @@ def test_a_double_dash_ends_the_options(place):
 
 def test_help_lists_what_exists(place):
     out = place.run("help").out.decode()
-    verbs = re.findall(r"^  ([a-z]+) ", out, re.M)
+    verbs = re.findall(r"^  ([a-z-]+) ", out, re.M)
     assert verbs == ["login", "init", "watch", "status", "ls", "log",
                      "rescan", "flush", "wait", "pause", "resume", "held",
                      "why", "invite", "join", "members", "pull",
@@ -323,7 +323,7 @@ def test_help_lists_what_exists(place):
         text = one.out.decode()
         assert text.index("Examples") < text.index("Usage")
         assert place.run(v, "--help").out == one.out
-        for example in re.findall(r"^  (vsync [a-z]+)", text, re.M):
+        for example in re.findall(r"^  (vsync [a-z-]+)", text, re.M):
             assert example.split()[1] in verbs
     for flag in ("--help", "-h"):
         assert place.run(flag).out.decode() == out

@@ -236,3 +236,61 @@ def test_why(owner):
     assert doc["waits_for"] == ".stignore:2: *.tmp"
     doc = owner.cli("why", "--json", owner.root / "b.part", check=0).json
     assert doc["waits_for"] == "class partial: *.part"
+
+
+def test_check_ignore(owner):
+    rules(owner, "// ours\n*.tmp\n!/keep/x\n/keep\n")
+    rules(owner, "#include more.txt\n", ".vsyncignore")
+    fill(owner, "a.mov", "b.tmp", "keep/x", "keep/y", "c.part")
+    write(owner.root / "more.txt", b"\n/more.txt\n")
+    assert paths(owner) == {"a.mov", "keep", "keep/x"}
+
+    def check(*args, **more):
+        return owner.cli("check-ignore", *args, cwd=owner.root, **more)
+
+    run = check("a.mov", "b.tmp", "none.tmp", "keep/y", check=0)
+    assert run.text == "b.tmp\nnone.tmp\nkeep/y\n"
+    run = check("a.mov", "keep/x", ".")
+    assert run.code == 1 and run.text == "" and run.said == ""
+    run = check("-v", "a.mov", "b.tmp", "keep/x", "c.part", "more.txt",
+                ".vsync/root-id", check=0)
+    assert run.text == (".stignore:2:*.tmp\tb.tmp\n"
+                        ".stignore:3:!/keep/x\tkeep/x\n"
+                        "class partial::*.part\tc.part\n"
+                        "more.txt:2:/more.txt\tmore.txt\n"
+                        "class own::/.vsync\t.vsync/root-id\n")
+    run = check("-vn", "a.mov", "b.tmp", check=0)
+    assert run.text == "::\ta.mov\n.stignore:2:*.tmp\tb.tmp\n"
+    run = check("-vz", "b.tmp", "c.part", check=0)
+    assert run.text == (".stignore\0" "2\0*.tmp\0b.tmp\0"
+                        "class partial\0\0*.part\0c.part\0")
+    many = ["%s/%d.%s" % (owner.root, i, "tmp" if i % 7 == 0 else "mov")
+            for i in range(1000)]
+    run = check("--stdin", input="\n".join(many).encode(), check=0)
+    assert run.text.split() == many[::7]
+    run = check("--stdin", "-0", input="\0".join(many).encode(), check=0)
+    assert run.text == "".join(m + "\0" for m in many[::7])
+    assert check("--stdin", input=b"").code == 1
+    assert check().code == 2
+    assert check("-n", "a").code == 2
+    assert check("--stdin", "a").code == 2
+    assert check("/etc/passwd").code == 2
+
+    doc = check("--json", "a.mov", "b.tmp", "keep", "c.part", check=0).json
+    assert doc["results"] == [
+        {"path": "a.mov", "ignored": False, "entered": False, "rule": None,
+         "source": None, "line": None, "class": None},
+        {"path": "b.tmp", "ignored": True, "entered": False, "rule": "*.tmp",
+         "source": ".stignore", "line": 2, "class": None},
+        {"path": "keep", "ignored": False, "entered": True, "rule": "/keep",
+         "source": ".stignore", "line": 4, "class": None},
+        {"path": "c.part", "ignored": True, "entered": False,
+         "rule": "*.part", "source": None, "line": None, "class": "partial"}]
+    assert doc["fault"] == ""
+    run = check("--json", "a.mov")
+    assert run.code == 1 and not run.json["ok"] and run.json["exit"] == 1
+    # rules that cannot be read: what is told is what holds
+    rules(owner, "[\n")
+    wait_for(lambda: "ignore_rules" in owner.problems(), "the problem", 10)
+    run = check("b.tmp", check=0)
+    assert run.text == "b.tmp\n" and ".stignore:1: " in run.said

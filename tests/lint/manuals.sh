@@ -28,9 +28,9 @@ section() {
 
 verbs=$(cat cli/verb_*.c 2>/dev/null | sed -nE 's/^\t\.name = "(.*)",$/\1/p')
 table=$(from cli/verb.c '/^static const struct verb \*const table/,/;/p' |
-    grep -oE '&verb_[a-z]+' | sed 's/&verb_//')
+    grep -oE '&verb_[a-z_]+' | sed 's/&verb_//; s/_/-/g')
 manual=$(section man/vsync.1 VERBS |
-    sed -nE '/^\.It Xo$/{n;s/^\.Cm ([a-z]+)$/\1/p}')
+    sed -nE '/^\.It Xo$/{n;s/^\.Cm ([a-z-]+)$/\1/p}')
 same verb "$verbs" "$table"
 same verb "$verbs" "$manual"
 
