@@ -101,6 +101,9 @@ int evidence_read(struct evidence *e, const json_t *project, struct vs_err *err)
 	e->member = strcmp(role, "member") == 0;
 	e->problems = problems;
 	e->refused = refused;
+	e->copies =
+	    json_object_get(json_object_get(project, "conflicts"), "first");
+	e->conflicts = count_of(json_object_get(project, "conflicts"), "count");
 	e->scanning = count_of(project, "scanning") != 0;
 	e->in_flight = count_of(project, "in_flight");
 	e->recording = count_of(project, "recording");

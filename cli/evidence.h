@@ -19,11 +19,13 @@ struct evidence {
 	const char *last_scan_at, *last_ack_at; /* NULL: never */
 	const char *watcher; /* what tells of changes; NULL: not known */
 	const json_t *problems, *refused; /* arrays or NULL */
+	const json_t *copies; /* of conflicts, the first paths, or NULL */
 	bool claimed; /* the agent says that it is in sync */
 	bool scanning;
 	int tree_equal; /* 1 yes, 0 no, -1 not compared */
 	double coverage; /* share of the folders that is watched */
 	int64_t files, directories, bytes, dirs_watched, overflows;
+	int64_t conflicts; /* copies, all of them */
 	int64_t settling, hashing, recording, outbox, in_flight, held;
 	int64_t last_seq, lag_ms;
 	int64_t here_files, here_bytes; /* of a member's files and bytes */

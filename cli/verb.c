@@ -6,9 +6,9 @@
 static const struct verb *const table[] = { &verb_login, &verb_init,
 	&verb_watch, &verb_status, &verb_ls, &verb_log, &verb_rescan,
 	&verb_flush, &verb_wait, &verb_pause, &verb_resume, &verb_held,
-	&verb_adopt, &verb_why, &verb_check_ignore, &verb_invite, &verb_join, &verb_members,
-	&verb_pull, &verb_transfers, &verb_cancel, &verb_version, &verb_help,
-	NULL };
+	&verb_adopt, &verb_why, &verb_check_ignore, &verb_invite, &verb_join,
+	&verb_members, &verb_pull, &verb_transfers, &verb_cancel, &verb_version,
+	&verb_help, NULL };
 
 const struct verb *const *verb_table(void)
 {

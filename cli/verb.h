@@ -33,7 +33,8 @@ void verb_print(const struct verb *v, struct print *p);
 
 extern const struct verb verb_login, verb_init, verb_watch, verb_status,
     verb_ls, verb_log, verb_rescan, verb_flush, verb_wait, verb_pause,
-    verb_resume, verb_held, verb_why, verb_check_ignore, verb_version, verb_help, verb_invite,
-    verb_join, verb_members, verb_adopt, verb_pull, verb_transfers, verb_cancel;
+    verb_resume, verb_held, verb_why, verb_check_ignore, verb_version,
+    verb_help, verb_invite, verb_join, verb_members, verb_adopt, verb_pull,
+    verb_transfers, verb_cancel;
 
 #endif

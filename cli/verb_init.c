@@ -59,11 +59,11 @@ static void tell(struct call *c, json_t *doc)
 	    "contents\n");
 	json_array_foreach(ignored, i, v)
 	{
-		print_f(out, i == 0 ? "  not published  " : ", ");
+		print_f(
+		    out, i == 0 ? "  not published  " : "                 ");
 		print_text(out, json_is_string(v) ? json_string_value(v) : "?");
-	}
-	if (json_array_size(ignored) > 0)
 		print_f(out, "\n");
+	}
 	if (json_is_string(line)) {
 		print_f(out, "  for Syncthing  add this line to ");
 		print_name(out, member(doc, "root"));

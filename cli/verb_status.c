@@ -13,7 +13,7 @@
 #include "common/base/json.h"
 #include "common/os/clock.h"
 
-enum { REFUSED_SHOWN = 5 };
+enum { REFUSED_SHOWN = 5, COPIES_SHOWN = 5 };
 
 static const char *member(const json_t *o, const char *key)
 {
@@ -68,6 +68,29 @@ static void print_refused(struct print *p, const struct evidence *e)
 		    human_count((int64_t)(n - REFUSED_SHOWN), more));
 }
 
+static void print_copies(struct print *p, const struct evidence *e)
+{
+	char more[HUMAN_SIZE];
+	int64_t shown = 0;
+	size_t i;
+	json_t *path;
+
+	json_array_foreach(e->copies, i, path)
+	{
+		if (!json_is_string(path) || shown == COPIES_SHOWN)
+			break;
+		shown++;
+		print_f(p, "  ");
+		print_ink(p, PRINT_WARN, "copy   ");
+		print_f(p, "  ");
+		print_name(p, json_string_value(path));
+		print_f(p, "\n");
+	}
+	if (e->conflicts > shown)
+		print_f(p, "           and %s more\n",
+		    human_count(e->conflicts - shown, more));
+}
+
 static void print_project(struct print *p, const struct evidence *e)
 {
 	const char *lacks = evidence_lacks(e);
@@ -90,6 +113,7 @@ static void print_project(struct print *p, const struct evidence *e)
 	{
 		print_problem(p, problem);
 	}
+	print_copies(p, e);
 	print_refused(p, e);
 	print_f(p, e->member ? "  member   " : "  folder   ");
 	print_name(p, e->root);

@@ -18,6 +18,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/path.h"
+#include "common/os/file.h"
 
 #define ANSWER_MAX (64 * 1024)
 #define LIST_MAX (8 * 1024 * 1024)
@@ -77,6 +78,32 @@ static int init_arguments(
 	return rc;
 }
 
+/* Whether the rules of Syncthing's file leave our directory out by name. */
+static bool stignore_has(const char *root)
+{
+	static const char *const lines[] = { "/.vsync", ".vsync", "/.vsync/" };
+	char path[PATH_MAX + 16];
+	struct vs_buf b;
+	bool has = false;
+
+	snprintf(path, sizeof(path), "%s/" IGNORE_SYNCTHING, root);
+	vs_buf_init(&b, DISK_TEXT_MAX);
+	if (vs_file_read(path, &b, NULL) < 0)
+		vs_buf_reset(&b);
+	for (const char *at = vs_buf_str(&b); *at != '\0' && !has;) {
+		size_t n = strcspn(at, "\r\n");
+
+		for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+			has = has ||
+			    (strlen(lines[i]) == n &&
+				memcmp(at, lines[i], n) == 0);
+		at += n;
+		at += strspn(at, "\r\n");
+	}
+	vs_buf_release(&b);
+	return has;
+}
+
 /* Syncthing carries the folder: it should leave our directory alone. */
 static const char *stignore_line(const char *root)
 {
@@ -84,7 +111,8 @@ static const char *stignore_line(const char *root)
 	struct stat s;
 
 	snprintf(path, sizeof(path), "%s/.stfolder", root);
-	return lstat(path, &s) == 0 ? STIGNORE_LINE : NULL;
+	return lstat(path, &s) == 0 && !stignore_has(root) ? STIGNORE_LINE
+							   : NULL;
 }
 
 static json_t *init_document(const struct init *in)

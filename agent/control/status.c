@@ -48,13 +48,14 @@ static json_t *project_silent(json_t *problem)
 {
 	return json_pack("{s:s, s:b, s:[o], s:i, s:i, s:i, s:i, s:f, s:i, "
 			 "s:i, s:i, s:i, s:i, s:i, s:i, s:[], s:b, s:n, s:n, "
-			 "s:i, s:n, s:i, s:n, s:n, s:n}",
+			 "s:i, s:n, s:i, s:n, s:n, s:n, s:{s:i, s:[]}}",
 	    "state", "degraded", "in_sync", 0, "problems", problem, "files", 0,
 	    "directories", 0, "bytes", 0, "dirs_watched", 0, "coverage", 0.0,
 	    "overflows", 0, "settling", 0, "hashing", 0, "recording", 0,
 	    "outbox", 0, "in_flight", 0, "held", 0, "refused", "scanning", 0,
 	    "last_scan_at", "last_ack_at", "last_seq", 0, "log_id",
-	    "lag_seconds", 0, "tree", "cloud_tree", "tree_equal");
+	    "lag_seconds", 0, "tree", "cloud_tree", "tree_equal", "conflicts",
+	    "count", 0, "first");
 }
 
 /* The engine does not know where its folder is: people want to. */

@@ -17,6 +17,7 @@
 #include "common/base/stamp.h"
 
 #define TROUBLES_SHOWN 20
+#define CONFLICTS_SHOWN 20
 
 /* What the outbox and the notes say, read once for a report. */
 struct counts {
@@ -25,6 +26,8 @@ struct counts {
 	int64_t cloud_held;
 	int64_t troubles;
 	json_t *refused; /* the first of them */
+	int64_t conflicts;
+	json_t *copies; /* the first of them */
 };
 
 /* A problem, worst first by the order of the calls. */
@@ -91,6 +94,12 @@ static int list_troubles(struct engine *e, json_t *list, struct vs_err *err)
 	return rc;
 }
 
+static int add_copy(void *arg, const char *path)
+{
+	json_array_append_new(arg, json_string(path));
+	return 0;
+}
+
 static int read_counts(struct engine *e, struct counts *c, struct vs_err *err)
 {
 	int rc = outbox_count(&e->state, &c->outbox, &c->held, err);
@@ -101,6 +110,11 @@ static int read_counts(struct engine *e, struct counts *c, struct vs_err *err)
 		rc = get_count(e, SQL_TROUBLE_COUNT, &c->troubles, err);
 	if (rc == 0)
 		rc = list_troubles(e, c->refused, err);
+	if (rc == 0)
+		rc = get_count(e, SQL_CONFLICT_COUNT, &c->conflicts, err);
+	if (rc == 0 && c->conflicts > 0)
+		rc = manifest_conflicts(
+		    &e->state, CONFLICTS_SHOWN, add_copy, c->copies, err);
 	return rc;
 }
 
@@ -302,6 +316,21 @@ static void report_proof(struct engine *e, json_t *list)
 		    "vsync flush waits until every path is acknowledged");
 }
 
+static void report_conflicts(const struct counts *c, json_t *list)
+{
+	char text[120];
+
+	if (c->conflicts == 0)
+		return;
+	snprintf(text, sizeof(text),
+	    "%lld conflict cop%s that Syncthing made %s in the folder",
+	    (long long)c->conflicts, c->conflicts == 1 ? "y" : "ies",
+	    c->conflicts == 1 ? "is" : "are");
+	problem(list, "conflict_copies", "warning", text,
+	    "compare each with its original, keep one under that name and "
+	    "delete the other");
+}
+
 static json_t *problems(struct engine *e, const struct counts *c)
 {
 	json_t *list = json_array();
@@ -318,6 +347,7 @@ static json_t *problems(struct engine *e, const struct counts *c)
 		problem(list, "diverged", "error",
 		    "the cloud's listing differs from what it acknowledged",
 		    "vsync compares the listings by itself");
+	report_conflicts(c, list);
 	report_watch(e, list);
 	report_troubles(c, list);
 	report_proof(e, list);
@@ -438,7 +468,7 @@ static void add_cloud(struct engine *e, json_t *doc, const struct counts *c)
 
 json_t *engine_status(struct engine *e, struct vs_now now)
 {
-	struct counts c = { .refused = json_array() };
+	struct counts c = { .refused = json_array(), .copies = json_array() };
 	struct vs_err err = VS_ERR_INIT;
 	json_t *doc = json_object();
 	const char *state;
@@ -456,6 +486,9 @@ json_t *engine_status(struct engine *e, struct vs_now now)
 	add_disk(e, doc);
 	add_cloud(e, doc, &c);
 	json_object_set_new(doc, "refused", c.refused);
+	json_object_set_new(doc, "conflicts",
+	    json_pack("{s:I, s:o}", "count", (json_int_t)c.conflicts, "first",
+		c.copies));
 	return doc;
 }
 

@@ -273,16 +273,13 @@ struct each {
 	} page[EACH_PAGE];
 };
 
-static int each_page(struct state *s, struct each *e, struct vs_err *err)
+/* The rows of a bound statement, at most EACH_PAGE; how many. */
+static int read_page(
+    struct state *s, sqlite3_stmt *st, struct each *e, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_ENTRY_EACH, err);
 	int n = 0;
-	int rc;
+	int rc = 0;
 
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "ibi", e->dir, (const void *)e->name, e->len,
-	    (int64_t)EACH_PAGE);
 	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
 		e->page[n].dir = sqlite3_column_int64(st, 0);
 		rc = name_copy(e->page[n].name, st, 1, err);
@@ -291,6 +288,47 @@ static int each_page(struct state *s, struct each *e, struct vs_err *err)
 			sqlite3_reset(st);
 	}
 	return rc < 0 ? rc : n;
+}
+
+static int each_page(struct state *s, struct each *e, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_ENTRY_EACH, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "ibi", e->dir, (const void *)e->name, e->len,
+	    (int64_t)EACH_PAGE);
+	return rc < 0 ? rc : read_page(s, st, e, err);
+}
+
+int manifest_conflicts(struct state *s, int limit,
+    int (*each)(void *arg, const char *path), void *arg, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_CONFLICT_LIST, err);
+	struct each *e;
+	char dir[VS_PATH_MAX + 1];
+	char path[VS_PATH_MAX + 1];
+	int n, rc;
+
+	assert(limit > 0 && limit <= EACH_PAGE);
+	if (st == NULL)
+		return err->code;
+	e = calloc(1, sizeof(*e));
+	if (e == NULL)
+		return vs_err_set(err, VS_ENOMEM, "manifest: out of memory");
+	rc = vs_db_bind(st, err, "i", (int64_t)limit);
+	n = rc < 0 ? rc : read_page(s, st, e, err);
+	for (int i = 0; i < n && rc >= 0; i++) {
+		rc = dir_path(s, e->page[i].dir, dir, sizeof(dir), err);
+		if (rc >= 0)
+			rc = vs_path_join(
+			    path, sizeof(path), dir, e->page[i].name);
+		if (rc >= 0)
+			rc = each(arg, path);
+	}
+	free(e);
+	return n < 0 ? n : rc < 0 ? rc : 0;
 }
 
 int manifest_each(struct state *s,

@@ -45,6 +45,13 @@ int manifest_list(struct state *s, const char *dir,
     int (*each)(void *arg, const char *name, const struct manifest_row *row),
     void *arg, struct vs_err *err);
 
+/*
+ * The first limit (at most 500) of the rows that Syncthing named as conflict
+ * copies; how many there are is SQL_CONFLICT_COUNT.
+ */
+int manifest_conflicts(struct state *s, int limit,
+    int (*each)(void *arg, const char *path), void *arg, struct vs_err *err);
+
 /* All rows with their paths, a directory's together. */
 int manifest_each(struct state *s,
     int (*each)(void *arg, const char *path, const struct manifest_row *row),

@@ -75,7 +75,15 @@ static const char schema_3[] =
 static const char schema_4[] = "ALTER TABLE shadow ADD COLUMN mtime INTEGER;"
 			       "ALTER TABLE shadow ADD COLUMN mode INTEGER;";
 
+/*
+ * The conflict copies are few among many: the index holds no other names, so
+ * that counting and listing them costs what they are.
+ */
+static const char schema_5[] =
+    "CREATE INDEX entries_conflict ON "
+    "entries(dir, name) WHERE " STATE_SQL_CONFLICT ";";
+
 const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
-	schema_4 };
+	schema_4, schema_5 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));

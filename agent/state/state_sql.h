@@ -2,6 +2,9 @@
 #ifndef STATE_SQL_H
 #define STATE_SQL_H
 
+/* A name that contains ".sync-conflict-". */
+#define STATE_SQL_CONFLICT "instr(name, x'2e73796e632d636f6e666c6963742d') > 0"
+
 /* X(name, SQL) */
 #define STATE_SQL_MAP(X) \
 	X(META_GET, "SELECT value FROM meta WHERE key = ?") \
@@ -36,6 +39,12 @@
 	X(ENTRY_EACH, \
 	    "SELECT dir, name FROM entries " \
 	    "WHERE (dir, name) > (?, ?) ORDER BY dir, name LIMIT ?") \
+	X(CONFLICT_COUNT, \
+	    "SELECT count(*) FROM entries INDEXED BY entries_conflict " \
+	    "WHERE " STATE_SQL_CONFLICT) \
+	X(CONFLICT_LIST, \
+	    "SELECT dir, name FROM entries INDEXED BY entries_conflict " \
+	    "WHERE " STATE_SQL_CONFLICT " ORDER BY dir, name LIMIT ?") \
 	X(ENTRY_COUNT, \
 	    "SELECT count(*), coalesce(sum(kind = 1), 0), " \
 	    "coalesce(sum(size), 0) FROM entries") \

@@ -26,6 +26,7 @@
  *                     coverage,
  *                     overflows,settling,hashing,recording,outbox,in_flight,
  *                     held,refused:[{path,reason}],scanning,last_scan_at,
+ *                     conflicts:{count, first:[path...]},
  *                     last_ack_at,last_seq,log_id,lag_seconds,
  *                     tree:{count,bytes,checksum},cloud_tree:{...}|null,
  *                     tree_equal:bool|null}

@@ -294,3 +294,34 @@ def test_check_ignore(owner):
     wait_for(lambda: "ignore_rules" in owner.problems(), "the problem", 10)
     run = check("b.tmp", check=0)
     assert run.text == "b.tmp\n" and ".stignore:1: " in run.said
+
+
+def test_conflict_copies_are_reported(owner):
+    copy = "d/a.sync-conflict-20251120-%06d-ABCDEFG.mov"
+    fill(owner, "d/a.mov", *[copy % i for i in range(7)])
+    assert copy % 3 in paths(owner)
+    status = owner.status()
+    assert status["state"] == "in_sync"
+    assert status["conflicts"]["count"] == 7
+    assert status["conflicts"]["first"][0] == copy % 0
+    problem = owner.problems()["conflict_copies"]
+    assert problem["message"].startswith("7 conflict copies"), problem
+    assert "delete" in problem["hint"]
+    text = owner.cli("status").text
+    assert "copy     " + copy % 4 in text and "and 2 more" in text, text
+    for i in range(6):
+        (owner.root / (copy % i)).unlink()
+    owner.flush()
+    assert owner.status()["conflicts"] == {"count": 1, "first": [copy % 6]}
+    assert owner.problems()["conflict_copies"]["message"].startswith("1 ")
+    # who does not want them in the project hides them: then none is told
+    rules(owner, "*.sync-conflict-*\n")
+    assert paths(owner) == {"d", "d/a.mov"}
+    assert owner.status()["conflicts"]["count"] == 0
+    rules(owner, "")
+    owner.flush()
+    owner.stop()
+    os.rename(owner.root / (copy % 6), owner.root / "d/b.mov")
+    owner.start()
+    owner.flush()
+    assert "conflict_copies" not in owner.problems()
