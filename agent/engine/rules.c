@@ -93,15 +93,30 @@ static void fail(struct engine *e, const struct loading *l, const char *why)
 		core_tell_state(e, "ignore_rules");
 }
 
+/*
+ * Folders that are hidden from now on are let go as they leave the manifest.
+ * Those that were read only for what might be shown in them are not in it:
+ * the scan that follows watches anew what it lists.
+ */
+static void unwatch(struct engine *e)
+{
+	scouting_void(e); /* they are watched already, or no more */
+	if (e->world.disk->watch != NULL)
+		e->world.disk->watch(e->world.disk, NULL, NULL);
+}
+
 /* True if set is another one than before. */
 static bool take(struct engine *e, const struct loading *l, struct ignore *set)
 {
 	struct core_rules *r = &e->rules;
 	bool other = !r->ready || !ignore_same(r->set, set);
+	bool reached = other && r->ready && ignore_has_reach(r->set);
 	bool news = r->why[0] != '\0' || (other && r->ready);
 
 	ignore_free(r->set);
 	r->set = set;
+	if (reached)
+		unwatch(e);
 	r->ready = true;
 	r->why[0] = '\0';
 	r->due_ms = INT64_MAX;
@@ -138,17 +153,6 @@ static bool load(struct engine *e)
 	return take(e, &l, set);
 }
 
-/*
- * Folders that are hidden from now on are not to be watched: the scan that
- * follows watches the others anew, each before it is listed.
- */
-static void unwatch(struct engine *e)
-{
-	scouting_void(e); /* they are watched already, or no more */
-	if (e->world.disk->watch != NULL)
-		e->world.disk->watch(e->world.disk, NULL, NULL);
-}
-
 int rules_init(struct engine *e, struct vs_err *err)
 {
 	e->rules.due_ms = e->now.mono_ms;
@@ -163,22 +167,16 @@ void rules_release(struct engine *e)
 
 bool rules_step(struct engine *e)
 {
-	bool first = !e->rules.ready;
-
 	if (e->rules.due_ms > e->now.mono_ms)
 		return e->rules.ready;
-	if (load(e) && !e->root.lost && !e->fault.on) {
-		if (!first)
-			unwatch(e);
+	if (load(e) && !e->root.lost && !e->fault.on)
 		sweep_all(e);
-	}
 	return e->rules.ready;
 }
 
 void rules_begin(struct engine *e)
 {
-	if (load(e))
-		unwatch(e);
+	load(e);
 }
 
 void rules_hint(struct engine *e, const struct watch_hint *h)
