@@ -147,7 +147,8 @@ struct core_cloud {
 	char hold_id[64]; /* of the decision under way */
 	bool hold_approve;
 	bool reconcile; /* after the listing: send what differs */
-	bool unsure; /* the cloud has what the disk may have: scans only tell */
+	bool unread; /* some of it could not be looked at */
+	bool unsure; /* only a scan tells what the cloud is to hear */
 	bool proven; /* the epoch was acknowledged since the state is open */
 	bool wary; /* what is pending may be older than the disk */
 };

@@ -202,28 +202,29 @@ struct reconcile {
 	struct engine *e;
 	struct vs_err *err;
 	bool unsure; /* something the cloud has may be on the disk */
+	bool unread; /* something of an older state could not be looked at */
 };
 
-/*
- * The manifest lacks path, but that may be for want of a chance to read it:
- * after a loss of the state somebody may be writing the file, or its folder
- * be closed to us.
- */
-static bool may_be_there(struct engine *e, const char *path)
+enum peek { PEEK_GONE, PEEK_THERE, PEEK_UNKNOWN };
+
+/* What the disk says of path at this moment. */
+static enum peek peek(struct engine *e, const char *path)
 {
 	struct disk_stat st;
 
 	switch (e->world.disk->look(e->world.disk, path, &st, NULL)) {
 	case VS_OK:
 		return !st.odd &&
-		    rules_judge(e, path, st.kind == VS_KIND_DIR).kind ==
-		    IGNORE_SHOWN;
+			rules_judge(e, path, st.kind == VS_KIND_DIR).kind ==
+			    IGNORE_SHOWN
+		    ? PEEK_THERE
+		    : PEEK_GONE;
 	case VS_ENOENT:
 	case VS_ENOTDIR:
 	case VS_ELOOP:
-		return false;
+		return PEEK_GONE;
 	default:
-		return true;
+		return PEEK_UNKNOWN;
 	}
 }
 
@@ -260,7 +261,10 @@ static int too_much(void *arg, const char *path, enum vs_kind kind)
 	rc = outbox_pending(&r->e->state, path, &op, r->err);
 	if (rc < 0 || op >= 0)
 		return rc;
-	if (may_be_there(r->e, path)) {
+	/* the manifest may lack it for want of a chance to read it: after a
+	   loss of the state somebody may be writing the file, or its folder
+	   be closed to us */
+	if (peek(r->e, path) != PEEK_GONE) {
 		r->unsure = true;
 		return 0;
 	}
@@ -291,6 +295,11 @@ static int too_little(
 
 	if (row->synced)
 		return 0;
+	/* an older state says so; the scan may not have got there */
+	if (r->e->cloud.wary && peek(r->e, path) != PEEK_THERE) {
+		r->unread = true;
+		return outbox_drop(&r->e->state, path, r->err);
+	}
 	rc = outbox_waiting(&r->e->state, path, &op, r->err);
 	if (rc < 0 || op >= 0)
 		return rc;
@@ -318,41 +327,51 @@ static int offer_again(struct engine *e, struct vs_err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static int reconcile(struct engine *e, struct vs_err *err)
+/* All was told: what a start would have to do again. */
+static int reconciled(struct engine *e, struct vs_err *err)
 {
-	struct reconcile r = { .e = e, .err = err };
+	int rc = state_set_int(&e->state, "relist", RELIST_DONE, err);
+
+	return rc < 0 ? rc : epoch_settled(e, err);
+}
+
+static int reconcile(struct reconcile *r, struct vs_err *err)
+{
+	struct engine *e = r->e;
+	bool all = e->cloud.reconcile || e->cloud.unread;
 	int rc = stage_begin(e, err);
 
 	if (rc == 0)
 		rc = offer_again(e, err);
 	if (rc == 0)
-		rc = shadow_each(&e->state, too_much, &r, err);
-	if (rc == 0 && e->cloud.reconcile)
-		rc = manifest_each(&e->state, too_little, &r, err);
-	if (rc == 0 && e->cloud.reconcile)
-		rc = state_set_int(&e->state, "relist", RELIST_DONE, err);
-	if (rc == 0 && e->cloud.reconcile)
-		rc = epoch_settled(e, err);
-	if (rc == 0)
-		rc = stage_commit(e, err);
-	if (rc == 0)
-		e->cloud.unsure = r.unsure;
-	if (rc == 0 && r.unsure && e->next_scan_ms > e->now.mono_ms + UNSURE_MS)
-		e->next_scan_ms = e->now.mono_ms + UNSURE_MS;
-	return rc;
+		rc = shadow_each(&e->state, too_much, r, err);
+	all |= e->cloud.reconcile;
+	if (rc == 0 && all)
+		rc = manifest_each(&e->state, too_little, r, err);
+	if (rc == 0 && all && !r->unread)
+		rc = reconciled(e, err);
+	return rc < 0 ? rc : stage_commit(e, err);
 }
 
 void relist_reconcile(struct engine *e)
 {
+	struct core_cloud *c = &e->cloud;
 	struct vs_err err = VS_ERR_INIT;
+	struct reconcile r = { .e = e, .err = &err };
 	int rc;
 
-	if (e->cloud.relist)
+	if (c->relist)
 		return; /* the end of the listing comes back to it */
-	rc = reconcile(e, &err);
-	if (rc == 0) {
-		e->cloud.reconcile = false;
-		e->cloud.wary = false;
-	} else if (rc != VS_EROOT)
-		core_fault(e, &err);
+	rc = reconcile(&r, &err);
+	if (rc < 0) {
+		if (rc != VS_EROOT)
+			core_fault(e, &err);
+		return;
+	}
+	c->reconcile = false;
+	c->unread = r.unread;
+	c->wary &= r.unread;
+	c->unsure = r.unsure || r.unread;
+	if (c->unsure && e->next_scan_ms > e->now.mono_ms + UNSURE_MS)
+		e->next_scan_ms = e->now.mono_ms + UNSURE_MS;
 }

@@ -296,6 +296,37 @@ static void test_state_lost(void **state)
 	}
 }
 
+/*
+ * An old state is put back while no folder can be listed: what it says of
+ * the disk is told to nobody until a scan has been there.
+ */
+static void test_old_state_unread(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world_options o = { .seed = seed };
+		struct memdisk_faults blind = { .list_io = 1000 };
+		struct dbcopy *copy;
+		struct day d;
+
+		day_begin(&d, &o);
+		fill(d.w);
+		assert_true(oracle_settle(d.w, true));
+		copy = dbcopy_save("agent.db", "sim-agent");
+		assert_non_null(copy);
+		assert_true(memfs_unlink(d.w->fs, "d0/f1"));
+		assert_true(oracle_settle(d.w, true));
+		memdisk_set_faults(d.w->disk, &blind);
+		world_replace_state(d.w, copy, 100);
+		save(d.w, "new", "x");
+		world_run(d.w, 20000);
+		blind.list_io = 0;
+		memdisk_set_faults(d.w->disk, &blind);
+		day_end(&d);
+		dbcopy_free(copy);
+	}
+}
+
 static int quiet(void **state)
 {
 	(void)state;
@@ -314,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_all_deleted),
 		cmocka_unit_test(test_barrier_waits_for_repair),
 		cmocka_unit_test(test_state_lost),
+		cmocka_unit_test(test_old_state_unread),
 	};
 
 	return cmocka_run_group_tests(tests, quiet, NULL);
