@@ -183,16 +183,23 @@ void engine_close(struct engine *e)
 	free(e);
 }
 
-/* A name that cannot travel is noted by the listing of its folder. */
+/*
+ * A name that cannot travel is noted by the listing of its folder, or of the
+ * first one above whose own name can.
+ */
 static void list_parent(struct engine *e, const char *path)
 {
-	char parent[VS_PATH_MAX + 1];
+	char parent[VS_PATH_MAX + VS_NAME_MAX + 2];
 	size_t n = vs_path_parent_len(path);
 
-	if (n > VS_PATH_MAX)
+	if (n >= sizeof(parent))
 		return;
 	memcpy(parent, path, n);
 	parent[n] = '\0';
+	while (n > 0 && vs_path_check(parent, n) != VS_PATH_GOOD) {
+		n = vs_path_parent_len(parent);
+		parent[n] = '\0';
+	}
 	work_want_dir(e, parent, 0, 0);
 }
 
@@ -242,17 +249,20 @@ static void path_hint(struct engine *e, const struct watch_hint *h)
 /* One name, with whatever happened to it. */
 static void name_hint(struct engine *e, const struct watch_hint *h)
 {
+	bool hidden, good;
+
 	rules_hint(e, h);
-	if (rules_hide(e, h->path, true)) {
-		/* a folder that was renamed so is still watched */
-		if (h->what == WATCH_DIR_APPEARED)
-			listing_unwatch(e, h->path);
+	hidden = rules_hide(e, h->path, true);
+	good = vs_path_check(h->path, strlen(h->path)) == VS_PATH_GOOD;
+	/* a folder that was renamed so is still watched */
+	if (h->what == WATCH_DIR_APPEARED && (hidden || !good))
+		listing_unwatch(e, h->path);
+	if (hidden)
 		return;
-	}
-	if (vs_path_check(h->path, strlen(h->path)) != VS_PATH_GOOD)
-		list_parent(e, h->path);
-	else
+	if (good)
 		path_hint(e, h);
+	else
+		list_parent(e, h->path);
 }
 
 /* Not about a single name. */

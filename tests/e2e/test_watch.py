@@ -134,6 +134,39 @@ def test_out_and_in_again(owner):
     owner.agree()
 
 
+def test_renamed_to_a_name_that_cannot_travel(owner):
+    """Its watches go with it, and nothing of it is published."""
+    write(owner.root / "d" / "e" / "f", b"1")
+    owner.flush()
+    bad = os.fsencode(owner.root) + b"/\xff\xfe"
+    os.rename(owner.root / "d", bad)
+    with open(bad + b"/e/f", "wb") as f:
+        f.write(b"22")
+    owner.flush()
+    assert owner.listing() == {}
+    assert owner.problems()["refused"]
+    assert owner.status()["dirs_watched"] == 1
+    os.rename(bad, owner.root / "d")
+    owner.agree()
+
+
+def test_renamed_to_an_ignored_name(owner):
+    """Hidden and shown again: not watched, and watched."""
+    write(owner.root / "d" / "e" / "f", b"1")
+    owner.flush()
+    (owner.root / "d").rename(owner.root / ".stversions")
+    write(owner.root / ".stversions" / "e" / "f", b"2")
+    owner.flush()
+    assert owner.listing() == {}
+    wait_for(lambda: owner.status()["dirs_watched"] == 1, "it to be let go", 5)
+    (owner.root / ".stversions").rename(owner.root / "d")
+    owner.agree()
+    assert owner.status()["dirs_watched"] == 3
+    write(owner.root / "d" / "e" / "f", b"333")
+    wait_for(lambda: owner.listing()["d/e/f"] == owner.disk()["d/e/f"],
+             "an event", 10)
+
+
 def confined(**limits):
     """A prefix: a user namespace with these limits for its user."""
     sets = "".join("echo %d >/proc/sys/user/max_inotify_%s && " % (n, what)

@@ -13,6 +13,7 @@ struct raw {
 	int wd; /* 0: the queue overflowed; -1: the root went away */
 	enum memfs_event what;
 	bool is_dir;
+	unsigned cookie; /* of both halves of a rename */
 	char name[VS_NAME_MAX + 1];
 };
 
@@ -49,6 +50,7 @@ struct memdisk {
 	size_t watches;
 	size_t watch_cap;
 	int last_wd;
+	unsigned cookie; /* of the last rename */
 	int ours; /* watch on .vsync */
 	struct raw *queue; /* a ring */
 	int queue_max;
@@ -106,6 +108,9 @@ void memdisk_event(void *arg, struct memfs_node *dir, const char *name,
 	struct memdisk *d = arg;
 	struct raw e = { .what = what, .is_dir = is_dir };
 
+	/* both halves are made, whoever hears of them */
+	d->cookie += what == MEMFS_MOVED_FROM;
+	e.cookie = d->cookie;
 	if (!dir->wd)
 		return;
 	e.wd = dir->wd;
@@ -238,6 +243,12 @@ static int disk_watch(struct disk *disk, const char *dir, struct vs_err *err)
 	return VS_OK;
 }
 
+static void disk_unwatch(struct disk *disk, const char *dir)
+{
+	assert(*dir);
+	watch_drop_tree(of(disk), dir, -1);
+}
+
 static int64_t disk_watched(struct disk *disk)
 {
 	const struct memdisk *d = of(disk);
@@ -265,29 +276,88 @@ static enum watch_what hint_what(const struct raw *e)
 	}
 }
 
+/* The path that e is about; false: its watch is gone. */
+static bool raw_path(struct memdisk *d, const struct raw *e,
+    char out[VS_PATH_MAX + VS_NAME_MAX + 2])
+{
+	ptrdiff_t i = e->wd > 0 ? watch_by_wd(d, e->wd) : -1;
+
+	if (i < 0)
+		return false;
+	if (vs_path_join(out, VS_PATH_MAX + VS_NAME_MAX + 2, d->watch[i].path,
+		e->name) < 0)
+		abort();
+	return true;
+}
+
 static void translate(struct memdisk *d, const struct raw *e,
     void (*hint)(void *arg, const struct watch_hint *h), void *arg)
 {
 	char path[VS_PATH_MAX + VS_NAME_MAX + 2];
 	struct watch_hint h = { .what = WATCH_OVERFLOW, .path = "" };
-	ptrdiff_t i;
 
 	if (e->wd <= 0) {
 		h.what = e->wd ? WATCH_ROOT_GONE : WATCH_OVERFLOW;
 		hint(arg, &h);
 		return;
 	}
-	i = watch_by_wd(d, e->wd);
-	if (i < 0)
+	if (!raw_path(d, e, path))
 		return;
-	if (vs_path_join(path, sizeof(path), d->watch[i].path, e->name) < 0)
-		abort();
 	h.what = hint_what(e);
 	h.moved = e->what == MEMFS_MOVED_TO || e->what == MEMFS_MOVED_FROM;
 	h.path = path;
 	if (h.what == WATCH_DIR_VANISHED)
 		watch_drop_tree(d, path, -1);
 	hint(arg, &h);
+}
+
+/* What is watched at or below from is so under its new name from now on. */
+static void watch_rename(struct memdisk *d, const char *from, const char *to)
+{
+	char path[2 * VS_PATH_MAX];
+	size_t len = strlen(from);
+
+	for (size_t i = 0; i < d->watches; i++)
+		if (!strcmp(d->watch[i].path, to)) {
+			watch_drop_tree(d, from, -1);
+			return;
+		}
+	for (size_t i = 0; i < d->watches; i++) {
+		struct watched *w = &d->watch[i];
+
+		if (w->wd == d->ours ||
+		    (strcmp(w->path, from) && !vs_path_beneath(w->path, from)))
+			continue;
+		snprintf(path, sizeof(path), "%s%s", to, w->path + len);
+		free(w->path);
+		w->path = strdup(path);
+		if (!w->path)
+			abort();
+	}
+}
+
+/* Two halves of a rename are one hint, mostly; true if they were. */
+static bool translate_pair(struct memdisk *d, const struct raw *e,
+    void (*hint)(void *arg, const struct watch_hint *h), void *arg)
+{
+	char from[VS_PATH_MAX + VS_NAME_MAX + 2];
+	char to[VS_PATH_MAX + VS_NAME_MAX + 2];
+	const struct raw *next = &d->queue[d->queue_first];
+	struct watch_hint h = { .moved = true, .path = to, .from = from };
+
+	if (e->what != MEMFS_MOVED_FROM || e->wd <= 0 || !d->queued ||
+	    next->wd <= 0 || next->what != MEMFS_MOVED_TO ||
+	    next->cookie != e->cookie || chance(d, 50) ||
+	    !raw_path(d, e, from) || !raw_path(d, next, to))
+		return false;
+	d->stats.pairs++;
+	h.what = hint_what(next);
+	d->queue_first = (d->queue_first + 1) % d->queue_max;
+	d->queued--;
+	if (e->is_dir)
+		watch_rename(d, from, to);
+	hint(arg, &h);
+	return true;
 }
 
 int memdisk_deliver(struct memdisk *d, int max,
@@ -301,7 +371,8 @@ int memdisk_deliver(struct memdisk *d, int max,
 		d->queue_first = (d->queue_first + 1) % d->queue_max;
 		d->queued--;
 		n++;
-		translate(d, &e, hint, arg);
+		if (!translate_pair(d, &e, hint, arg))
+			translate(d, &e, hint, arg);
 	}
 	return n;
 }
@@ -646,6 +717,7 @@ struct memdisk *memdisk_new(struct vs_rand *rand)
 		.read = disk_text,
 		.cookie = disk_cookie,
 		.watch = disk_watch,
+		.unwatch = disk_unwatch,
 		.watched = disk_watched,
 	};
 	d->rand = rand;

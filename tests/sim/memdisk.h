@@ -40,6 +40,7 @@ struct memdisk_faults {
 struct memdisk_stats {
 	int64_t events; /* put into the queue */
 	int64_t overflows;
+	int64_t pairs; /* renames told as one */
 	int64_t list_io;
 	int64_t look_io;
 	int64_t hash_io;

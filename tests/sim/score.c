@@ -30,6 +30,7 @@ static void numbers_add(int64_t *to, const int64_t *from, size_t n)
 static void disk_add(struct score *t, const struct memdisk_stats *d)
 {
 	t->overflows += d->overflows;
+	t->pairs += d->pairs;
 	t->list_io += d->list_io;
 	t->look_io += d->look_io;
 	t->hash_io += d->hash_io;
@@ -115,13 +116,15 @@ static void faults_print(const struct score *t)
 	    t->engine_crashes, t->cloud_crashes, t->restores, t->states,
 	    t->failed_groups, t->vfs_faults, t->full);
 	printf("sim: folder: %" PRId64 " overflows, %" PRId64
+	       " renames told as one, %" PRId64
 	       " listings that failed half-way, %" PRId64
 	       " looks that failed, %" PRId64 " reads that failed, %" PRId64
 	       " watches refused, %" PRId64 " listings read ahead, %" PRId64
 	       " files changed while hashed of %" PRId64 ", %" PRId64
 	       " runs on a coarse clock, %" PRId64 " without a watcher\n",
-	    t->overflows, t->list_io, t->look_io, t->hash_io, t->watch_full,
-	    t->early, t->changed_hashes, t->hashes, t->coarse, t->unwatched);
+	    t->overflows, t->pairs, t->list_io, t->look_io, t->hash_io,
+	    t->watch_full, t->early, t->changed_hashes, t->hashes, t->coarse,
+	    t->unwatched);
 	printf("sim: agent: %" PRId64 " times deletions held, %" PRId64
 	       " refused, %" PRId64 " recording, %" PRId64 " scans\n",
 	    t->held, t->news[ENGINE_REFUSED], t->news[ENGINE_RECORDING],

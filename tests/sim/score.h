@@ -26,6 +26,7 @@ struct score {
 	int64_t vfs_faults;
 	int64_t full;
 	int64_t overflows;
+	int64_t pairs; /* renames told as one */
 	int64_t list_io;
 	int64_t look_io;
 	int64_t hash_io;
