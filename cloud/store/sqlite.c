@@ -23,6 +23,14 @@
 
 #define LOCK_TRIES 10000 /* of 1 ms: how long another process may write */
 
+/*
+ * The writer's.  Paths come in any order and each changes a page of its own:
+ * what is in memory need not be read again, and what changes often goes home
+ * once for many times.
+ */
+#define CACHE_KIB (32 * 1024)
+#define LOG_PAGES 16384 /* 64 MiB */
+
 struct sqlite *sqlite_of(struct store *s)
 {
 	assert(s != NULL);
@@ -234,6 +242,8 @@ int store_open(
 		.path = o->path,
 		.vfs = o->vfs,
 		.readonly = o->readonly,
+		.cache_kib = o->readonly ? 0 : CACHE_KIB,
+		.log_pages = LOG_PAGES,
 		.migrations = sqlite_sql_migrations,
 		.version = sqlite_sql_version,
 		.sql = sqlite_sql,

@@ -17,6 +17,8 @@
 #include "common/base/buf.h"
 
 #define DB_BUSY_MS 500
+#define DB_CACHE_KIB 2000 /* as SQLite's own */
+#define DB_LOG_PAGES 4000
 #define DB_PATH_MAX 16384 /* bytes of a path as a URI, escapes included */
 
 struct vs_db {
@@ -195,7 +197,21 @@ static const char *db_synchronous(void)
 	return "PRAGMA synchronous=FULL";
 }
 
-static int db_setup(sqlite3 *h, struct vs_err *err)
+/* How much it keeps in memory, and of the log before it tidies up. */
+static int db_setup_sizes(
+    sqlite3 *h, const struct vs_db_options *o, struct vs_err *err)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof(sql),
+	    "PRAGMA cache_size=-%d;PRAGMA wal_autocheckpoint=%d",
+	    o->cache_kib > 0 ? o->cache_kib : DB_CACHE_KIB,
+	    o->log_pages > 0 ? o->log_pages : DB_LOG_PAGES);
+	return db_exec(h, sql, err);
+}
+
+static int db_setup(
+    sqlite3 *h, const struct vs_db_options *o, struct vs_err *err)
 {
 	static const char pragmas[] =
 	    "PRAGMA trusted_schema=OFF;"
@@ -203,10 +219,11 @@ static int db_setup(sqlite3 *h, struct vs_err *err)
 	    "PRAGMA foreign_keys=ON;"
 	    "PRAGMA fullfsync=ON;" /* systems that have it: macOS */
 	    "PRAGMA checkpoint_fullfsync=ON;"
-	    "PRAGMA wal_autocheckpoint=4000;"
 	    "PRAGMA temp_store=MEMORY";
 	int rc = db_exec(h, pragmas, err);
 
+	if (rc == VS_OK)
+		rc = db_setup_sizes(h, o, err);
 	return rc < 0 ? rc : db_exec(h, db_synchronous(), err);
 }
 
@@ -283,7 +300,7 @@ static int db_start(
 		sqlite3_db_config(
 		    db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (rc == VS_OK)
-		rc = db_setup(db->handle, err);
+		rc = db_setup(db->handle, o, err);
 	if (rc < 0 || o->readonly)
 		return rc;
 	rc = db_setup_journal(db->handle, o, err);

@@ -24,6 +24,8 @@ struct vs_db_options {
 	const char *path;
 	const char *vfs; /* NULL: the default one */
 	bool readonly;
+	int cache_kib; /* of pages kept in memory; 0: SQLite's own 2,000 */
+	int log_pages; /* after which a commit moves the log home; 0: 4,000 */
 	const char *const *migrations; /* [v] takes schema v to v + 1 (SQL) */
 	int version; /* how many: the schema we know */
 	const char *const *sql; /* statements by index */
