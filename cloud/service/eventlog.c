@@ -18,13 +18,18 @@ void eventlog_event(
 {
 	char stamp[VS_STAMP_SIZE];
 
-	vs_buf_addf(b,
-	    "{\"id\":%" PRId64 ",\"project_id\":\"%s\",\"seq\":%" PRId64
-	    ",\"change\":",
-	    e->seq, project_id, e->seq);
+	/* written for each event there is: no formats */
+	vs_buf_addstr(b, "{\"id\":");
+	vs_buf_addi(b, e->seq);
+	vs_buf_addstr(b, ",\"project_id\":\"");
+	vs_buf_addstr(b, project_id);
+	vs_buf_addstr(b, "\",\"seq\":");
+	vs_buf_addi(b, e->seq);
+	vs_buf_addstr(b, ",\"change\":");
 	vs_buf_addstr(b, e->change);
-	vs_buf_addf(b, ",\"created_at\":\"%s\"}",
-	    vs_stamp_format(e->created_ms, stamp));
+	vs_buf_addstr(b, ",\"created_at\":\"");
+	vs_buf_addstr(b, vs_stamp_format(e->created_ms, stamp));
+	vs_buf_addstr(b, "\"}");
 }
 
 static int add_event(void *arg, const struct store_event *e)

@@ -1,15 +1,17 @@
 #include "common/base/hex.h"
 
+#include <string.h>
+
 #include "common/base/err.h"
 #include "common/base/limits.h"
 
+static const char hex_digits[] = "0123456789abcdef";
+
 void vs_hex_encode(char *out, const uint8_t *in, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	for (size_t i = 0; i < len; i++) {
-		out[2 * i] = digits[in[i] >> 4];
-		out[2 * i + 1] = digits[in[i] & 15];
+		out[2 * i] = hex_digits[in[i] >> 4];
+		out[2 * i + 1] = hex_digits[in[i] & 15];
 	}
 	out[2 * len] = '\0';
 }
@@ -38,9 +40,5 @@ int vs_hex_decode(uint8_t *out, size_t len, const char *in)
 
 bool vs_hex_is_hash(const char *s)
 {
-	for (int i = 0; i < VS_HASH_HEX; i++) {
-		if (hex_digit(s[i]) < 0)
-			return false;
-	}
-	return s[VS_HASH_HEX] == '\0';
+	return strspn(s, hex_digits) == VS_HASH_HEX && s[VS_HASH_HEX] == '\0';
 }

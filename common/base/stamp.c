@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "common/base/err.h"
 
@@ -50,11 +49,21 @@ static struct stamp_date stamp_civil(int64_t days)
 	return d;
 }
 
+/* n digits of v and then c; where they end. */
+static char *stamp_put(char *to, int n, int64_t v, char c)
+{
+	for (int i = n - 1; i >= 0; i--, v /= 10)
+		to[i] = (char)('0' + v % 10);
+	to[n] = c;
+	return to + n + 1;
+}
+
 const char *vs_stamp_format(int64_t ms, char out[VS_STAMP_SIZE])
 {
 	struct stamp_date d;
 	int64_t days;
 	unsigned rest;
+	char *to;
 
 	assert(out != NULL);
 	if (ms < STAMP_MIN_MS)
@@ -66,10 +75,14 @@ const char *vs_stamp_format(int64_t ms, char out[VS_STAMP_SIZE])
 		days--;
 	rest = (unsigned)(ms - days * STAMP_DAY_MS);
 	d = stamp_civil(days);
-	snprintf(out, VS_STAMP_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-	    (unsigned)d.year % 10000, (unsigned)d.month % 100,
-	    (unsigned)d.day % 100, rest / 3600000 % 24, rest / 60000 % 60,
-	    rest / 1000 % 60, rest % 1000);
+	to = stamp_put(out, 4, d.year, '-');
+	to = stamp_put(to, 2, d.month, '-');
+	to = stamp_put(to, 2, d.day, 'T');
+	to = stamp_put(to, 2, rest / 3600000, ':');
+	to = stamp_put(to, 2, rest / 60000 % 60, ':');
+	to = stamp_put(to, 2, rest / 1000 % 60, '.');
+	to = stamp_put(to, 3, rest % 1000, 'Z');
+	*to = '\0';
 	return out;
 }
 
