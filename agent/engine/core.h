@@ -46,6 +46,15 @@ struct core_job {
 	uint64_t gen;
 	unsigned flags; /* enum settle_flags */
 	int64_t asked_ms; /* wall; the reading begins later */
+	struct disk_stat stat; /* as it was seen when asked for */
+};
+
+/* A folder that a look found gone, at that moment. */
+struct core_kin {
+	bool gone;
+	int64_t at_ms; /* mono */
+	size_t len;
+	char dir[VS_PATH_MAX + 1];
 };
 
 /* Changes of the open transaction, to be told once it is durable. */
@@ -213,6 +222,7 @@ struct engine {
 	int jobs_max;
 	uint64_t serial; /* of jobs and requests */
 	struct core_stage stage;
+	struct core_kin kin;
 	struct core_sweep *sweep; /* under way */
 	struct core_sweep *sweeps; /* waiting */
 	struct core_flush *flushes;

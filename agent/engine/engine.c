@@ -204,14 +204,16 @@ static void list_parent(struct engine *e, const char *path)
 }
 
 /*
- * A folder moved in is looked at after the one that may have moved out, so
- * that what went is known when what came is hashed: a rename.
+ * A folder moved out is looked at after the one that may have moved in, so
+ * that what went is still known by its old name when it is found: a rename.
  */
-static void moved_dir(struct engine *e, const char *path)
+static void moved_dir(struct engine *e, const struct watch_hint *h)
 {
+	bool out = h->what == WATCH_DIR_VANISHED;
 	uint64_t gen = barrier_enter(&e->barrier);
 
-	work_later(e, path, SETTLE_DEEP, gen, 2 * VS_SETTLE_MS);
+	work_later(e, h->path, out ? 0u : SETTLE_DEEP, gen,
+	    out ? 2 * VS_SETTLE_MS : VS_SETTLE_MS);
 	barrier_leave(&e->barrier, gen);
 }
 
@@ -221,27 +223,33 @@ static void path_hint(struct engine *e, const struct watch_hint *h)
 
 	switch (h->what) {
 	case WATCH_CHANGED:
-		work_hint(e, h->path, SETTLE_WRITTEN);
+		work_hint(e, h->path, SETTLE_WRITTEN, SETTLE_EDITED);
 		break;
 	case WATCH_TOUCHED:
 		if (item == NULL || !item->open)
-			work_hint(e, h->path, SETTLE_CLOSED);
+			work_hint(e, h->path, SETTLE_CLOSED, SETTLE_EDITED);
+		break;
+	case WATCH_CLOSED:
+		work_hint(e, h->path, SETTLE_CLOSED, SETTLE_EDITED);
 		break;
 	case WATCH_DIR_VANISHED:
 		scouting_void(e);
-		work_hint(e, h->path, SETTLE_CLOSED);
+		if (h->moved)
+			moved_dir(e, h);
+		else
+			work_hint(e, h->path, SETTLE_CLOSED, 0);
 		break;
 	case WATCH_DIR_APPEARED:
 		scouting_void(e);
 		if (h->moved) {
-			moved_dir(e, h->path);
+			moved_dir(e, h);
 			break;
 		}
 		work_want(e, h->path, 0, 0);
 		work_want_dir(e, h->path, DIRQ_DEEP, 0);
 		break;
 	default:
-		work_hint(e, h->path, SETTLE_CLOSED);
+		work_hint(e, h->path, SETTLE_CLOSED, 0);
 		break;
 	}
 }

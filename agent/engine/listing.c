@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/kin.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
@@ -125,6 +126,28 @@ static int new_dir(struct listing *l, const char *path,
 	return rc;
 }
 
+/* A file that differs from what is known: of another name, or to be read. */
+static int differs(
+    struct listing *l, const char *path, const struct disk_stat *seen)
+{
+	struct engine *e = l->e;
+	const struct settle_item *said;
+	int rc;
+
+	if ((l->flags & DIRQ_DATA) != 0 || l->rowless) {
+		want(l, path, (l->flags & DIRQ_DATA) != 0 ? SETTLE_FORCE : 0u);
+		return 0;
+	}
+	said = settle_find(e->settle, path);
+	rc = kin_adopt(e, path, seen,
+	    said != NULL && (said->flags & SETTLE_EDITED) != 0, l->err);
+	if (rc == 0)
+		want(l, path, 0);
+	if (rc == 1 && stage_full(e))
+		return stage_commit(e, l->err);
+	return rc < 0 ? rc : 0;
+}
+
 /* One name: seen on the disk, known in the manifest, or both. */
 static int meet(struct listing *l, const char *path,
     const struct disk_stat *seen, const struct known *known)
@@ -133,8 +156,7 @@ static int meet(struct listing *l, const char *path,
 	case COMPARE_SAME:
 		return same(l, path, known);
 	case COMPARE_READ:
-		want(l, path, (l->flags & DIRQ_DATA) != 0 ? SETTLE_FORCE : 0u);
-		return 0;
+		return differs(l, path, seen);
 	case COMPARE_DIR:
 		if (!l->rowless)
 			return new_dir(l, path, seen, known);
@@ -485,12 +507,12 @@ static bool is_back(const struct listing *l)
  * A folder that is gone: its children, then itself.  Something may have come
  * into it between the two; then it goes round anew.
  */
-static int gone(struct listing *l, struct dirq_item *item)
+static int gone(struct listing *l)
 {
 	int rc;
 
 	if (is_back(l)) {
-		item->flags = DIRQ_DEEP;
+		work_want_dir(l->e, l->dir, DIRQ_DEEP, l->gen);
 		return 0;
 	}
 	rc = merge(l);
@@ -525,7 +547,7 @@ static bool is_hidden(struct listing *l)
 }
 
 /* A hidden folder is not read; what was published of it goes. */
-static int hide(const struct listing *l, struct dirq_item *item)
+static int hide(const struct listing *l)
 {
 	bool known = work_is_dir(l->e, l->dir);
 
@@ -533,13 +555,14 @@ static int hide(const struct listing *l, struct dirq_item *item)
 		return l->err->code;
 	if (!known)
 		return 1;
-	item->flags = DIRQ_GONE;
+	work_want_dir(l->e, l->dir, DIRQ_GONE, l->gen);
 	return 0;
 }
 
 /*
  * 1: the item is done with; 0: it stays in the stack (its children come
- * first, or there is no room).  A root or database that is lost on the way
+ * first, or there is no room); VS_EROOT: a commit on the way found the root
+ * lost.  A root or database that is lost on the way
  * empties the stack: item is no more then.
  */
 static int run(struct engine *e, struct dirq_item *item, struct vs_err *err)
@@ -556,11 +579,11 @@ static int run(struct engine *e, struct dirq_item *item, struct vs_err *err)
 
 	if (is_hidden(&l) && (item->flags & DIRQ_GONE) == 0) {
 		scouting_drop(e, item);
-		return hide(&l, item);
+		return hide(&l);
 	}
 	if ((item->flags & DIRQ_GONE) != 0)
 		scouting_drop(e, item);
-	rc = (item->flags & DIRQ_GONE) != 0 ? gone(&l, item) : list(&l);
+	rc = (item->flags & DIRQ_GONE) != 0 ? gone(&l) : list(&l);
 	listing_release(&l);
 	if (rc < 0 || (l.flags & DIRQ_GONE) != 0)
 		return rc;
@@ -576,7 +599,7 @@ void listing_step(struct engine *e)
 
 	assert(item != NULL);
 	rc = run(e, item, &err);
-	if (rc < 0)
+	if (rc < 0 && rc != VS_EROOT)
 		core_fault(e, &err);
 	if (e->fault.on || e->root.lost || rc == 0)
 		return; /* the stack is empty, or the item stays in it */

@@ -8,6 +8,7 @@
 
 #include "agent/engine/check.h"
 #include "agent/engine/epoch.h"
+#include "agent/engine/kin.h"
 #include "agent/engine/plain.h"
 #include "agent/engine/receipt.h"
 #include "agent/engine/relist.h"
@@ -248,8 +249,10 @@ static int next_batch(
 		return 0;
 	}
 	if (!p.go) {
-		check_step(e, due);
-		return 0;
+		rc = kin_tidy(e, due, err);
+		if (rc == 0)
+			check_step(e, due);
+		return rc;
 	}
 	if (!root_check(e))
 		return 0; /* a deletion may be in it (R2) */

@@ -7,7 +7,9 @@
 #include "agent/engine/plain.h"
 #include "agent/engine/root.h"
 #include "agent/engine/scouting.h"
+#include "agent/scan/compare.h"
 #include "agent/state/outbox.h"
+#include "agent/state/past.h"
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
 #include "common/base/hex.h"
@@ -64,6 +66,15 @@ static void note(struct engine *e, const char *path, int op, int64_t size)
 	t->told_count += t->told[t->told_count].path != NULL;
 }
 
+/* The root is looked at before it is committed, whatever is sent of it. */
+static void note_delete(struct engine *e, const char *path, int op)
+{
+	note(e, path, op, 0);
+	e->last_delete_ms = e->now.mono_ms;
+	if (op != VS_OP_DELETE)
+		e->stage.deletes++;
+}
+
 /* The row as it travels; hex and the row must outlive the change. */
 static void to_change(struct vs_change *c, const char *path,
     const struct manifest_row *row, char hex[VS_HASH_HEX + 1])
@@ -85,39 +96,102 @@ static void to_change(struct vs_change *c, const char *path,
 		c->link_target = row->target;
 }
 
-int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
-    const struct manifest_row *old, struct vs_err *err)
+/* What old knows of a file that is at path no more is worth keeping. */
+static int keep_past(struct engine *e, const char *path,
+    const struct manifest_row *old, const struct disk_stat *now,
+    struct vs_err *err)
+{
+	if (old == NULL || (now != NULL && compare_born(&old->stat, now)))
+		return 0;
+	return past_keep(&e->state, path, old, err);
+}
+
+/* Makes row the manifest's at path; *told: what has to travel. */
+static int put_row(struct engine *e, const struct stage_move *m,
+    struct vs_change *told, char hex[VS_HASH_HEX + 1], struct vs_err *err)
+{
+	bool same;
+	int rc;
+
+	to_change(told, m->path, m->row, hex);
+	same = m->old != NULL && shadow_same(m->old, told);
+	m->row->synced = same && m->old->synced;
+	scouting_touch(e, m->path);
+	rc = keep_past(e, m->path, m->old, &m->row->stat, err);
+	if (rc == 0 && !same)
+		rc = shadow_keep(&e->state, m->path, m->old, err);
+	if (plain_is(e))
+		told->mode = -1; /* it has no place for one */
+	if (rc == 0 && !same)
+		rc = outbox_spare(&e->state, told, err);
+	told->mode = m->row->stat.mode;
+	if (rc == 1)
+		same = m->row->synced = true;
+	if (rc >= 0)
+		rc = manifest_put(&e->state, m->path, m->row, m->old, err);
+	return rc < 0 ? rc : !same;
+}
+
+/* What has to travel; c NULL: the content was at the new path already. */
+static int put_outbox(struct engine *e, const struct stage_move *m,
+    const struct vs_change *c, struct vs_err *err)
+{
+	struct vs_change gone = {
+		.path = m->from,
+		.op = VS_OP_DELETE,
+		.kind = m->row->stat.kind,
+		.mode = -1,
+		.base_version = -1,
+	};
+	int from_op = -1, to_op = -1;
+	const struct outbox_move both = { c, &from_op, &to_op };
+	bool maybe = e->cloud.relist;
+	int64_t now = e->now.wall_ms;
+	int rc = 0;
+
+	if (c != NULL && m->was != NULL)
+		rc = outbox_move(&e->state, &both, maybe, now, err);
+	else if (c != NULL)
+		rc = outbox_put(&e->state, c, maybe, now, &to_op, err);
+	else if (m->was != NULL)
+		rc = outbox_put(&e->state, &gone, maybe, now, &from_op, err);
+	if (rc < 0)
+		return rc;
+	if (m->was != NULL)
+		note_delete(e, m->from, from_op);
+	note(e, m->path, to_op, m->row->stat.size);
+	return 0;
+}
+
+int stage_move(struct engine *e, const struct stage_move *m, struct vs_err *err)
 {
 	char hex[VS_HASH_HEX + 1];
 	struct vs_change c;
-	bool same;
-	int op = -1;
 	int rc = stage_begin(e, err);
 
+	if (m->was != NULL)
+		scouting_touch(e, m->from);
+	if (rc == 0 && m->was != NULL)
+		rc = shadow_keep(&e->state, m->from, m->was, err);
+	if (rc == 0 && m->was != NULL)
+		rc = manifest_drop(&e->state, m->from, m->was, err);
+	if (rc == 0)
+		rc = put_row(e, m, &c, hex, err);
 	if (rc < 0)
 		return rc;
-	to_change(&c, path, row, hex);
-	same = old != NULL && shadow_same(old, &c);
-	row->synced = same && old->synced;
-	scouting_touch(e, path);
-	if (!same)
-		rc = shadow_keep(&e->state, path, old, err);
-	if (plain_is(e))
-		c.mode = -1; /* it has no place for one */
-	if (rc == 0 && !same)
-		rc = outbox_spare(&e->state, &c, err);
-	c.mode = row->stat.mode;
-	if (rc == 1)
-		same = row->synced = true;
-	if (rc >= 0)
-		rc = manifest_put(&e->state, path, row, old, err);
-	if (rc == 0 && !same)
-		rc = outbox_put(
-		    &e->state, &c, e->cloud.relist, e->now.wall_ms, &op, err);
-	if (rc < 0)
-		return rc;
-	note(e, path, op, row->stat.size);
-	return stage_no_trouble(e, path, err);
+	c.renamed_from = m->from;
+	rc = put_outbox(e, m, rc == 1 ? &c : NULL, err);
+	if (rc == 0 && m->was != NULL)
+		rc = stage_no_trouble(e, m->from, err);
+	return rc < 0 ? rc : stage_no_trouble(e, m->path, err);
+}
+
+int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
+    const struct manifest_row *old, struct vs_err *err)
+{
+	const struct stage_move m = { .path = path, .row = row, .old = old };
+
+	return stage_move(e, &m, err);
 }
 
 int stage_delete(struct engine *e, const char *path,
@@ -135,6 +209,8 @@ int stage_delete(struct engine *e, const char *path,
 
 	scouting_touch(e, path);
 	if (rc == 0)
+		rc = keep_past(e, path, old, NULL, err);
+	if (rc == 0)
 		rc = shadow_keep(&e->state, path, old, err);
 	if (rc == 0)
 		rc = manifest_drop(&e->state, path, old, err);
@@ -143,10 +219,7 @@ int stage_delete(struct engine *e, const char *path,
 		    &e->state, &c, e->cloud.relist, e->now.wall_ms, &op, err);
 	if (rc < 0)
 		return rc;
-	note(e, path, op, 0);
-	e->last_delete_ms = e->now.mono_ms;
-	if (op < 0)
-		e->stage.deletes++;
+	note_delete(e, path, op);
 	return stage_no_trouble(e, path, err);
 }
 

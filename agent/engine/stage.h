@@ -13,6 +13,19 @@
 int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
     const struct manifest_row *old, struct vs_err *err);
 
+/* A file whose content came from another path. */
+struct stage_move {
+	const char *from;
+	const struct manifest_row *was; /* row at from, which goes; or NULL */
+	const char *path;
+	struct manifest_row *row; /* what path is now */
+	const struct manifest_row *old; /* what it was, or NULL */
+};
+
+/* As stage_upsert and, of from, stage_delete: one change, a rename. */
+int stage_move(
+    struct engine *e, const struct stage_move *m, struct vs_err *err);
+
 /* path is gone; of a directory the children went before. */
 int stage_delete(struct engine *e, const char *path,
     const struct manifest_row *old, struct vs_err *err);

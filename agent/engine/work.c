@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/kin.h"
 #include "agent/engine/listing.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
@@ -12,12 +13,15 @@
 #include "agent/engine/stage.h"
 #include "agent/scan/compare.h"
 #include "agent/state/manifest.h"
+#include "agent/state/past.h"
 #include "common/base/path.h"
 
 #define STEP_PATHS 64 /* looked at in one step */
 #define STEP_FOLDERS 4 /* listed in one step, while nothing is to look at */
 #define AGAIN_MS 500 /* after a file changed under its hash */
 #define BUSY_MS 50 /* while something else has the path */
+#define TWIN_MS 10000 /* at most, while the file is read by another name */
+#define TWIN_RATE 1000000 /* bytes a ms that a hash is taken to read */
 
 /* Writes the parent of path to out ("" for the root). */
 static void parent_of(char out[VS_PATH_MAX + 1], const char *path)
@@ -96,9 +100,10 @@ void work_later(struct engine *e, const char *path, unsigned flags,
 	put(e, path, SETTLE_LATER, e->now.mono_ms + ms, &like);
 }
 
-void work_hint(struct engine *e, const char *path, enum settle_why why)
+void work_hint(
+    struct engine *e, const char *path, enum settle_why why, unsigned flags)
 {
-	struct settle_item like = { .flags = 0 };
+	struct settle_item like = { .flags = flags };
 
 	put(e, path, why, 0, &like);
 }
@@ -195,7 +200,7 @@ int work_jobs(const struct engine *e)
 
 /* Asks for a hash; the item's gen passes to the job. */
 static int start_job(struct engine *e, const struct settle_item *item,
-    int64_t size, struct vs_err *err)
+    const struct disk_stat *seen, struct vs_err *err)
 {
 	struct core_job *j = free_job(e);
 	struct engine_hash h;
@@ -212,9 +217,10 @@ static int start_job(struct engine *e, const struct settle_item *item,
 	j->gen = item->gen;
 	j->flags = item->flags;
 	j->asked_ms = e->now.wall_ms;
+	j->stat = *seen;
 	h.id = j->id;
 	h.path = j->path;
-	h.size = size;
+	h.size = seen->size;
 	e->world.hash(e->world.arg, &h);
 	return 0;
 }
@@ -256,7 +262,31 @@ static int found_gone(struct engine *e, const struct settle_item *item,
 		return 0;
 	}
 	rc = stage_delete(e, item->path, known, err);
+	if (rc == 0 && (item->flags & SETTLE_EDITED) != 0)
+		rc = past_drop(&e->state, known->stat.ino, err);
 	return rc < 0 ? rc : work_went(e, item->path, err);
+}
+
+/*
+ * A content that is not known by this name: by another one, or by a hash
+ * under way, or to be read.  1: the item's gen passed on to a job.
+ */
+static int must_know(struct engine *e, const struct settle_item *item,
+    const struct disk_stat *seen, struct vs_err *err)
+{
+	int64_t wait_ms = BUSY_MS + seen->size / TWIN_RATE;
+	bool edited = (item->flags & SETTLE_EDITED) != 0;
+	int rc = kin_adopt(e, item->path, seen, edited, err);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (!kin_is_read(e, seen)) {
+		rc = start_job(e, item, seen, err);
+		return rc < 0 ? rc : 1;
+	}
+	work_later(e, item->path, item->flags, item->gen,
+	    wait_ms < TWIN_MS ? wait_ms : TWIN_MS);
+	return 0;
 }
 
 /*
@@ -268,12 +298,14 @@ static int act(struct engine *e, const struct settle_item *item,
 {
 	enum compare_verdict v =
 	    compare_stat(seen, known != NULL ? &known->stat : NULL);
+	bool force = (item->flags & SETTLE_FORCE) != 0;
 	int rc;
 
 	if (v == COMPARE_SAME && seen->kind != VS_KIND_DIR &&
-	    ((item->flags & SETTLE_FORCE) != 0 ||
-		((item->flags & SETTLE_RECHECK) != 0 && known->racy)))
+	    (force || ((item->flags & SETTLE_RECHECK) != 0 && known->racy))) {
 		v = COMPARE_READ;
+		force = true;
+	}
 	if (known == NULL && (v == COMPARE_READ || v == COMPARE_DIR) &&
 	    parent_first(e, item))
 		return 0;
@@ -284,7 +316,9 @@ static int act(struct engine *e, const struct settle_item *item,
 	case COMPARE_SAME:
 		return stage_no_trouble(e, item->path, err);
 	case COMPARE_READ:
-		rc = start_job(e, item, seen->size, err);
+		if (!force)
+			return must_know(e, item, seen, err);
+		rc = start_job(e, item, seen, err);
 		return rc < 0 ? rc : 1;
 	case COMPARE_DIR:
 		return found_dir(e, item, seen, known, err);
@@ -461,17 +495,15 @@ static void tell_recording(
  * above it may have been renamed and another one put in its place, and
  * their listings have passed.
  */
-static bool still_there(
-    struct engine *e, const char *path, const struct disk_stat *read)
+static bool still_there(struct engine *e, const char *path,
+    const struct disk_stat *read, struct disk_stat *now)
 {
-	struct disk_stat now;
-
-	return e->world.disk->look(e->world.disk, path, &now, NULL) == 0 &&
-	    compare_stat(&now, read) == COMPARE_SAME;
+	return e->world.disk->look(e->world.disk, path, now, NULL) == 0 &&
+	    compare_stat(now, read) == COMPARE_SAME;
 }
 
 static int hashed_well(struct engine *e, const struct core_job *j,
-    const struct disk_hash *h, struct vs_err *err)
+    const struct disk_hash *h, const struct disk_stat *now, struct vs_err *err)
 {
 	struct manifest_row *old = malloc(2 * sizeof(*old));
 	struct manifest_row *row;
@@ -482,7 +514,7 @@ static int hashed_well(struct engine *e, const struct core_job *j,
 		return vs_err_set(err, VS_ENOMEM, "hash: out of memory");
 	row = old + 1;
 	memset(row, 0, sizeof(*row));
-	row->stat = h->stat;
+	row->stat = *now;
 	row->has_hash = true;
 	memcpy(row->hash, h->sha256, sizeof(row->hash));
 	if (h->stat.kind == VS_KIND_SYMLINK)
@@ -534,6 +566,7 @@ void work_hashed(
 	struct core_job *slot = &e->jobs[id % CORE_JOBS_MAX];
 	struct vs_err err = VS_ERR_INIT;
 	struct core_job j = *slot;
+	struct disk_stat now;
 	int rc = 0;
 
 	if (id == 0 || slot->id != id)
@@ -546,10 +579,10 @@ void work_hashed(
 		tell_recording(e, &j, h);
 	else if (rules_hide(e, j.path, false))
 		work_want(e, j.path, j.flags, j.gen);
-	else if (!still_there(e, j.path, &h->stat))
+	else if (!still_there(e, j.path, &h->stat, &now))
 		work_later(e, j.path, j.flags, j.gen, AGAIN_MS);
 	else
-		rc = hashed_well(e, &j, h, &err);
+		rc = hashed_well(e, &j, h, &now, &err);
 	if (rc < 0)
 		core_fault(e, &err);
 	else if (!e->fault.on)

@@ -19,8 +19,9 @@ void work_want(
 void work_later(struct engine *e, const char *path, unsigned flags,
     uint64_t gen, int64_t ms);
 
-/* A word of the watcher on path. */
-void work_hint(struct engine *e, const char *path, enum settle_why why);
+/* A word of the watcher on path; flags: enum settle_flags. */
+void work_hint(
+    struct engine *e, const char *path, enum settle_why why, unsigned flags);
 
 /* Folder is to be listed (flags: enum dirq_flags). */
 void work_want_dir(

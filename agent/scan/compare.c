@@ -27,12 +27,34 @@ enum compare_verdict compare_stat(
 		return COMPARE_SWAP;
 	if (seen->kind == VS_KIND_DIR) {
 		if (known != NULL && known->kind == VS_KIND_DIR &&
-		    known->mode == seen->mode)
+		    known->mode == seen->mode && compare_born(seen, known))
 			return COMPARE_SAME;
 		return COMPARE_DIR;
 	}
 	return known != NULL && same_key(seen, known) ? COMPARE_SAME
 						      : COMPARE_READ;
+}
+
+#define FINE_NS 10000000 /* FAT and its kin count birth in these */
+
+static bool is_coarse(const struct disk_stat *st)
+{
+	return st->mtime_ns % FINE_NS == 0 && st->ctime_ns % FINE_NS == 0 &&
+	    st->born_ns % FINE_NS == 0;
+}
+
+enum compare_kin compare_kin(
+    const struct disk_stat *seen, const struct disk_stat *known)
+{
+	if (seen->odd || seen->kind != VS_KIND_FILE ||
+	    known->kind != VS_KIND_FILE || !compare_born(seen, known) ||
+	    seen->size != known->size || seen->mtime_ns != known->mtime_ns ||
+	    is_coarse(seen))
+		return COMPARE_STRANGER;
+	if (seen->ctime_ns == known->ctime_ns)
+		return COMPARE_TWIN;
+	return seen->born_ns != 0 && known->born_ns != 0 ? COMPARE_MOVED
+							 : COMPARE_STRANGER;
 }
 
 #define TICK_MS 20 /* 10 ms is the slowest kernel tick; as much again */

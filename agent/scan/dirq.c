@@ -9,7 +9,13 @@
 struct dirq {
 	struct vs_map *by_path;
 	struct dirq_item *top;
+	struct dirq_item *gone; /* the top of those with DIRQ_GONE */
 };
+
+static struct dirq_item **stack_of(struct dirq *q, const struct dirq_item *item)
+{
+	return (item->flags & DIRQ_GONE) != 0 ? &q->gone : &q->top;
+}
 
 struct dirq *dirq_new(void)
 {
@@ -29,9 +35,7 @@ void dirq_free(struct dirq *q)
 {
 	if (q == NULL)
 		return;
-	while (q->top != NULL) {
-		struct dirq_item *item = q->top;
-
+	for (struct dirq_item *item; (item = dirq_top(q)) != NULL;) {
 		dirq_take(q, item);
 		dirq_item_free(item);
 	}
@@ -49,11 +53,13 @@ void dirq_item_free(struct dirq_item *item)
 
 static void link_top(struct dirq *q, struct dirq_item *item)
 {
+	struct dirq_item **top = stack_of(q, item);
+
 	item->prev = NULL;
-	item->next = q->top;
-	if (q->top != NULL)
-		q->top->prev = item;
-	q->top = item;
+	item->next = *top;
+	if (*top != NULL)
+		(*top)->prev = item;
+	*top = item;
 }
 
 static void unlink_item(struct dirq *q, struct dirq_item *item)
@@ -61,7 +67,7 @@ static void unlink_item(struct dirq *q, struct dirq_item *item)
 	if (item->prev != NULL)
 		item->prev->next = item->next;
 	else
-		q->top = item->next;
+		*stack_of(q, item) = item->next;
 	if (item->next != NULL)
 		item->next->prev = item->prev;
 }
@@ -107,7 +113,7 @@ struct dirq_item *dirq_find(const struct dirq *q, const char *path)
 
 struct dirq_item *dirq_top(const struct dirq *q)
 {
-	return q->top;
+	return q->top != NULL ? q->top : q->gone;
 }
 
 void dirq_take(struct dirq *q, struct dirq_item *item)

@@ -1,6 +1,7 @@
 /*
  * Folders to be listed: a stack (depth first, so that it stays small) with
- * one item a folder.  Grows with folders, never with files.
+ * one item a folder.  Grows with folders, never with files.  Those that are
+ * gone come when there is no other: what was in them may have gone there.
  */
 #ifndef DIRQ_H
 #define DIRQ_H
@@ -29,7 +30,7 @@ struct dirq *dirq_new(void);
 void dirq_free(struct dirq *q);
 
 /*
- * On top of the stack.  A folder that is there already gets the flags added
+ * On top of its stack.  A folder that is there already gets the flags added
  * (GONE is taken back by a push without it) and comes to the top.  NULL out
  * of memory.  *fresh as in settle_put.
  */
@@ -38,7 +39,7 @@ struct dirq_item *dirq_push(
 
 struct dirq_item *dirq_find(const struct dirq *q, const char *path);
 
-/* The top, still in the stack; NULL when empty. */
+/* The next one, still in its stack; NULL when empty. */
 struct dirq_item *dirq_top(const struct dirq *q);
 
 /* Takes item out; the caller frees it. */

@@ -27,6 +27,7 @@ struct disk_stat {
 	int64_t ctime_ns;
 	int64_t born_ns; /* 0 where the file system keeps none */
 	uint64_t ino; /* with born_ns: the same file whatever its name */
+	uint64_t folder; /* inode of what it is in; 0 of descriptors */
 	int mode; /* permission bits */
 };
 

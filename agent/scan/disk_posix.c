@@ -242,8 +242,8 @@ static bool name_skipped(const char *dir, const char *name)
 }
 
 /* One name of a directory. */
-static int list_name(
-    DIR *dir, const char *name, struct roster *out, struct vs_err *err)
+static int list_name(DIR *dir, uint64_t folder, const char *name,
+    struct roster *out, struct vs_err *err)
 {
 	struct disk_stat st;
 	int r;
@@ -253,6 +253,7 @@ static int list_name(
 			return VS_OK;
 		return vs_err_errno(err, errno, "stat in directory");
 	}
+	st.folder = folder;
 	r = roster_add(out, name, &st);
 	return r < 0 ? vs_err_set(err, r, "list: out of memory") : VS_OK;
 }
@@ -261,12 +262,13 @@ static int dir_read(
     struct disk *d, const char *path, struct roster *out, struct vs_err *err)
 {
 	int fd = beneath(d, path, O_RDONLY | O_DIRECTORY, err);
+	struct stat self;
 	DIR *dir;
 	int r = VS_OK;
 
 	if (fd < 0)
 		return fd;
-	dir = fdopendir(fd);
+	dir = fstat(fd, &self) == 0 ? fdopendir(fd) : NULL;
 	if (dir == NULL) {
 		r = vs_err_errno(err, errno, "open directory");
 		close(fd);
@@ -284,7 +286,7 @@ static int dir_read(
 			break;
 		}
 		if (!name_skipped(path, e->d_name))
-			r = list_name(dir, e->d_name, out, err);
+			r = list_name(dir, self.st_ino, e->d_name, out, err);
 	}
 	closedir(dir);
 	if (r == VS_OK && roster_sort(out) < 0)
@@ -331,6 +333,7 @@ static void disk_idle(struct disk *d, bool idle)
 static int path_look(
     struct disk *d, const char *path, struct disk_stat *out, struct vs_err *err)
 {
+	struct stat parent;
 	const char *name;
 	int rootfd = root_open(d, err);
 	int fd;
@@ -343,8 +346,10 @@ static int path_look(
 	close(rootfd);
 	if (fd < 0)
 		return fd;
-	if (disk_stat_at(fd, name, out) != 0)
+	if (disk_stat_at(fd, name, out) != 0 || fstat(fd, &parent) != 0)
 		r = vs_err_errno(err, errno, "stat");
+	else
+		out->folder = parent.st_ino;
 	close(fd);
 	return r;
 }

@@ -29,6 +29,7 @@ enum settle_flags {
 	SETTLE_RECORDING = 4, /* the last look found a writer */
 	SETTLE_DEEP = 8, /* a folder: list it, and those below */
 	SETTLE_NEEDED = 16, /* a folder: something in it is published */
+	SETTLE_EDITED = 32, /* a word of more than its name */
 };
 
 struct settle_item {

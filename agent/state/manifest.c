@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/scan/compare.h"
 #include "agent/state/state_sql.h"
 #include "common/base/path.h"
 
@@ -38,9 +39,46 @@ static int64_t dir_make(struct state *s, int64_t parent, const char *name,
 	return rc < 0 ? rc : vs_db_last_rowid(s->db);
 }
 
-/* The id of the first len bytes of path; 0 when unknown and not to make. */
-static int64_t dir_id(struct state *s, const char *path, size_t len, bool make,
-    struct vs_err *err)
+/* The id of a folder asked for lately, which is the latest then; or 0. */
+static int64_t dir_recall(struct state *s, const char *path, size_t len)
+{
+	struct state_dir found;
+
+	for (int i = 0; i < STATE_DIRS; i++) {
+		if (s->dir[i].id == 0 || s->dir[i].len != len ||
+		    memcmp(s->dir[i].path, path, len) != 0)
+			continue;
+		if (i > 0) {
+			found = s->dir[i];
+			memmove(s->dir + 1, s->dir, (size_t)i * sizeof(found));
+			s->dir[0] = found;
+		}
+		return s->dir[0].id;
+	}
+	return 0;
+}
+
+static void dir_remember(
+    struct state *s, const char *path, size_t len, int64_t id)
+{
+	if (len > VS_PATH_MAX)
+		return;
+	memmove(s->dir + 1, s->dir, (STATE_DIRS - 1) * sizeof(s->dir[0]));
+	s->dir[0].id = id;
+	s->dir[0].len = len;
+	memcpy(s->dir[0].path, path, len);
+	s->dir[0].path[len] = '\0';
+}
+
+/* A number may be given again: it and what was below it are not recalled. */
+static void dir_forget(struct state *s)
+{
+	for (int i = 0; i < STATE_DIRS; i++)
+		s->dir[i].id = 0;
+}
+
+static int64_t dir_resolve(struct state *s, const char *path, size_t len,
+    bool make, struct vs_err *err)
 {
 	int64_t id = ROOT_DIR;
 	size_t at = 0;
@@ -59,6 +97,20 @@ static int64_t dir_id(struct state *s, const char *path, size_t len, bool make,
 	return id;
 }
 
+/* The id of the first len bytes of path; 0 when unknown and not to make. */
+static int64_t dir_id(struct state *s, const char *path, size_t len, bool make,
+    struct vs_err *err)
+{
+	int64_t id = len == 0 ? ROOT_DIR : dir_recall(s, path, len);
+
+	if (id != 0)
+		return id;
+	id = dir_resolve(s, path, len, make, err);
+	if (id > 0)
+		dir_remember(s, path, len, id);
+	return id;
+}
+
 static void row_stat(sqlite3_stmt *st, int at, struct manifest_row *row)
 {
 	memset(row, 0, sizeof(*row));
@@ -68,7 +120,8 @@ static void row_stat(sqlite3_stmt *st, int at, struct manifest_row *row)
 	row->stat.ctime_ns = sqlite3_column_int64(st, at + 3);
 	row->stat.ino = (uint64_t)sqlite3_column_int64(st, at + 4);
 	row->stat.born_ns = sqlite3_column_int64(st, at + 5);
-	row->stat.mode = sqlite3_column_int(st, at + 6);
+	row->stat.folder = (uint64_t)sqlite3_column_int64(st, at + 6);
+	row->stat.mode = sqlite3_column_int(st, at + 7);
 }
 
 static void row_content(sqlite3_stmt *st, int at, struct manifest_row *row)
@@ -82,6 +135,15 @@ static void row_content(sqlite3_stmt *st, int at, struct manifest_row *row)
 		memcpy(row->hash, hash, VS_SHA256_SIZE);
 	if (target != NULL)
 		snprintf(row->target, sizeof(row->target), "%s", target);
+}
+
+/* All of a row, from column 0 on. */
+static void row_read(sqlite3_stmt *st, struct manifest_row *row)
+{
+	row_stat(st, 0, row);
+	row_content(st, 8, row);
+	row->racy = sqlite3_column_int(st, 10) != 0;
+	row->synced = sqlite3_column_int(st, 11) != 0;
 }
 
 int manifest_get(struct state *s, const char *path, struct manifest_row *row,
@@ -98,10 +160,7 @@ int manifest_get(struct state *s, const char *path, struct manifest_row *row,
 	    (const void *)name, strlen(name));
 	if (rc <= 0)
 		return rc;
-	row_stat(st, 0, row);
-	row_content(st, 7, row);
-	row->racy = sqlite3_column_int(st, 9) != 0;
-	row->synced = sqlite3_column_int(st, 10) != 0;
+	row_read(st, row);
 	sqlite3_reset(st);
 	return 1;
 }
@@ -128,10 +187,11 @@ int manifest_put(struct state *s, const char *path,
 	assert(!t->odd);
 	if (dir < 0)
 		return (int)dir;
-	rc = vs_db_run(s->db, SQL_ENTRY_PUT, err, "ibiiiiiiibtii", dir,
+	rc = vs_db_run(s->db, SQL_ENTRY_PUT, err, "ibiiiiiiiibtii", dir,
 	    (const void *)name, strlen(name), (int64_t)t->kind, t->size,
 	    t->mtime_ns, t->ctime_ns, (int64_t)t->ino, t->born_ns,
-	    (int64_t)t->mode, row->has_hash ? (const void *)row->hash : NULL,
+	    (int64_t)t->folder, (int64_t)t->mode,
+	    row->has_hash ? (const void *)row->hash : NULL,
 	    (size_t)VS_SHA256_SIZE, row->target[0] != '\0' ? row->target : NULL,
 	    (int64_t)row->racy, (int64_t)row->synced);
 	if (rc < 0)
@@ -158,8 +218,10 @@ int manifest_drop(struct state *s, const char *path,
 		return (int)self;
 	rc = vs_db_run(s->db, SQL_ENTRY_DROP, err, "ib", dir,
 	    (const void *)name, strlen(name));
-	if (rc == 0 && self > 0)
+	if (rc == 0 && self > 0) {
 		rc = vs_db_run(s->db, SQL_DIR_DROP, err, "i", self);
+		dir_forget(s);
+	}
 	if (rc == 0)
 		count_row(s, old, -1);
 	return rc;
@@ -213,8 +275,8 @@ int manifest_list(struct state *s, const char *dir,
 	rc = vs_db_bind(st, err, "i", id);
 	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
 		row_stat(st, 1, row);
-		row->racy = sqlite3_column_int(st, 8) != 0;
-		row->synced = sqlite3_column_int(st, 9) != 0;
+		row->racy = sqlite3_column_int(st, 9) != 0;
+		row->synced = sqlite3_column_int(st, 10) != 0;
 		rc = name_copy(name, st, 0, err);
 		if (rc == 0)
 			rc = each(arg, name, row);
@@ -260,6 +322,51 @@ static int dir_path(
 	}
 	memmove(out, out + at, cap - at);
 	return 0;
+}
+
+/* The path of the row that st is on, by its columns 12 and 13. */
+static int kin_path(struct state *s, sqlite3_stmt *st,
+    char path[VS_PATH_MAX + 1], struct vs_err *err)
+{
+	char dir[VS_PATH_MAX + 1] = "";
+	char name[VS_NAME_MAX + 1];
+	int64_t id = sqlite3_column_int64(st, 12);
+	int rc = name_copy(name, st, 13, err);
+
+	for (int i = 0; rc == 0 && i < STATE_DIRS; i++)
+		if (s->dir[i].id == id)
+			return vs_path_join(
+			    path, VS_PATH_MAX + 1, s->dir[i].path, name);
+	if (rc == 0)
+		rc = dir_path(s, id, dir, sizeof(dir), err);
+	if (rc == 0 && id != ROOT_DIR)
+		dir_remember(s, dir, strlen(dir), id);
+	return rc < 0 ? rc : vs_path_join(path, VS_PATH_MAX + 1, dir, name);
+}
+
+int manifest_kin(struct state *s, const struct disk_stat *seen, int nth,
+    struct manifest_kin *out, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (nth == 0)
+		rc = vs_db_first(s->db, SQL_ENTRY_TWIN, &st, err, "iiii",
+		    (int64_t)seen->ino, seen->ctime_ns, seen->mtime_ns,
+		    seen->size);
+	else
+		rc = vs_db_first(s->db, SQL_ENTRY_MOVED, &st, err, "iiiii",
+		    (int64_t)seen->ino, seen->ctime_ns, seen->mtime_ns,
+		    seen->size, (int64_t)(nth - 1));
+	if (rc <= 0)
+		return rc;
+	row_read(st, &out->row);
+	out->kin = out->row.has_hash ? compare_kin(seen, &out->row.stat)
+				     : COMPARE_STRANGER;
+	if (out->kin != COMPARE_STRANGER)
+		rc = kin_path(s, st, out->path, err);
+	sqlite3_reset(st);
+	return rc < 0 ? rc : 1;
 }
 
 /* Where manifest_each stands, and a page of what comes next. */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/scan/compare.h"
 #include "agent/scan/disk.h"
 #include "agent/state/state.h"
 #include "common/base/limits.h"
@@ -24,6 +25,22 @@ struct manifest_row {
 /* 1 with *row filled, 0 when there is none, or negative. */
 int manifest_get(struct state *s, const char *path, struct manifest_row *row,
     struct vs_err *err);
+
+/* What is known elsewhere of a file that was seen. */
+struct manifest_kin {
+	enum compare_kin kin;
+	char path[VS_PATH_MAX + 1]; /* unless it is a stranger */
+	struct manifest_row row;
+};
+
+/*
+ * The rows of the inode of seen, a regular file, that may know its content:
+ * nth 0 is the one with its ctime, higher ones have another.  1 with *out,
+ * 0 when there is no such row, or negative.  Racy rows and those without a
+ * hash know nothing and are passed over.
+ */
+int manifest_kin(struct state *s, const struct disk_stat *seen, int nth,
+    struct manifest_kin *out, struct vs_err *err);
 
 /* Inserts or replaces; old is the row there was, NULL for none. */
 int manifest_put(struct state *s, const char *path,

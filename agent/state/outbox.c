@@ -89,27 +89,70 @@ static int cloud_has(struct state *s, const char *path, struct shadow_row *had,
 	return rc != 0 ? rc : is_frozen(s, path, err);
 }
 
-/* Makes c with this op the pending row, in place of id unless that is 0. */
-static int write_row(struct state *s, const struct vs_change *c, int64_t id,
-    int rank, int64_t wall_ms, struct vs_err *err)
-{
-	sqlite3_stmt *st =
-	    vs_db_stmt(s->db, id != 0 ? SQL_OUTBOX_SET : SQL_OUTBOX_ADD, err);
-	int rc;
+/* A row about to be pending. */
+struct put {
+	struct vs_change row;
+	struct shadow_row had; /* what the cloud has, "" where not known */
+	int64_t id; /* of the row it replaces, or 0 */
+	int op; /* -1: none is to be */
+	int rank;
+	const char *pair; /* the other half of a rename, or NULL */
+};
 
-	if (st == NULL)
-		return err->code;
-	if (id != 0)
-		rc = vs_db_bind(st, err, "iiiiittiii", (int64_t)c->op,
-		    (int64_t)c->kind, c->size, c->mtime_us, (int64_t)c->mode,
-		    c->hash, c->link_target, (int64_t)c->recording,
-		    (int64_t)rank, id);
-	else
-		rc = vs_db_bind(st, err, "tiiiiittiii", c->path, (int64_t)c->op,
-		    (int64_t)c->kind, c->size, c->mtime_us, (int64_t)c->mode,
-		    c->hash, c->link_target, (int64_t)c->recording,
-		    (int64_t)rank, wall_ms);
-	return rc < 0 ? rc : vs_db_step(s->db, st, err);
+/*
+ * Decides; a deletion gets the hash that the cloud will have when it
+ * arrives, unless the batch in flight changes it or there is no trust in
+ * what the cloud has (maybe).
+ */
+static int prepare(struct state *s, const struct vs_change *c, unsigned how,
+    struct put *p, struct vs_err *err)
+{
+	bool maybe = (how & OUTBOX_MAYBE) != 0;
+	int was;
+	int rc = cloud_has(s, c->path, &p->had, err);
+
+	if (rc < 0)
+		return rc;
+	p->rank = (how & OUTBOX_FRESH) != 0 ? RANK_FRESH : RANK_SCAN;
+	p->row = *c;
+	p->pair = NULL;
+	p->op = outbox_coalesce(c->op == VS_OP_DELETE, rc == 1 || maybe);
+	if (p->op == VS_OP_DELETE && p->had.hash[0] != '\0') {
+		rc = is_frozen(s, c->path, err);
+		p->row.hash = rc == 0 && !maybe ? p->had.hash : NULL;
+		p->row.size = p->had.size;
+	}
+	return rc < 0 ? rc : find(s, c->path, &p->id, &was, err);
+}
+
+/* What it replaces was half of a rename, perhaps. */
+static int unpair(struct state *s, const struct put *p, struct vs_err *err)
+{
+	if (p->id == 0)
+		return 0;
+	return vs_db_run(s->db, SQL_OUTBOX_UNPAIR, err, "t", p->row.path);
+}
+
+/* Makes it the pending row of its path, or leaves none. */
+static int write_put(
+    struct state *s, struct put *p, int64_t wall_ms, struct vs_err *err)
+{
+	const struct vs_change *c = &p->row;
+
+	if (p->op < 0)
+		return p->id == 0
+		    ? 0
+		    : vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", p->id);
+	p->row.op = (enum vs_op)p->op;
+	if (p->id != 0)
+		return vs_db_run(s->db, SQL_OUTBOX_SET, err, "iiiiittiiti",
+		    (int64_t)c->op, (int64_t)c->kind, c->size, c->mtime_us,
+		    (int64_t)c->mode, c->hash, c->link_target,
+		    (int64_t)c->recording, (int64_t)p->rank, p->pair, p->id);
+	return vs_db_run(s->db, SQL_OUTBOX_ADD, err, "tiiiiittiiti", c->path,
+	    (int64_t)c->op, (int64_t)c->kind, c->size, c->mtime_us,
+	    (int64_t)c->mode, c->hash, c->link_target, (int64_t)c->recording,
+	    (int64_t)p->rank, p->pair, wall_ms);
 }
 
 int outbox_waiting(
@@ -129,23 +172,27 @@ int outbox_waiting(
 }
 
 /*
- * The other half of a rename, if it waits here: what goes with the content
- * that comes, or the other way round.
+ * The other half of a rename, if it waits here: the deletion of the path that
+ * is known to be the old one, else what goes with the content that comes, or
+ * the other way round.
  */
 static int find_twin(struct state *s, const struct vs_change *row,
     char twin[VS_PATH_MAX + 1], struct vs_err *err)
 {
 	int64_t other = row->op == VS_OP_DELETE ? VS_OP_CREATE : VS_OP_DELETE;
 	sqlite3_stmt *st;
-	const char *path;
-	int rc;
+	int rc = 0;
 
-	rc = vs_db_first(s->db, SQL_OUTBOX_TWIN, &st, err, "tii", row->hash,
-	    other, row->size);
+	if (row->op != VS_OP_DELETE && row->renamed_from != NULL)
+		rc = vs_db_first(s->db, SQL_OUTBOX_MATE, &st, err, "tti",
+		    row->renamed_from, row->hash, row->size);
+	if (rc == 0 && row->op != VS_OP_UPDATE)
+		rc = vs_db_first(s->db, SQL_OUTBOX_TWIN, &st, err, "tii",
+		    row->hash, other, row->size);
 	if (rc <= 0)
 		return rc;
-	path = (const char *)sqlite3_column_text(st, 0);
-	vs_text_copy(twin, VS_PATH_MAX + 1, path);
+	vs_text_copy(
+	    twin, VS_PATH_MAX + 1, (const char *)sqlite3_column_text(st, 0));
 	sqlite3_reset(st);
 	return 1;
 }
@@ -156,8 +203,7 @@ static int pair(
 	char twin[VS_PATH_MAX + 1];
 	int rc;
 
-	if (row->op == VS_OP_UPDATE || row->kind != VS_KIND_FILE ||
-	    row->hash == NULL || row->recording)
+	if (row->kind != VS_KIND_FILE || row->hash == NULL || row->recording)
 		return 0;
 	rc = find_twin(s, row, twin, err);
 	if (rc <= 0)
@@ -172,37 +218,58 @@ static int pair(
 int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
     int64_t wall_ms, int *op, struct vs_err *err)
 {
-	struct shadow_row had;
-	struct vs_change row = *c;
-	int rank = (how & OUTBOX_FRESH) != 0 ? RANK_FRESH : RANK_SCAN;
-	bool maybe = (how & OUTBOX_MAYBE) != 0;
-	int64_t id;
-	int was;
-	int rc = cloud_has(s, c->path, &had, err);
+	struct put p;
+	int rc = prepare(s, c, how, &p, err);
 
+	if (rc == 0)
+		rc = unpair(s, &p, err);
+	if (rc == 0)
+		rc = write_put(s, &p, wall_ms, err);
+	*op = p.op;
+	return rc < 0 || p.op < 0 ? rc : pair(s, &p.row, err);
+}
+
+/* A content that the cloud has at its old path moves; else both are told. */
+static bool is_move(const struct put *from, const struct put *to)
+{
+	return from->op == VS_OP_DELETE && from->row.hash != NULL &&
+	    to->op >= 0 && to->row.hash != NULL &&
+	    from->row.size == to->row.size &&
+	    strcmp(from->row.hash, to->row.hash) == 0;
+}
+
+int outbox_move(struct state *s, const struct outbox_move *m, unsigned how,
+    int64_t wall_ms, struct vs_err *err)
+{
+	struct vs_change gone = {
+		.path = m->to->renamed_from,
+		.op = VS_OP_DELETE,
+		.kind = m->to->kind,
+		.mode = -1,
+		.base_version = -1,
+	};
+	struct put from, to;
+	int rc = prepare(s, &gone, how, &from, err);
+
+	assert(m->to->op != VS_OP_DELETE && gone.path != NULL);
+	if (rc == 0)
+		rc = prepare(s, m->to, how, &to, err);
 	if (rc < 0)
 		return rc;
-	*op = outbox_coalesce(c->op == VS_OP_DELETE, rc == 1 || maybe);
-	if (*op == VS_OP_DELETE && had.hash[0] != '\0') {
-		/* what the cloud will have when this arrives, unless the
-		   batch in flight changes it */
-		rc = is_frozen(s, c->path, err);
-		row.hash = rc == 0 ? had.hash : NULL;
-		row.size = had.size;
+	*m->from_op = from.op;
+	*m->to_op = to.op;
+	if (is_move(&from, &to)) {
+		from.pair = to.row.path;
+		to.pair = from.row.path;
 	}
-	if (rc >= 0)
-		rc = find(s, c->path, &id, &was, err);
-	if (rc == 0 && id != 0)
-		rc = vs_db_run(s->db, SQL_OUTBOX_UNPAIR, err, "t", c->path);
-	if (rc < 0)
-		return rc;
-	if (*op < 0)
-		return id == 0
-		    ? 0
-		    : vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", id);
-	row.op = (enum vs_op) * op;
-	rc = write_row(s, &row, id, rank, wall_ms, err);
-	return rc < 0 ? rc : pair(s, &row, err);
+	rc = unpair(s, &from, err);
+	if (rc == 0)
+		rc = unpair(s, &to, err);
+	if (rc == 0)
+		rc = write_put(s, &from, wall_ms, err);
+	if (rc == 0)
+		rc = write_put(s, &to, wall_ms, err);
+	return rc;
 }
 
 int outbox_announced(struct state *s, const char *path, struct vs_err *err)

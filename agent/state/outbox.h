@@ -28,8 +28,9 @@ enum outbox_how {
 
 /*
  * c is what is true of its path now (an upsert, or VS_OP_DELETE); replaces
- * what was pending there.  how: enum outbox_how.  *op gets the op now
- * pending, or -1.  wall_ms: now.
+ * what was pending there.  renamed_from is a hint: if that path's deletion
+ * waits here, the two become a rename.  how: enum outbox_how.  *op gets the
+ * op now pending, or -1.  wall_ms: now.
  */
 int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
     int64_t wall_ms, int *op, struct vs_err *err);
@@ -50,6 +51,20 @@ int outbox_spare(
 
 /* What is pending for path is not needed: the cloud has it, as was learnt. */
 int outbox_drop(struct state *s, const char *path, struct vs_err *err);
+
+/*
+ * A file has another path: to is what is true of the new one, renamed_from
+ * set, and nothing is at the old one any more.  The two travel as a rename
+ * where the cloud has that content at the old path.  The ops now pending go
+ * to *from_op and *to_op (-1: none).
+ */
+struct outbox_move {
+	const struct vs_change *to;
+	int *from_op;
+	int *to_op;
+};
+int outbox_move(struct state *s, const struct outbox_move *m, unsigned how,
+    int64_t wall_ms, struct vs_err *err);
 
 /* What is pending for path: *op, or -1 for nothing. */
 int outbox_pending(

@@ -128,6 +128,19 @@ static int load_manifest(struct state *s, struct vs_err *err)
 	return 0;
 }
 
+static int load_past(struct state *s, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	rc = vs_db_first(s->db, SQL_PAST_COUNT, &st, err, "");
+	if (rc < 0)
+		return rc;
+	s->past = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
 int state_load_totals(struct state *s, struct vs_err *err)
 {
 	char sum[2 * sizeof(s->tree.sum) + 1];
@@ -143,8 +156,12 @@ int state_load_totals(struct state *s, struct vs_err *err)
 		rc = state_get_int(s, "baseline", 0, &s->baseline, err);
 	if (rc == 0)
 		rc = load_manifest(s, err);
+	if (rc == 0)
+		rc = load_past(s, err);
 	if (rc < 0)
 		return rc;
+	for (int i = 0; i < STATE_DIRS; i++)
+		s->dir[i].id = 0;
 	memset(s->tree.sum, 0, sizeof(s->tree.sum));
 	if (sum[0] != '\0' &&
 	    vs_hex_decode(s->tree.sum, sizeof(s->tree.sum), sum) < 0)

@@ -1,8 +1,9 @@
 /*
  * The project's database: manifest (what the disk had when last looked at),
- * shadow (what the cloud has where that differs), outbox (what the cloud has
- * yet to hear), and a few single values.  manifest.c, shadow.c and outbox.c
- * work on it; every statement is in state_sql.c.
+ * past (what it had of files that lost their path), shadow (what the cloud
+ * has where that differs), outbox (what the cloud has yet to hear), and a few
+ * single values.  manifest.c, past.c, shadow.c and outbox.c work on it; every
+ * statement is in state_sql.c.
  *
  * Three trees meet here.  The cloud's belief is: the entries with synced = 1,
  * plus the shadow.  The tree checksum is over exactly that.
@@ -14,8 +15,18 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/limits.h"
 #include "common/crypto/tree.h"
 #include "common/db/db.h"
+
+#define STATE_DIRS 2 /* folders whose id is remembered: old and new */
+
+/* A folder of the manifest that was asked for lately. */
+struct state_dir {
+	int64_t id; /* 0: none */
+	size_t len;
+	char path[VS_PATH_MAX + 1];
+};
 
 struct state {
 	struct vs_db *db;
@@ -26,6 +37,8 @@ struct state {
 	int64_t dirs; /* of them, directories */
 	int64_t bytes; /* sum of their sizes */
 	bool totals_dirty; /* the above is newer than the database */
+	int64_t past; /* rows of past, at most */
+	struct state_dir dir[STATE_DIRS]; /* the latest first */
 };
 
 /* Opens or makes the database at path; vfs NULL is the default one. */
@@ -46,7 +59,7 @@ int state_set_text(
 /* Writes the totals into the open transaction when they changed. */
 int state_save_totals(struct state *s, struct vs_err *err);
 
-/* Reads them back (after a rollback). */
+/* Reads them back, and forgets what else it remembers (after a rollback). */
 int state_load_totals(struct state *s, struct vs_err *err);
 
 #endif

@@ -83,7 +83,18 @@ static const char schema_5[] =
     "CREATE INDEX entries_conflict ON "
     "entries(dir, name) WHERE " STATE_SQL_CONFLICT ";";
 
+/*
+ * folder: inode of what a row is in, 0 unknown.  past: files that lost their
+ * path, by inode, as the manifest had them; kept while they may turn up at
+ * another one.
+ */
+static const char schema_6[] =
+    "ALTER TABLE entries ADD COLUMN folder INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE past(ino INTEGER PRIMARY KEY, born INTEGER NOT NULL,"
+    " folder INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,"
+    " ctime INTEGER NOT NULL, hash BLOB NOT NULL, path TEXT NOT NULL);";
+
 const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
-	schema_4, schema_5 };
+	schema_4, schema_5, schema_6 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));

@@ -16,23 +16,43 @@
 	X(DIR_DROP, "DELETE FROM dirs WHERE id = ?") \
 	X(DIR_UP, "SELECT parent, name FROM dirs WHERE id = ?") \
 	X(ENTRY_GET, \
-	    "SELECT kind, size, mtime, ctime, ino, born, mode, hash, " \
-	    "target, racy, synced FROM entries " \
+	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
+	    "hash, target, racy, synced FROM entries " \
 	    "WHERE dir = ? AND name = ?") \
 	X(ENTRY_LIST, \
-	    "SELECT name, kind, size, mtime, ctime, ino, born, mode, " \
-	    "racy, synced FROM entries WHERE dir = ? ORDER BY name") \
+	    "SELECT name, kind, size, mtime, ctime, ino, born, folder, " \
+	    "mode, racy, synced FROM entries WHERE dir = ? ORDER BY name") \
 	X(ENTRY_PUT, \
 	    "INSERT INTO entries(dir, name, kind, size, mtime, ctime, " \
-	    "ino, born, mode, hash, target, racy, synced) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "ino, born, folder, mode, hash, target, racy, synced) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
 	    "ON CONFLICT(dir, name) DO UPDATE SET kind = excluded.kind, " \
 	    "size = excluded.size, mtime = excluded.mtime, " \
 	    "ctime = excluded.ctime, ino = excluded.ino, " \
-	    "born = excluded.born, " \
+	    "born = excluded.born, folder = excluded.folder, " \
 	    "mode = excluded.mode, hash = excluded.hash, " \
 	    "target = excluded.target, racy = excluded.racy, " \
 	    "synced = excluded.synced") \
+	X(ENTRY_TWIN, \
+	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
+	    "hash, target, racy, synced, dir, name FROM entries " \
+	    "WHERE ino = ? AND kind = 0 AND ctime = ? AND mtime = ? " \
+	    "AND size = ? AND racy = 0 AND hash IS NOT NULL LIMIT 1") \
+	X(ENTRY_MOVED, \
+	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
+	    "hash, target, racy, synced, dir, name FROM entries " \
+	    "WHERE ino = ? AND kind = 0 AND ctime <> ? AND mtime = ? " \
+	    "AND size = ? AND racy = 0 AND hash IS NOT NULL " \
+	    "LIMIT 1 OFFSET ?") \
+	X(PAST_GET, \
+	    "SELECT born, size, mtime, ctime, hash, path, folder FROM past " \
+	    "WHERE ino = ?") \
+	X(PAST_PUT, \
+	    "INSERT OR REPLACE INTO past(ino, born, size, mtime, ctime, " \
+	    "hash, path, folder) VALUES(?, ?, ?, ?, ?, ?, ?, ?)") \
+	X(PAST_COUNT, "SELECT count(*) FROM past") \
+	X(PAST_DROP, "DELETE FROM past WHERE ino = ?") \
+	X(PAST_CLEAR, "DELETE FROM past") \
 	X(ENTRY_DROP, "DELETE FROM entries WHERE dir = ? AND name = ?") \
 	X(ENTRY_SYNCED, \
 	    "UPDATE entries SET synced = ? WHERE dir = ? AND name = ?") \
@@ -69,14 +89,13 @@
 	X(OUTBOX_FROZEN, "SELECT op FROM outbox WHERE path = ? AND batch = 1") \
 	X(OUTBOX_ADD, \
 	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
-	    "target, state, rank, at, batch, held, approved) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)") \
+	    "target, state, rank, pair, at, batch, held, approved) " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)") \
 	X(OUTBOX_SET, \
 	    "UPDATE outbox SET op = ?, kind = ?, size = ?, mtime = ?, " \
 	    "mode = ?, hash = ?, target = ?, state = ?, " \
-	    "rank = min(rank, ?), held = 0, approved = 0, tries = 0, " \
-	    "pair = NULL " \
-	    "WHERE id = ?") \
+	    "rank = min(rank, ?), pair = ?, held = 0, approved = 0, " \
+	    "tries = 0 WHERE id = ?") \
 	X(OUTBOX_DROP, "DELETE FROM outbox WHERE id = ?") \
 	X(OUTBOX_READY, \
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
@@ -91,6 +110,10 @@
 	    "SELECT path FROM outbox WHERE batch = 0 AND pair IS NULL " \
 	    "AND state = 0 AND hash = ? AND op = ? AND size = ? AND kind = 0 " \
 	    "AND (held = 0 OR size >= 4096) LIMIT 1") \
+	X(OUTBOX_MATE, \
+	    "SELECT path FROM outbox WHERE path = ? AND batch = 0 " \
+	    "AND op = 2 AND pair IS NULL AND state = 0 AND hash = ? " \
+	    "AND size = ?") \
 	X(OUTBOX_PAIR, \
 	    "UPDATE outbox SET pair = ?, held = 0 " \
 	    "WHERE path = ? AND batch = 0") \

@@ -132,14 +132,15 @@ static bool act_edit_quiet(struct folder *f, struct world *w)
 	if (!path_there(f, w, VS_KIND_FILE, path))
 		return false;
 	n = memfs_at(w->fs, path, NULL);
-	if (!n->size)
+	if (!memfs_may_hide(w->fs, n))
 		return false;
 	mtime_ns = n->mtime_ns;
 	n = memfs_open(w->fs, path);
 	byte = (uint8_t)(n->data[0] + 1 + below(f, 255));
 	memfs_write(w->fs, n, 0, &byte, 1);
+	memfs_hide(w->fs, n, mtime_ns);
 	memfs_close(w->fs, n);
-	return memfs_utimes(w->fs, path, mtime_ns);
+	return true;
 }
 
 /* A log: opened, written on, closed, for ever. */

@@ -17,6 +17,7 @@ struct memfs {
 	int64_t last_ns;
 	size_t count;
 	bool unseen;
+	bool rash;
 };
 
 static void *need(void *p)
@@ -61,6 +62,8 @@ static void inode_spread(struct memfs_node *n)
 		t->mtime_ns = n->mtime_ns;
 		t->mode = n->mode;
 		t->writers = n->writers;
+		t->moved = n->moved;
+		t->quiet = n->quiet;
 		t->data = need(realloc(t->data, n->size + 1));
 		if (n->size)
 			memcpy(t->data, n->data, n->size);
@@ -325,6 +328,7 @@ void memfs_stat(const struct memfs_node *n, struct disk_stat *out)
 	out->mtime_ns = n->mtime_ns;
 	out->ctime_ns = n->ctime_ns;
 	out->ino = n->ino;
+	out->folder = n->parent ? n->parent->ino : 0;
 	out->born_ns = n->born_ns;
 	out->mode = n->mode;
 }
@@ -441,12 +445,14 @@ bool memfs_link(struct memfs *fs, const char *from, const char *to)
 	struct memfs_node *old = memfs_at(fs, from, NULL);
 	struct memfs_node *n;
 
-	if (!old || old->kind != VS_KIND_FILE)
+	if (!old || old->kind != VS_KIND_FILE || (old->quiet && !fs->rash))
 		return false;
 	n = node_make(fs, to, VS_KIND_FILE);
 	if (!n)
 		return false;
 	n->ino = old->ino;
+	n->born_ns = old->born_ns;
+	old->moved = true;
 	n->twin = old->twin ? old->twin : old;
 	old->twin = n;
 	old->ctime_ns = n->ctime_ns;
@@ -521,7 +527,8 @@ bool memfs_rename(struct memfs *fs, const char *from, const char *to)
 	struct memfs_node *dir = parent_of(fs, to, &name);
 	char *copy;
 
-	if (!n || !n->parent || n->hidden || !dir || n == old)
+	if (!n || !n->parent || n->hidden || !dir || n == old ||
+	    (n->quiet && !fs->rash))
 		return false;
 	if (old && old->ino == n->ino)
 		return true; /* two names of one file: nothing is done */
@@ -531,6 +538,7 @@ bool memfs_rename(struct memfs *fs, const char *from, const char *to)
 	if (old && !rename_over(fs, n, old))
 		return false;
 	copy = need(strdup(name));
+	n->moved = true;
 	tell_removed(fs, n);
 	memfs_tell(fs, n, MEMFS_MOVED_FROM);
 	node_detach(fs, n);
@@ -565,6 +573,26 @@ bool memfs_utimes(struct memfs *fs, const char *path, int64_t mtime_ns)
 	inode_changed(fs, n);
 	memfs_tell(fs, n, MEMFS_TOUCHED);
 	return true;
+}
+
+void memfs_rash(struct memfs *fs)
+{
+	fs->rash = true;
+}
+
+bool memfs_may_hide(const struct memfs *fs, const struct memfs_node *n)
+{
+	return n->kind == VS_KIND_FILE && n->size && (!n->moved || fs->rash);
+}
+
+void memfs_hide(struct memfs *fs, struct memfs_node *n, int64_t mtime_ns)
+{
+	assert(memfs_may_hide(fs, n));
+	n->quiet = true;
+	n->mtime_ns = mtime_ns;
+	n->ctime_ns = memfs_now(fs);
+	inode_changed(fs, n);
+	memfs_tell(fs, n, MEMFS_TOUCHED);
 }
 
 struct memfs_node *memfs_pick(struct memfs *fs, struct vs_rand *rand, int kind)

@@ -43,6 +43,8 @@ struct memfs_node {
 	int64_t mtime_ns;
 	int64_t ctime_ns;
 	int64_t born_ns;
+	bool moved; /* it changed its name, or has had two */
+	bool quiet; /* it was edited and had its mtime put back */
 	int mode;
 	uint8_t *data; /* content, or the symlink's target */
 	size_t size;
@@ -78,6 +80,18 @@ void memfs_watch(struct memfs *fs,
 
 /* Granularity of its time stamps in ns; 1: every change has its own. */
 void memfs_grain(struct memfs *fs, int64_t ns);
+
+/*
+ * Nobody edits a file, puts its mtime back and renames that very file before
+ * it is looked at: the one thing that a rename by inode, size and mtime is
+ * blind to.  memfs_may_hide says whether n may be edited so; renames and
+ * links of one that was fail.  Rash: all of it happens.
+ */
+void memfs_rash(struct memfs *fs);
+bool memfs_may_hide(const struct memfs *fs, const struct memfs_node *n);
+
+/* The mtime is put back after an edit; n may hide. */
+void memfs_hide(struct memfs *fs, struct memfs_node *n, int64_t mtime_ns);
 
 /* How many names there are, all kinds, the hidden ones not counted. */
 size_t memfs_count(const struct memfs *fs);

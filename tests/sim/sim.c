@@ -51,6 +51,7 @@ static const char *const sabotage_names[] = {
 	[WORLD_NOSYNC_PART] = "nosync-part",
 	[WORLD_NOSYNC_FILE] = "nosync-file",
 	[WORLD_STALE_LISTING] = "stale-listing",
+	[WORLD_ADOPT] = "adopt",
 };
 
 static void failure_print(
@@ -316,7 +317,7 @@ static int usage(void)
 	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|"
 	    "no-guard|\n"
 	    "                       unverified|nosync-part|nosync-file|\n"
-	    "                       stale-listing]\n");
+	    "                       stale-listing|adopt]\n");
 	return 2;
 }
 

@@ -127,13 +127,14 @@ static bool poke(struct memfs *fs, const char *path)
 	int64_t mtime_ns = n ? n->mtime_ns : 0;
 	uint8_t byte;
 
-	if (!n || !n->size)
+	if (!n || !memfs_may_hide(fs, n))
 		return false;
 	byte = (uint8_t)(n->data[0] + 1);
 	memfs_open(fs, path);
 	memfs_write(fs, n, 0, &byte, 1);
 	memfs_close(fs, n);
-	return memfs_utimes(fs, path, mtime_ns);
+	memfs_hide(fs, n, mtime_ns);
+	return true;
 }
 
 static bool append(struct memfs *fs, const char *path, const char *text)

@@ -471,6 +471,8 @@ static bool world_begin(struct world *w)
 	memvfs_nosync(w->cloud_vfs, w->o.sabotage == WORLD_NOSYNC_CLOUD);
 	memdisk_lie_root(w->disk, w->o.sabotage == WORLD_NO_GUARD);
 	memdisk_keep_early(w->disk, w->o.sabotage == WORLD_STALE_LISTING);
+	if (w->o.sabotage == WORLD_ADOPT)
+		memfs_rash(w->fs);
 	sched_add(w->sched, 0, WORLD_PLAN, engine_start, w, NULL);
 	for (int i = 0; i < w->o.members; i++) {
 		w->member[i] = membox_new(w, i);

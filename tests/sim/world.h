@@ -41,6 +41,7 @@ enum world_sabotage {
 	WORLD_NOSYNC_PART, /* their disks lie about syncs of parts */
 	WORLD_NOSYNC_FILE, /* and of files before they get their names */
 	WORLD_STALE_LISTING, /* folders read ahead are never read again */
+	WORLD_ADOPT, /* files that look as before a rename are not */
 	WORLD_SABOTAGES,
 };
 

@@ -60,7 +60,7 @@ static void test_kinds(void **state)
 	struct disk_stat dir = { .kind = VS_KIND_DIR, .mode = 0755, .ino = 1 };
 	struct disk_stat other = { .kind = VS_KIND_DIR,
 		.mode = 0755,
-		.ino = 2,
+		.ino = 1,
 		.mtime_ns = 9,
 		.born_ns = 9 };
 	struct disk_stat odd = { .odd = true };
@@ -75,6 +75,9 @@ static void test_kinds(void **state)
 	assert_int_equal(compare_stat(&dir, &base), COMPARE_DIR);
 	assert_int_equal(compare_stat(&dir, NULL), COMPARE_DIR);
 	assert_int_equal(compare_stat(&dir, &other), COMPARE_SAME);
+	dir.born_ns = 8;
+	assert_int_equal(compare_stat(&dir, &other), COMPARE_DIR);
+	dir.born_ns = 0;
 	other.mode = 0700;
 	assert_int_equal(compare_stat(&dir, &other), COMPARE_DIR);
 }
