@@ -146,6 +146,7 @@ static bool load(struct engine *e)
 		return false;
 	}
 	if (rc < 0) {
+		l.wait = l.wait || rc == VS_ENOMEM; /* either passes soon */
 		fail(e, &l, err.msg);
 		e->rules.hinted = l.gone;
 		return false;
