@@ -1,0 +1,363 @@
+"""The agent's own state: put back from an older copy, deleted, copied to a
+second agent; and the cloud's put back.  Each time the agent is killed, its
+files are acted on, and it starts again: everything converges, nothing is
+lost, nothing comes twice, nothing is deleted."""
+
+import shutil
+import sqlite3
+
+import pytest
+
+from harness import write
+from wait import never, wait_for
+
+FILES = 40
+
+
+@pytest.fixture
+def full(owner):
+    for i in range(FILES):
+        write(owner.root / ("d%d" % (i % 4)) / str(i), b"%d" % i)
+    owner.agree()
+    return owner
+
+
+def keep(owner, name="kept"):
+    """A copy of the project's state, the agent at rest."""
+    shutil.copytree(owner.manifest_db.parent, owner.base / name)
+
+
+def put_back(owner, name="kept"):
+    shutil.rmtree(owner.manifest_db.parent)
+    shutil.copytree(owner.base / name, owner.manifest_db.parent)
+
+
+def value(owner, key):
+    """A single value of the state, the agent at rest."""
+    db = sqlite3.connect("file:%s?mode=ro" % owner.manifest_db, uri=True)
+    try:
+        row = db.execute("SELECT value FROM meta WHERE key = ?",
+                         (key,)).fetchone()
+    finally:
+        db.close()
+    return row and row[0]
+
+
+def new_epoch(owner):
+    """This device begins another epoch, and publishes in it."""
+    owner.cli("adopt", "--take-over", check=0)
+    write(owner.root / "epoch", owner.root.name.encode() + b"%d"
+          % owner.head())
+    owner.agree()
+
+
+def edit(owner):
+    """Some of everything."""
+    write(owner.root / "d0" / "0", b"edited")
+    write(owner.root / "d1" / "1", b"edited")
+    write(owner.root / "new" / "a", b"new")
+    (owner.root / "d2" / "2").unlink()
+    (owner.root / "d3" / "3").rename(owner.root / "d3" / "moved")
+
+
+def nothing_more(owner, head):
+    """No event since head, now or a little later."""
+    owner.agree()
+    assert owner.status()["state"] == "in_sync"
+    never(lambda: owner.head() != head, "an event", 0.5)
+
+
+# S8
+
+@pytest.mark.parametrize("epoch", [False, True])
+def test_state_from_an_older_copy(full, epoch):
+    """The counter went back, or the epoch did."""
+    full.kill()
+    keep(full)
+    full.start()
+    edit(full)
+    full.agree()
+    if epoch:
+        new_epoch(full)
+    full.kill()
+    head = full.head()
+    put_back(full)
+    full.start()
+    full.agree()
+    write(full.root / "d0" / "after", b"1")
+    full.agree()
+    assert [e["change"]["path"] for e in full.events(head)] == ["d0/after"]
+    nothing_more(full, head + 1)
+    text = b"older than what the cloud has seen"
+    assert (text in full.daemon.log_text()) == epoch
+
+
+def test_old_state_with_things_to_send(full):
+    """What the old state still wanted to send is long over."""
+    full.cloud.stop()
+    edit(full)
+    full.cli("rescan")
+    full.kill()
+    keep(full)
+    full.cloud.start()
+    full.start()
+    full.agree()
+    # the file is there again, the others have changed again
+    write(full.root / "d2" / "2", b"back")
+    write(full.root / "d0" / "0", b"edited twice")
+    (full.root / "d3" / "moved").rename(full.root / "d3" / "3")
+    full.agree()
+    new_epoch(full)
+    full.kill()
+    head = full.head()
+    put_back(full)
+    full.start()
+    nothing_more(full, head)
+
+
+def test_old_state_and_changes_meanwhile(full):
+    full.kill()
+    keep(full)
+    full.start()
+    new_epoch(full)
+    write(full.root / "d1" / "5", b"published")
+    full.agree()
+    full.kill()
+    head = full.head()
+    edit(full)
+    put_back(full)
+    full.start()
+    full.agree()
+    assert {(e["change"]["op"], e["change"]["path"])
+            for e in full.events(head)} == {
+        ("update", "d0/0"), ("update", "d1/1"), ("create", "new"),
+        ("create", "new/a"), ("delete", "d2/2"), ("create", "d3/moved"),
+        ("delete", "d3/3")}
+    nothing_more(full, full.head())
+
+
+def test_old_state_again_and_again(full):
+    """The second time within the hour a person is asked."""
+    full.kill()
+    keep(full)
+    full.start()
+    new_epoch(full)
+    full.kill()
+    put_back(full)
+    full.start()
+    write(full.root / "once", b"1")
+    full.agree()
+    assert full.status()["state"] == "in_sync"
+    full.kill()
+    # its copy, as mended, grows old as well
+    keep(full, "mended")
+    full.start()
+    new_epoch(full)
+    full.kill()
+    put_back(full, "mended")
+    full.start()
+    head = full.head()
+    write(full.root / "twice", b"1")
+    full.await_state("degraded")
+    assert "vsync resume" in full.problems()["duplicate_agent"]["hint"]
+    full.restart()
+    assert full.await_state("degraded")
+    assert full.head() == head
+    full.cli("resume", check=0)
+    full.agree()
+    assert [e["change"]["path"] for e in full.events(head)] == ["twice"]
+
+
+# S9
+
+def test_state_deleted(full):
+    full.kill()
+    head = full.head()
+    shutil.rmtree(full.manifest_db.parent)
+    full.start()
+    nothing_more(full, head)
+    full.stop()
+    # a batch that says what the cloud has already is no event, either; but
+    # none was sent
+    assert value(full, "counter") == 0
+
+
+def test_state_deleted_and_changes_meanwhile(full):
+    full.kill()
+    head = full.head()
+    shutil.rmtree(full.manifest_db.parent)
+    edit(full)
+    full.start()
+    full.agree()
+    assert {e["change"]["path"] for e in full.events(head)} == {
+        "d0/0", "d1/1", "new", "new/a", "d2/2", "d3/3", "d3/moved"}
+    nothing_more(full, full.head())
+
+
+def test_state_deleted_and_much_is_missing(owner):
+    for i in range(300):
+        write(owner.root / str(i), b"%d" % i)
+    owner.agree()
+    owner.kill()
+    head = owner.head()
+    shutil.rmtree(owner.manifest_db.parent)
+    for i in range(150):
+        (owner.root / str(i)).unlink()
+    owner.start()
+    status = owner.await_state("held", timeout=30)
+    assert status["held"] == 150
+    never(lambda: owner.head() != head, "an event", 0.5)
+    owner.cli("held", "approve", "--yes", check=0)
+    owner.agree()
+    assert len(owner.listing()) == 150
+
+
+# S12
+
+@pytest.fixture
+def copied(world, full):
+    """A second agent with a copy of everything: configuration, device,
+    state, folder.  As on another machine, its folder is at its own place."""
+    full.kill()
+    other = world.owner()
+    shutil.rmtree(other.root)
+    shutil.copytree(full.root, other.root, symlinks=True)
+    for name in ("config", "state"):
+        shutil.rmtree(other.base / name)
+        shutil.copytree(full.base / name, other.base / name)
+    config = other.base / "config" / "vsync" / "config"
+    config.write_text(config.read_text().replace(str(full.root),
+                                                 str(other.root)))
+    other.project = full.project
+    full.start()
+    full.agree()
+    return full, other.start()
+
+
+def test_state_copied(copied):
+    """The folder is another one, and so nothing leaves."""
+    full, other = copied
+    head = full.head()
+    write(other.root / "d0" / "0", b"by the copy")
+    other.cli("rescan")
+    other.await_state("root_lost")
+    never(lambda: full.head() != head, "something was sent", 0.7)
+
+
+def test_state_copied_and_adopted(copied):
+    """Two with one state: one stops, whatever both do, and says so."""
+    full, other = copied
+    other.cli("adopt", check=0)
+    other.await_state("in_sync")
+    write(full.root / "by-first", b"1")
+    full.agree()
+    write(other.root / "by-copy", b"1")
+    other.cli("flush", "--timeout", "20")
+    write(full.root / "by-first", b"2")
+    stopped = wait_for(
+        lambda: [m for m in copied if m.status()["state"] == "degraded"],
+        "one of the two to stop", 30)
+    assert len(stopped) == 1
+    one = stopped[0]
+    two = full if one is other else other
+    problem = one.problems()["duplicate_agent"]
+    assert "copy of this state" in problem["message"]
+    assert one.cli("status", "--check").code == 3
+    # it stays so, and the other one is not bothered any more
+    head = one.head()
+    for i in range(3):
+        write(one.root / ("n%d" % i), b"1")
+        one.restart()
+        one.await_state("degraded")
+    assert one.head() == head
+    write(two.root / "goes-on", b"1")
+    two.agree()
+    # a person ends one and resumes the other
+    two.kill()
+    one.cli("resume", check=0)
+    one.agree()
+
+
+# N26
+
+def put_cloud_back(cloud, command):
+    shutil.copy(cloud.base / "backup.db", cloud.db)
+    for rest in ("-wal", "-shm"):
+        (cloud.base / (cloud.db.name + rest)).unlink(missing_ok=True)
+    if command:
+        cloud.command("restored")
+
+
+def cloud_backup(cloud):
+    cloud.stop()
+    shutil.copy(cloud.db, cloud.base / "backup.db")
+    cloud.start()
+
+
+@pytest.mark.parametrize("command", [True, False])
+@pytest.mark.parametrize("running", [True, False])
+def test_cloud_from_a_backup(full, command, running):
+    """What the cloud forgot is told again: that, and nothing else."""
+    cloud_backup(full.cloud)
+    then = full.head()
+    edit(full)
+    full.agree()
+    if not running:
+        full.kill()
+    full.cloud.stop()
+    put_cloud_back(full.cloud, command)
+    full.cloud.start()
+    if not running:
+        full.start()
+    full.cli("rescan", check=0)
+    wait_for(lambda: full.head() > then, "something to be sent", 30)
+    full.agree()
+    assert {(e["change"]["op"], e["change"]["path"])
+            for e in full.events(then)} == {
+        ("update", "d0/0"), ("update", "d1/1"), ("create", "new"),
+        ("create", "new/a"), ("delete", "d2/2"), ("create", "d3/moved"),
+        ("delete", "d3/3")}
+    nothing_more(full, full.head())
+
+
+def test_cloud_differs_at_the_same_seq(full):
+    """Restored, and as many events as were lost came from elsewhere."""
+    cloud_backup(full.cloud)
+    then = full.head()
+    write(full.root / "d0" / "0", b"edited")
+    full.agree()
+    seq = full.head()
+    full.cloud.stop()
+    put_cloud_back(full.cloud, False)
+    full.cloud.start()
+    for i in range(seq - then):
+        a = full.api.post(full.at("/files/update"), {"changes": [
+            {"path": "stranger%d" % i, "op": "create", "size": 1,
+             "mtime": 1000, "hash": "0" * 64}]})
+        assert a.status == 200, a
+    assert full.head() == seq
+    full.cli("rescan", check=0)
+    wait_for(lambda: full.head() > seq, "something to be sent", 30)
+    full.agree()
+    assert {(e["change"]["op"], e["change"]["path"])
+            for e in full.events(seq)} == {("update", "d0/0")} | {
+        ("delete", "stranger%d" % i) for i in range(seq - then)}
+
+
+def test_cloud_from_a_backup_and_state_from_another(full):
+    """Both go back, to different days."""
+    full.kill()
+    keep(full)
+    full.start()
+    cloud_backup(full.cloud)
+    edit(full)
+    full.agree()
+    new_epoch(full)
+    full.kill()
+    full.cloud.stop()
+    put_cloud_back(full.cloud, False)
+    put_back(full)
+    full.cloud.start()
+    full.start()
+    full.agree()
+    nothing_more(full, full.head())
