@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/aside.h"
 #include "agent/project_core.h"
 #include "agent/project_watch.h"
 #include "agent/scan/disk_posix.h"
@@ -154,6 +155,20 @@ static void world_tell(void *arg, const struct engine_event *e)
 	project_tell(&o->project, &n);
 }
 
+static int world_set_aside(
+    void *arg, const char *path, char *aside, size_t cap, struct vs_err *err)
+{
+	const struct owner *o = arg;
+	int rc = aside_move(path, vs_clock_wall_ms(), aside, cap, err);
+
+	if (rc == VS_OK)
+		vs_log(VS_LOG_WARN,
+		    "project: %s: its state database is damaged; it is kept "
+		    "as %s",
+		    o->project.id, aside);
+	return rc;
+}
+
 /* The role. */
 
 static int owner_prepare(struct project *p, struct vs_err *err)
@@ -177,6 +192,7 @@ static int owner_prepare(struct project *p, struct vs_err *err)
 		.hash = world_hash,
 		.send = project_ask,
 		.tell = world_tell,
+		.set_aside = world_set_aside,
 	};
 	return VS_OK;
 }

@@ -201,6 +201,9 @@ struct core_fault {
 	int64_t reopen_ms; /* mono */
 	struct vs_backoff backoff;
 	char why[VS_ERR_MSG];
+	bool suspect; /* it may be damaged */
+	int odd; /* answers that no sound one gives, since a whole scan */
+	int64_t rescued_ms; /* mono; made anew then, 0: never */
 };
 
 struct engine {

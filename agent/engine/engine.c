@@ -10,6 +10,7 @@
 #include "agent/engine/flush.h"
 #include "agent/engine/listing.h"
 #include "agent/engine/publisher.h"
+#include "agent/engine/rescue.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
@@ -67,6 +68,7 @@ void core_fault(struct engine *e, const struct vs_err *err)
 {
 	if (e->fault.on)
 		return;
+	rescue_suspect(e, err->code);
 	e->fault.on = true;
 	e->fault.code = err->code;
 	snprintf(e->fault.why, sizeof(e->fault.why), "%s", err->msg);
@@ -82,7 +84,7 @@ void core_fault(struct engine *e, const struct vs_err *err)
 static int load(struct engine *e, struct vs_err *err)
 {
 	int64_t paused = 0;
-	int rc = state_open(&e->state, e->db_path, e->vfs, err);
+	int rc = rescue_open(e, err);
 
 	if (rc < 0)
 		return rc;
@@ -173,7 +175,7 @@ void engine_close(struct engine *e)
 		return;
 	if (e->settle != NULL && e->dirq != NULL && e->job_by_path != NULL)
 		core_drop_work(e, VS_ECANCELED, "the agent is stopping");
-	state_close(&e->state);
+	rescue_close(e);
 	rules_release(e);
 	settle_free(e->settle);
 	dirq_free(e->dirq);

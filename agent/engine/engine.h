@@ -85,6 +85,13 @@ struct engine_world {
 	void (*hash)(void *arg, const struct engine_hash *h);
 	void (*send)(void *arg, const struct engine_send *s);
 	void (*tell)(void *arg, const struct engine_event *e);
+	/*
+	 * The database at path (closed) is damaged: it goes to another name
+	 * beside it, with all that belongs to it; aside (cap bytes) says
+	 * where.  NULL: it stays, and so does the engine's fault.
+	 */
+	int (*set_aside)(void *arg, const char *path, char *aside, size_t cap,
+	    struct vs_err *err);
 };
 
 struct engine_options {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/engine/core.h"
+#include "agent/engine/rescue.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/work.h"
@@ -294,6 +295,18 @@ static void report_watch(struct engine *e, json_t *list)
 	}
 }
 
+static void report_rescue(struct engine *e, json_t *list)
+{
+	char text[RESCUE_NAME + 160];
+	struct vs_err err = VS_ERR_INIT;
+
+	if (!e->fault.on && rescue_text(e, text, sizeof(text), &err) == 0 &&
+	    text[0] != '\0')
+		problem(list, "state_rebuilt", "warning", text,
+		    "nothing is lost by it; let the disk and the memory be "
+		    "checked");
+}
+
 static void report_troubles(const struct counts *c, json_t *list)
 {
 	char text[120];
@@ -349,6 +362,7 @@ static json_t *problems(struct engine *e, const struct counts *c)
 		    "vsync compares the listings by itself");
 	report_conflicts(c, list);
 	report_watch(e, list);
+	report_rescue(e, list);
 	report_troubles(c, list);
 	report_proof(e, list);
 	if (e->paused)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/engine/relist.h"
+#include "agent/engine/rescue.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
@@ -143,6 +144,7 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 		return;
 	}
 	relist_reconcile(e);
+	rescue_trust(e);
 	e->world.tell(e->world.arg, &ev);
 }
 

@@ -6,6 +6,7 @@
 
 #include "agent/state/state_sql.h"
 #include "common/base/hex.h"
+#include "common/db/salvage.h"
 
 int state_open(
     struct state *s, const char *path, const char *vfs, struct vs_err *err)
@@ -34,6 +35,26 @@ void state_close(struct state *s)
 {
 	vs_db_close(s->db);
 	s->db = NULL;
+}
+
+int state_check(struct state *s, struct vs_err *err)
+{
+	int rc = vs_db_check(s->db, err);
+
+	for (int i = 0; rc == 0 && i < SQL_COUNT; i++)
+		if (vs_db_stmt(s->db, i, err) == NULL)
+			rc = err->code;
+	return rc;
+}
+
+int state_salvage(
+    struct state *s, const char *path, const char *vfs, struct vs_err *err)
+{
+	static const struct vs_salvage what = { state_sql_salvage,
+		SQL_META_SET };
+	int64_t n = vs_salvage_take(s->db, path, vfs, &what, 1, err);
+
+	return n < 0 ? (int)n : 0;
 }
 
 /* The statement for key, with its row: 1, 0 without one, negative. */

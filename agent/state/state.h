@@ -46,6 +46,20 @@ int state_open(
     struct state *s, const char *path, const char *vfs, struct vs_err *err);
 void state_close(struct state *s); /* closed already is nothing */
 
+/*
+ * Looks all of it through (a second for a million entries): VS_ECORRUPT when
+ * it is damaged, or VS_EBUG when it is not what we made.
+ */
+int state_check(struct state *s, struct vs_err *err);
+
+/*
+ * Takes from the damaged database at path what is worth it and cannot do
+ * harm: whether it is paused or fenced, which root it knew.  In the open
+ * transaction; what cannot be read is left.
+ */
+int state_salvage(
+    struct state *s, const char *path, const char *vfs, struct vs_err *err);
+
 /* Single values.  Text is copied into out (cap bytes), "" when absent. */
 int state_get_int(struct state *s, const char *key, int64_t absent,
     int64_t *out, struct vs_err *err);

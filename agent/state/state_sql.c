@@ -98,3 +98,8 @@ const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
 	schema_4, schema_5, schema_6 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));
+
+const char state_sql_salvage[] =
+    "SELECT key, value FROM meta WHERE typeof(value) = 'integer' AND key IN "
+    "('paused', 'fenced', 'mended_at', 'root_ino', 'root_fsid',"
+    " 'root_fsid_lasts', 'baseline')";

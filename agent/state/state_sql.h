@@ -237,4 +237,7 @@ extern const char *const state_sql_statements[SQL_COUNT];
 extern const char *const state_sql_migrations[];
 extern const int state_sql_version;
 
+/* Single values of a damaged database that may be taken as they are. */
+extern const char state_sql_salvage[];
+
 #endif

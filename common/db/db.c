@@ -19,6 +19,7 @@
 #define DB_BUSY_MS 500
 #define DB_CACHE_KIB 2000 /* as SQLite's own */
 #define DB_LOG_PAGES 4000
+#define DB_VERSION_MAX 100000 /* beyond is no schema, but damage */
 #define DB_PATH_MAX 16384 /* bytes of a path as a URI, escapes included */
 
 struct vs_db {
@@ -174,7 +175,10 @@ out:
 static int db_check_version(
     const struct vs_db_options *o, int version, struct vs_err *err)
 {
-	if (version > o->version || version < 0)
+	if (version < 0 || version > DB_VERSION_MAX)
+		return vs_err_set(
+		    err, VS_ECORRUPT, "schema %d cannot be", version);
+	if (version > o->version)
 		return vs_err_set(err, VS_ESCHEMA,
 		    "schema %d is newer than the %d this program knows",
 		    version, o->version);

@@ -579,6 +579,71 @@ bool memvfs_flip(struct memvfs *v, const char *name, int64_t off)
 	return ok;
 }
 
+int64_t memvfs_size(const struct memvfs *v, const char *name)
+{
+	struct medium_file *f = medium_open(v->medium, name, false, NULL);
+	int64_t size;
+
+	if (!f)
+		return -1;
+	size = medium_size(f);
+	medium_close(f);
+	return size;
+}
+
+bool memvfs_poke(struct memvfs *v, const char *name, int64_t off,
+    const void *data, size_t len)
+{
+	struct medium_file *f = medium_open(v->medium, name, false, NULL);
+
+	if (!f)
+		return false;
+	medium_write(f, data, len, off);
+	medium_sync(f);
+	medium_close(f);
+	return true;
+}
+
+bool memvfs_cut(struct memvfs *v, const char *name, int64_t size)
+{
+	struct medium_file *f;
+
+	if (size < 0)
+		return medium_remove(v->medium, name);
+	f = medium_open(v->medium, name, false, NULL);
+	if (!f)
+		return false;
+	medium_truncate(f, size);
+	medium_sync(f);
+	medium_close(f);
+	return true;
+}
+
+bool memvfs_move(struct memvfs *v, const char *from, const char *to)
+{
+	int64_t size = memvfs_size(v, from);
+	struct medium_file *a, *b;
+	uint8_t *data;
+
+	if (size < 0)
+		return false;
+	(void)medium_remove(v->medium, to);
+	a = medium_open(v->medium, from, false, NULL);
+	b = medium_open(v->medium, to, true, NULL);
+	data = malloc((size_t)size + 1);
+	if (!data)
+		abort();
+	(void)medium_read(a, data, (size_t)size, 0);
+	medium_write(b, data, (size_t)size, 0);
+	medium_sync(b);
+	free(data);
+	medium_close(a);
+	medium_close(b);
+	(void)medium_remove(v->medium, from);
+	medium_sync_names(v->medium);
+	return true;
+}
+
 const struct memvfs_stats *memvfs_stats(const struct memvfs *v)
 {
 	return &v->stats;

@@ -87,6 +87,19 @@ int64_t memvfs_size(const struct memvfs *v, const char *name);
 /* Changes a byte of a file (bit rot); false: no such byte. */
 bool memvfs_flip(struct memvfs *v, const char *name, int64_t off);
 
+/* Its bytes; -1: there is none. */
+int64_t memvfs_size(const struct memvfs *v, const char *name);
+
+/* Puts bytes over those of a file (bit rot of other kinds). */
+bool memvfs_poke(struct memvfs *v, const char *name, int64_t off,
+    const void *data, size_t len);
+
+/* Makes a file shorter, or removes it (size -1). */
+bool memvfs_cut(struct memvfs *v, const char *name, int64_t size);
+
+/* Another name for a file that nobody has open; what has it goes. */
+bool memvfs_move(struct memvfs *v, const char *from, const char *to);
+
 const struct memvfs_stats *memvfs_stats(const struct memvfs *v);
 
 #endif

@@ -201,6 +201,22 @@ static void world_tell(void *arg, const struct engine_event *e)
 	    e->text ? e->text : "-", (long long)e->seq);
 }
 
+static int world_set_aside(
+    void *arg, const char *path, char *aside, size_t cap, struct vs_err *err)
+{
+	struct world *w = arg;
+	char from[64], to[80];
+
+	(void)err;
+	snprintf(
+	    aside, cap, "%s.corrupt-%d", path, (int)(w->stats.rescues++ % 2));
+	snprintf(from, sizeof(from), "%s-wal", path);
+	snprintf(to, sizeof(to), "%s-wal", aside);
+	(void)memvfs_move(w->agent_vfs, from, to);
+	(void)memvfs_move(w->agent_vfs, path, aside);
+	return VS_OK;
+}
+
 /* --- starting and ending --- */
 
 static void engine_start(void *arg, void *data, bool due)
@@ -218,7 +234,8 @@ static void engine_start(void *arg, void *data, bool due)
 		.rand = &w->engine_rand,
 		.hash = world_hash,
 		.send = worldnet_send,
-		.tell = world_tell };
+		.tell = world_tell,
+		.set_aside = w->o.rot ? world_set_aside : NULL };
 	int rc;
 
 	(void)data;
@@ -236,9 +253,27 @@ static void engine_start(void *arg, void *data, bool due)
 	}
 	w->engine = NULL;
 	w->stats.open_failures++;
-	if (rc == VS_ECORRUPT || rc == VS_ESCHEMA)
+	if ((rc == VS_ECORRUPT && !w->o.rot) || rc == VS_ESCHEMA)
 		world_fail(w, "the engine does not open: %s", err.msg);
 	sched_add(w->sched, WORLD_REOPEN_MS, WORLD_PLAN, engine_start, w, NULL);
+}
+
+static void engine_end(struct world *w, int64_t down_ms)
+{
+	engine_close(w->engine);
+	w->engine = NULL;
+	w->step_at = INT64_MAX;
+	w->step_serial++;
+	sched_clear(w->sched, WORLD_ENGINE);
+	memdisk_forget(w->disk);
+	sched_add(w->sched, down_ms, WORLD_PLAN, engine_start, w, NULL);
+}
+
+void world_stop_engine(struct world *w, int64_t down_ms)
+{
+	trace_add(&w->trace, world_now(w).mono_ms, "engine: stopped");
+	if (w->engine)
+		engine_end(w, down_ms);
 }
 
 void world_crash_engine(struct world *w, bool power, int64_t down_ms)
@@ -249,17 +284,11 @@ void world_crash_engine(struct world *w, bool power, int64_t down_ms)
 		return;
 	w->stats.engine_crashes++;
 	memvfs_halt(w->agent_vfs);
-	engine_close(w->engine);
-	w->engine = NULL;
-	w->step_at = INT64_MAX;
-	w->step_serial++;
-	sched_clear(w->sched, WORLD_ENGINE);
-	memdisk_forget(w->disk);
+	engine_end(w, down_ms);
 	if (power)
 		memvfs_crash(w->agent_vfs);
 	else
 		memvfs_kill(w->agent_vfs);
-	sched_add(w->sched, down_ms, WORLD_PLAN, engine_start, w, NULL);
 }
 
 void world_replace_state(

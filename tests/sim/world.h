@@ -55,6 +55,7 @@ struct world_options {
 	bool unwatched; /* the folder has no watcher */
 	bool forget; /* keep no record of what the folder ever had */
 	enum world_sabotage sabotage;
+	bool rot; /* the agent's database may be damaged: it is put aside */
 };
 
 /* What may become of a request. */
@@ -98,6 +99,7 @@ struct world_stats {
 	int64_t steps;
 	int64_t opens; /* of the engine */
 	int64_t open_failures;
+	int64_t rescues; /* damaged databases put aside */
 	int64_t engine_crashes;
 	int64_t cloud_crashes;
 	int64_t restores;
@@ -155,6 +157,8 @@ void world_poke(struct world *w);
 
 /* Ends the process, with the machine if power; starts again in down_ms. */
 void world_crash_engine(struct world *w, bool power, int64_t down_ms);
+/* The same without any harm: it ends and starts again. */
+void world_stop_engine(struct world *w, int64_t down_ms);
 void world_crash_cloud(struct world *w, bool power, int64_t down_ms);
 
 /*
