@@ -579,18 +579,6 @@ bool memvfs_flip(struct memvfs *v, const char *name, int64_t off)
 	return ok;
 }
 
-int64_t memvfs_size(const struct memvfs *v, const char *name)
-{
-	struct medium_file *f = medium_open(v->medium, name, false, NULL);
-	int64_t size;
-
-	if (!f)
-		return -1;
-	size = medium_size(f);
-	medium_close(f);
-	return size;
-}
-
 bool memvfs_poke(struct memvfs *v, const char *name, int64_t off,
     const void *data, size_t len)
 {
@@ -625,7 +613,7 @@ bool memvfs_move(struct memvfs *v, const char *from, const char *to)
 	struct medium_file *a, *b;
 	uint8_t *data;
 
-	if (size < 0)
+	if (!memvfs_exists(v, from))
 		return false;
 	(void)medium_remove(v->medium, to);
 	a = medium_open(v->medium, from, false, NULL);

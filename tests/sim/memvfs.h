@@ -87,9 +87,6 @@ int64_t memvfs_size(const struct memvfs *v, const char *name);
 /* Changes a byte of a file (bit rot); false: no such byte. */
 bool memvfs_flip(struct memvfs *v, const char *name, int64_t off);
 
-/* Its bytes; -1: there is none. */
-int64_t memvfs_size(const struct memvfs *v, const char *name);
-
 /* Puts bytes over those of a file (bit rot of other kinds). */
 bool memvfs_poke(struct memvfs *v, const char *name, int64_t off,
     const void *data, size_t len);

@@ -352,6 +352,8 @@ void world_restore_cloud(
 {
 	trace_add(&w->trace, world_now(w).mono_ms, "cloud: restored");
 	w->stats.restores++;
+	w->unsettled = w->excused = true;
+	w->asked = 0; /* what is on its way is of the other log */
 	memvfs_heal(w->cloud_vfs);
 	memvfs_budget(w->cloud_vfs, -1);
 	cloudbox_crash(w->cloud, false);

@@ -126,6 +126,10 @@ struct world {
 	struct world_end end;
 	int life; /* of the engine; rises with each start */
 	bool renew; /* the cloud's next start is that of a restored one */
+	bool unsettled; /* and no batch was acknowledged since */
+	uint64_t asked; /* id of the engine's latest request, 0: another life */
+	char epoch[40]; /* of its latest batch */
+	bool excused; /* it may begin another */
 	int64_t step_at; /* when the engine's next step is planned */
 	int64_t step_serial;
 	int64_t stuck; /* steps in a row that wanted another one at once */
