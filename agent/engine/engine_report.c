@@ -731,9 +731,13 @@ int engine_each(struct engine *e,
 {
 	struct export x = { .each = each, .arg = arg };
 	struct vs_err own = VS_ERR_INIT;
+	int rc;
 
 	err = err != NULL ? err : &own;
 	if (e->fault.on)
 		return vs_err_set(err, e->fault.code, "%s", e->fault.why);
-	return manifest_each(&e->state, export_row, &x, err);
+	rc = manifest_each(&e->state, export_row, &x, err);
+	if (rc == VS_ECORRUPT)
+		core_fault(e, err);
+	return rc;
 }

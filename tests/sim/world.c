@@ -299,6 +299,7 @@ void world_replace_state(
 	trace_add(&w->trace, world_now(w).mono_ms, "engine: state %s",
 	    copy ? "restored" : "deleted");
 	w->stats.states++;
+	w->unsettled = w->excused = true;
 	memvfs_heal(w->agent_vfs);
 	memvfs_budget(w->agent_vfs, -1);
 	world_crash_engine(w, false, down_ms);
