@@ -27,7 +27,7 @@ struct told {
 struct receipt {
 	struct engine *e;
 	struct vs_batch_reply reply;
-	struct vs_map *synced; /* path to element of results */
+	struct vs_map *synced; /* path to what became of it */
 	struct vs_map *wronged; /* path to element of errors without index */
 	json_t *held[VS_BATCH_CHANGES];
 	json_t *refused[VS_BATCH_CHANGES];
@@ -68,8 +68,7 @@ static int index_one(json_t *slot[VS_BATCH_CHANGES], struct vs_map *by_path,
 
 static int index_reply(struct receipt *r, struct vs_err *err)
 {
-	struct vs_batch_item it;
-	json_t *el;
+	struct vs_batch_item *it;
 	size_t i;
 	int rc;
 
@@ -77,11 +76,9 @@ static int index_reply(struct receipt *r, struct vs_err *err)
 	r->wronged = vs_map_new();
 	if (r->synced == NULL || r->wronged == NULL)
 		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
-	json_array_foreach(r->reply.results, i, el)
-	{
-		rc = vs_batch_item_read(el, &it, err);
-		if (rc == 0 && it.path != NULL)
-			rc = vs_map_put(r->synced, it.path, el, NULL);
+	for (i = 0; i < r->reply.count; i++) {
+		it = &r->reply.results[i];
+		rc = vs_map_put(r->synced, it->path, it, NULL);
 		if (rc < 0)
 			return rc;
 	}
@@ -104,27 +101,24 @@ static void tell_later(
 	r->told_count += t->path != NULL;
 }
 
-static int acknowledged(
-    struct receipt *r, const struct vs_change *c, json_t *el)
+static int acknowledged(struct receipt *r, const struct vs_change *c,
+    const struct vs_batch_item *it)
 {
 	struct state *s = &r->e->state;
-	struct vs_batch_item it;
 	int pending;
-	int rc = vs_batch_item_read(el, &it, r->err);
+	int rc = outbox_pending(s, c->path, &pending, r->err);
 
-	if (rc == 0)
-		rc = outbox_pending(s, c->path, &pending, r->err);
 	if (rc == 0)
 		rc = shadow_ack(s, c, pending < 0, r->err);
 	if (rc == 0)
 		rc = vs_db_run(s->db, SQL_HOLD_DROP_PATH, r->err, "t", c->path);
 	if (rc == 0) /* a refusal that is over */
 		rc = stage_no_trouble(r->e, c->path, r->err);
-	if (it.seq > r->last_seq)
-		r->last_seq = it.seq;
-	if (r->first_seq == 0 || it.seq < r->first_seq)
-		r->first_seq = it.seq;
-	tell_later(r, c, it.seq);
+	if (it->seq > r->last_seq)
+		r->last_seq = it->seq;
+	if (r->first_seq == 0 || it->seq < r->first_seq)
+		r->first_seq = it->seq;
+	tell_later(r, c, it->seq);
 	return rc;
 }
 
@@ -195,19 +189,19 @@ static int left_out(struct receipt *r, const struct vs_change *c)
 static int apply(void *arg, int index, const struct vs_change *c, bool *done)
 {
 	struct receipt *r = arg;
-	json_t *el = vs_map_get(r->synced, c->path);
+	const struct vs_batch_item *it = vs_map_get(r->synced, c->path);
 	int rc;
 
 	assert(index < VS_BATCH_CHANGES);
 	*done = true;
-	if (el == NULL && vs_map_get(r->wronged, c->path) != NULL)
+	if (it == NULL && vs_map_get(r->wronged, c->path) != NULL)
 		return refused(r, c, vs_map_get(r->wronged, c->path));
 	if (r->refused[index] != NULL)
 		return refused(r, c, r->refused[index]);
 	if (r->held[index] != NULL)
 		return held(r, c, r->held[index]);
-	if (el != NULL)
-		return acknowledged(r, c, el);
+	if (it != NULL)
+		return acknowledged(r, c, it);
 	rc = left_out(r, c);
 	*done = rc == 1;
 	return rc < 0 ? rc : 0;

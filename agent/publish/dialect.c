@@ -56,26 +56,17 @@ int dialect_page(const json_t *doc, int64_t since, struct dialect_page *p,
 int dialect_reply(
     const struct vs_batch_reply *r, int64_t sent, struct vs_err *err)
 {
-	const json_t *el;
+	const struct vs_batch_item *it;
 	size_t i;
 
-	if (r->total != sent ||
-	    r->synced != (int64_t)json_array_size(r->results))
+	if (r->total != sent || r->synced != (int64_t)r->count)
 		return vs_err_set(err, VS_EPROTO,
 		    "answer to a batch: its counts are not those of the "
 		    "batch");
-	json_array_foreach(r->results, i, el)
-	{
-		const char *status = "";
-		const char *path = "";
-		int64_t seq = 0;
-
-		if (vs_json_get_str(el, "path", true, &path, err) < 0 ||
-		    vs_json_get_i64(el, "seq", true, &seq, err) < 0 ||
-		    vs_json_get_str(el, "status", true, &status, err) < 0)
-			return VS_EPROTO;
-		if (path[0] == '\0' || seq <= 0 ||
-		    strcmp(status, "synced") != 0)
+	for (i = 0; i < r->count; i++) {
+		it = &r->results[i];
+		if (it->path[0] == '\0' || it->seq <= 0 || it->status == NULL ||
+		    strcmp(it->status, "synced") != 0)
 			return vs_err_set(err, VS_EPROTO,
 			    "answer to a batch: results are none");
 	}

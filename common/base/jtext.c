@@ -179,8 +179,8 @@ static int64_t jtext_digits(struct vs_jtext *t, int most)
 	return v;
 }
 
-/* A number ends where a value may end. */
-static void jtext_number_end(struct vs_jtext *t)
+/* A number or a word ends where a value may end. */
+static void jtext_word_end(struct vs_jtext *t)
 {
 	if (t->p == t->end || memchr(",]} \n\r\t", *t->p, 7) == NULL)
 		t->bad = true;
@@ -202,7 +202,7 @@ int64_t vs_jtext_int(struct vs_jtext *t)
 	bool minus = jtext_sign(t);
 	int64_t v = t->bad ? 0 : jtext_digits(t, 18);
 
-	jtext_number_end(t);
+	jtext_word_end(t);
 	if (t->bad)
 		return 0;
 	return minus ? -v : v;
@@ -237,11 +237,22 @@ int64_t vs_jtext_milli(struct vs_jtext *t)
 		if (v >= 4 * exact)
 			t->bad = true;
 	}
-	jtext_number_end(t);
+	jtext_word_end(t);
 	if (t->bad)
 		return 0;
 	v = v * 1000 + rest;
 	return minus ? -v : v;
+}
+
+void vs_jtext_true(struct vs_jtext *t)
+{
+	if (t->bad || jtext_peek(t) != 't' || t->end - t->p < 4 ||
+	    memcmp(t->p, "true", 4) != 0) {
+		t->bad = true;
+		return;
+	}
+	t->p += 4;
+	jtext_word_end(t);
 }
 
 int vs_jtext_find(

@@ -51,6 +51,9 @@ int64_t vs_jtext_int(struct vs_jtext *t);
  */
 int64_t vs_jtext_milli(struct vs_jtext *t);
 
+/* Passes the word true. */
+void vs_jtext_true(struct vs_jtext *t);
+
 /* True when all went well so far. */
 bool vs_jtext_good(const struct vs_jtext *t);
 

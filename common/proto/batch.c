@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/hex.h"
@@ -134,13 +135,61 @@ static int batch_check_echo(const struct vs_batch_reply *r,
 	return vs_err_set(err, VS_EINVAL, "batch: not the one that was sent");
 }
 
+static int batch_item_fill(
+    const json_t *element, struct vs_batch_item *it, struct vs_err *err)
+{
+	if (vs_json_get_str(element, "path", true, &it->path, err) < 0)
+		return VS_EINVAL;
+	if (vs_json_get_i64(element, "index", false, &it->index, err) < 0 ||
+	    vs_json_get_i64(element, "seq", false, &it->seq, err) < 0 ||
+	    vs_json_get_i64(element, "version", false, &it->version, err) < 0)
+		return VS_EINVAL;
+	if (vs_json_get_str(element, "hold_id", false, &it->hold_id, err) < 0 ||
+	    vs_json_get_str(element, "code", false, &it->code, err) < 0)
+		return VS_EINVAL;
+	if (vs_json_get_str(element, "error", false, &it->error, err) < 0)
+		return VS_EINVAL;
+	return vs_json_get_str(element, "status", false, &it->status, err);
+}
+
+static int batch_item_read(
+    const json_t *element, struct vs_batch_item *it, struct vs_err *err)
+{
+	memset(it, 0, sizeof(*it));
+	it->index = -1;
+	if (!json_is_object(element))
+		return vs_err_set(err, VS_EINVAL, "not an object");
+	return batch_item_fill(element, it, err);
+}
+
+static int batch_read_results(struct vs_batch_reply *r, struct vs_err *err)
+{
+	json_t *list = NULL, *el;
+	size_t i;
+	int rc = batch_read_list(r, "results", &list, err);
+
+	if (rc < 0)
+		return rc;
+	r->results = calloc(json_array_size(list) + 1, sizeof(*r->results));
+	if (r->results == NULL)
+		return vs_err_set(err, VS_ENOMEM, "results");
+	json_array_foreach(list, i, el)
+	{
+		rc = batch_item_read(el, &r->results[i], err);
+		if (rc < 0)
+			return rc;
+		r->count++;
+	}
+	return VS_OK;
+}
+
 static int batch_reply_fill(struct vs_batch_reply *r,
     const struct vs_batch_id *want, struct vs_err *err)
 {
 	int rc = batch_read_counts(r, err);
 
 	if (rc == VS_OK)
-		rc = batch_read_list(r, "results", &r->results, err);
+		rc = batch_read_results(r, err);
 	if (rc == VS_OK)
 		rc = batch_read_list(r, "held", &r->held, err);
 	if (rc == VS_OK)
@@ -160,9 +209,8 @@ int vs_batch_reply_read(struct vs_batch_reply *r, const char *body, size_t len,
 	struct vs_err why = VS_ERR_INIT;
 	int rc;
 
-	memset(r, 0, sizeof(*r));
-	r->log_id = "";
-	r->last_seq = -1;
+	if (vs_batch_reply_scan(r, body, len, want))
+		return VS_OK;
 	r->doc = vs_json_parse(body, len, &why);
 	if (r->doc == NULL)
 		rc = VS_EINVAL;
@@ -180,22 +228,9 @@ int vs_batch_reply_read(struct vs_batch_reply *r, const char *body, size_t len,
 void vs_batch_reply_release(struct vs_batch_reply *r)
 {
 	json_decref(r->doc);
+	free(r->text);
+	free(r->results);
 	memset(r, 0, sizeof(*r));
-}
-
-static int batch_item_fill(
-    const json_t *element, struct vs_batch_item *it, struct vs_err *err)
-{
-	if (vs_json_get_str(element, "path", true, &it->path, err) < 0)
-		return VS_EINVAL;
-	if (vs_json_get_i64(element, "index", false, &it->index, err) < 0 ||
-	    vs_json_get_i64(element, "seq", false, &it->seq, err) < 0 ||
-	    vs_json_get_i64(element, "version", false, &it->version, err) < 0)
-		return VS_EINVAL;
-	if (vs_json_get_str(element, "hold_id", false, &it->hold_id, err) < 0 ||
-	    vs_json_get_str(element, "code", false, &it->code, err) < 0)
-		return VS_EINVAL;
-	return vs_json_get_str(element, "error", false, &it->error, err);
 }
 
 int vs_batch_item_read(
@@ -204,12 +239,7 @@ int vs_batch_item_read(
 	struct vs_err why = VS_ERR_INIT;
 
 	assert(element != NULL);
-	memset(it, 0, sizeof(*it));
-	it->index = -1;
-	if (!json_is_object(element))
-		return vs_err_set(
-		    err, VS_EPROTO, "answer to a batch: not an object");
-	if (batch_item_fill(element, it, &why) < 0)
+	if (batch_item_read(element, it, &why) < 0)
 		return vs_err_set(
 		    err, VS_EPROTO, "answer to a batch: %s", why.msg);
 	return VS_OK;

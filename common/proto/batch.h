@@ -57,15 +57,18 @@ struct vs_batch_item {
 	const char *hold_id; /* held, else NULL */
 	const char *code; /* refused, else NULL */
 	const char *error; /* refused: a sentence */
+	const char *status; /* "synced", or NULL */
 };
 
 /* The answer as the agent understands it (200 only). */
 struct vs_batch_reply {
-	json_t *doc; /* owns all strings */
+	json_t *doc; /* owns all strings, or... */
+	char *text; /* ... this does */
 	int64_t synced;
 	int64_t total;
-	json_t *results; /* arrays, borrowed from doc */
-	json_t *held;
+	struct vs_batch_item *results; /* what was taken */
+	size_t count; /* of them */
+	json_t *held; /* arrays, borrowed from doc; NULL: empty */
 	json_t *errors;
 	const char *log_id; /* "" from a server that knows none */
 	int64_t last_seq; /* -1 likewise */
@@ -83,7 +86,15 @@ int vs_batch_reply_read(struct vs_batch_reply *r, const char *body, size_t len,
     const struct vs_batch_id *want, struct vs_err *err);
 void vs_batch_reply_release(struct vs_batch_reply *r);
 
-/* Reads element i of results, held or errors; strings borrowed. */
+/*
+ * The same, faster, where nothing is held or refused and the answer has the
+ * form our cloud gives it; on false, with nothing to release, it has to be
+ * read the long way.
+ */
+bool vs_batch_reply_scan(struct vs_batch_reply *r, const char *body, size_t len,
+    const struct vs_batch_id *want);
+
+/* Reads an element of held or errors; strings borrowed. */
 int vs_batch_item_read(
     const json_t *element, struct vs_batch_item *it, struct vs_err *err);
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/hex.h"
 #include "common/base/json.h"
 #include "common/base/path.h"
 #include "common/proto/totals.h"
@@ -164,27 +163,6 @@ static void events_scan_all(struct vs_jtext *t, struct vs_events *e)
 	}
 }
 
-static void events_scan_tree(struct vs_jtext *t, struct vs_events *e)
-{
-	static const char *const names[] = { "count", "bytes", "checksum" };
-	unsigned seen = 0;
-	int hint = 0, m;
-
-	vs_jtext_object(t);
-	while ((m = events_key(t, names, 3, &seen, &hint)) >= 0) {
-		if (m == 0)
-			e->tree.count = vs_jtext_int(t);
-		else if (m == 1)
-			e->tree.bytes = vs_jtext_int(t);
-		else if (vs_hex_decode(e->tree.sum, sizeof(e->tree.sum),
-			     vs_jtext_str(t)) < 0)
-			t->bad = true;
-	}
-	if (seen != 7)
-		t->bad = true;
-	e->has_tree = true;
-}
-
 static void events_scan_members(struct vs_jtext *t, struct vs_events *e)
 {
 	unsigned seen = 0;
@@ -195,13 +173,14 @@ static void events_scan_members(struct vs_jtext *t, struct vs_events *e)
 		if (m == IN_SEQ)
 			e->seq = vs_jtext_int(t);
 		else if (m == IN_TREE)
-			events_scan_tree(t, e);
+			vs_totals_scan(t, &e->tree);
 		else if (m == IN_EVENTS)
 			events_scan_all(t, e);
 		else if (strcmp(vs_jtext_str(t), "PROJECT_EVENT_BATCH") != 0 &&
 		    m == IN_TYPE)
 			t->bad = true;
 	}
+	e->has_tree = (seen & 1u << IN_TREE) != 0;
 	if ((seen & 1u << IN_TYPE) == 0 || (seen & 1u << IN_EVENTS) == 0)
 		t->bad = true;
 }

@@ -40,3 +40,28 @@ int vs_totals_read(
 	*found = true;
 	return 0;
 }
+
+void vs_totals_scan(struct vs_jtext *x, struct vs_tree *t)
+{
+	static const char *const names[] = { "count", "bytes", "checksum" };
+	const char *key;
+	unsigned seen = 0;
+	int hint = 0, m;
+
+	vs_jtext_object(x);
+	while ((key = vs_jtext_key(x)) != NULL) {
+		m = vs_jtext_find(names, 3, key, &hint);
+		if (m < 0 || (seen & 1u << m) != 0)
+			x->bad = true;
+		seen |= m < 0 ? 0 : 1u << m;
+		if (m == 0)
+			t->count = vs_jtext_int(x);
+		else if (m == 1)
+			t->bytes = vs_jtext_int(x);
+		else if (vs_hex_decode(
+			     t->sum, sizeof(t->sum), vs_jtext_str(x)) < 0)
+			x->bad = true;
+	}
+	if (seen != 7)
+		x->bad = true;
+}

@@ -10,6 +10,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/base/jtext.h"
 #include "common/crypto/tree.h"
 
 /* Appends {"count":N,"bytes":N,"checksum":"HEX"}. */
@@ -21,5 +22,8 @@ void vs_totals_write(struct vs_buf *b, const struct vs_tree *t);
  */
 int vs_totals_read(
     const json_t *obj, struct vs_tree *t, bool *found, struct vs_err *err);
+
+/* The object itself where x stands, in its usual form; else x is bad. */
+void vs_totals_scan(struct vs_jtext *x, struct vs_tree *t);
 
 #endif

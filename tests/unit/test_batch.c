@@ -165,8 +165,8 @@ static void test_reply(void **state)
 	assert_int_equal(r.tree.bytes, 20);
 	assert_int_equal(r.tree.sum[31], 0xff);
 	assert_int_equal(r.tree.sum[0], 0);
-	assert_int_equal(
-	    vs_batch_item_read(json_array_get(r.results, 0), &it, &err), VS_OK);
+	assert_int_equal(r.count, 1);
+	it = r.results[0];
 	assert_string_equal(it.path, "/a");
 	assert_int_equal(it.index, -1);
 	assert_int_equal(it.seq, 5);

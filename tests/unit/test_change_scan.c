@@ -1,6 +1,6 @@
 /*
- * The short ways to read a change, a batch and a page of events beside the
- * long ones: whatever is done to a text, the short way takes it only if the
+ * The short ways to read a change, a batch, its answer and a page of events
+ * beside the long ones: whatever is done to a text, the short way takes it only if the
  * long way does, and then both read the same.
  */
 #include <setjmp.h>
@@ -271,6 +271,100 @@ static void test_batch_limits(void **state)
 			 "\"counter\":1}}"));
 }
 
+/*
+ * vs_batch_reply_read tries the short way first, so a member that only the
+ * long way takes is put in for it.
+ */
+static void read_long(struct vs_batch_reply *r, const char *json)
+{
+	char *text = malloc(strlen(json) + 20);
+	const char *brace = strchr(json, '{');
+
+	assert_non_null(text);
+	assert_non_null(brace);
+	sprintf(text, "{\"\":null,%s", brace + 1);
+	assert_int_equal(
+	    vs_batch_reply_read(r, text, strlen(text), NULL, NULL), VS_OK);
+	assert_non_null(r->doc);
+	free(text);
+}
+
+static bool both_replies(const char *json)
+{
+	struct vs_batch_reply a, b;
+
+	if (!vs_batch_reply_scan(&a, json, strlen(json), NULL))
+		return false;
+	read_long(&b, json);
+	assert_int_equal(a.synced, b.synced);
+	assert_int_equal(a.total, b.total);
+	assert_string_equal(a.log_id, b.log_id);
+	assert_int_equal(a.last_seq, b.last_seq);
+	assert_string_equal(a.id.epoch, b.id.epoch);
+	assert_int_equal(a.id.counter, b.id.counter);
+	assert_int_equal(a.has_tree, b.has_tree);
+	assert_int_equal(json_array_size(b.held), 0);
+	assert_int_equal(json_array_size(b.errors), 0);
+	if (a.has_tree)
+		assert_true(vs_tree_equal(&a.tree, &b.tree));
+	assert_int_equal(a.count, b.count);
+	for (size_t i = 0; i < a.count; i++) {
+		assert_string_equal(a.results[i].path, b.results[i].path);
+		same_text(a.results[i].status, b.results[i].status);
+		assert_int_equal(a.results[i].seq, b.results[i].seq);
+		assert_int_equal(a.results[i].version, b.results[i].version);
+		assert_int_equal(a.results[i].index, b.results[i].index);
+		assert_null(a.results[i].code);
+	}
+	vs_batch_reply_release(&a);
+	vs_batch_reply_release(&b);
+	return true;
+}
+
+static void test_replies(void **state)
+{
+	static const char text[] =
+	    "{\"success\":true,\"synced\":2,\"total\":2,\"results\":["
+	    "{\"path\":\"/a\",\"seq\":5,\"version\":2,\"status\":"
+	    "\"synced\"},{\"path\":\"b\",\"seq\":6,\"version\":1,"
+	    "\"status\":\"synced\"}],\"held\":[],\"errors\":[],"
+	    "\"log_id\":\"l\",\"last_seq\":6,\"batch\":{\"epoch\":\"e\","
+	    "\"counter\":3},\"tree\":{\"count\":1,\"bytes\":3,"
+	    "\"checksum\":\"" HASH "\"}}";
+	const struct vs_batch_id sent = { .epoch = "e", .counter = 3 };
+	const struct vs_batch_id other = { .epoch = "e", .counter = 4 };
+	struct vs_batch_reply reply;
+	struct vs_rand r;
+	int good = 0;
+
+	(void)state;
+	assert_true(both_replies(text));
+	assert_true(vs_batch_reply_scan(&reply, text, sizeof(text) - 1, &sent));
+	vs_batch_reply_release(&reply);
+	assert_false(
+	    vs_batch_reply_scan(&reply, text, sizeof(text) - 1, &other));
+	assert_int_equal(
+	    vs_batch_reply_read(&reply, text, sizeof(text) - 1, &other, NULL),
+	    VS_EPROTO);
+	vs_rand_seed(&r, 4);
+	for (int i = 0; i < ROUNDS; i++) {
+		char *one = spoiled(&r, text);
+
+		good += both_replies(one);
+		free(one);
+	}
+	assert_true(good > ROUNDS / 100 && good < ROUNDS);
+	assert_false(both_replies("{\"success\":false,\"synced\":0,"
+				  "\"total\":0,\"results\":[]}"));
+	assert_false(both_replies("{\"success\":true,\"synced\":2,"
+				  "\"total\":1,\"results\":[]}"));
+	assert_false(both_replies(
+	    "{\"success\":true,\"synced\":0,\"total\":1,\"results\":[],"
+	    "\"errors\":[{\"index\":0,\"path\":\"a\"}]}"));
+	assert_true(both_replies("{\"success\":true,\"synced\":0,"
+				 "\"total\":0,\"results\":[]}"));
+}
+
 static bool both_events(const char *json)
 {
 	struct vs_events a, b = { .count = 0 };
@@ -366,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_spoiled_changes),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_batch_limits),
+		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_broken_events),
 	};
