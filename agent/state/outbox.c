@@ -424,7 +424,7 @@ static int skip(struct freeze *f, sqlite3_stmt *st, struct vs_err *err)
 
 /*
  * A change and, right behind the new name of a rename, the deletion of the
- * old one.
+ * old one.  1: the two have no room in this batch, though in another one.
  */
 static int freeze_change(struct freeze *f, sqlite3_stmt *st, struct vs_err *err)
 {
@@ -434,6 +434,8 @@ static int freeze_change(struct freeze *f, sqlite3_stmt *st, struct vs_err *err)
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
+	if (from != NULL && f->n > 0 && f->n + 2 > f->limits->changes)
+		return 1;
 	if (from == NULL || f->n + 2 > f->limits->changes) {
 		freeze_one(f, st, NULL);
 		return 0;
@@ -465,11 +467,12 @@ static int freeze_share(
 		rc = vs_db_step(f->s->db, st, err);
 		if (rc <= 0)
 			return rc;
-		share->after = sqlite3_column_int64(st, 0);
 		rc = freeze_change(f, st, err);
+		if (rc == 0)
+			share->after = sqlite3_column_int64(st, 0);
 	}
 	sqlite3_reset(st);
-	return rc;
+	return rc < 0 ? rc : 0;
 }
 
 /*

@@ -1,0 +1,90 @@
+/*
+ * An owner's engine for unit tests: a real folder on the disk, hashes that
+ * are counted, a cloud that takes everything and keeps its log, and time
+ * that passes when nothing else happens.
+ */
+#ifndef ENGINEKIT_H
+#define ENGINEKIT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "agent/engine/engine.h"
+#include "tests/unit/scratch.h"
+
+/* A change as the cloud got it. */
+struct enginekit_event {
+	char *path;
+	char op; /* 'c'reate, 'u'pdate, 'd'elete */
+	char *from; /* renamed_from, or NULL */
+	char hash[65]; /* or "" */
+	int64_t batch; /* number of its request */
+};
+
+struct enginekit {
+	struct scratch *dir; /* below it: root/ and state.db */
+	struct disk *disk;
+	struct engine *engine;
+	struct vs_rand rand;
+	struct vs_now now;
+	struct {
+		uint64_t id;
+		char *path;
+	} job[256];
+	int jobs;
+	uint64_t send_id; /* 0: no request is under way */
+	char *body; /* its answer */
+	int64_t hashes; /* since the start, or enginekit_forget */
+	int64_t batches;
+	int64_t seq; /* of the last change */
+	struct enginekit_event *log;
+	size_t count;
+	size_t cap;
+	bool offline; /* requests get no answer */
+	bool hold; /* hashes are not done */
+};
+
+/* cmocka's setup and teardown: *state is a struct enginekit. */
+int enginekit_setup(void **state);
+int enginekit_teardown(void **state);
+
+/* The absolute path of name in the folder; as scratch_at. */
+const char *enginekit_at(const struct enginekit *k, const char *name);
+
+void enginekit_write(
+    const struct enginekit *k, const char *name, const char *text);
+void enginekit_rename(
+    const struct enginekit *k, const char *from, const char *to);
+
+/* The agent goes down and comes again; its full scan is still to run. */
+void enginekit_stop(struct enginekit *k);
+void enginekit_start(struct enginekit *k);
+
+/* Until there is nothing left to do, for ms of virtual time at most. */
+void enginekit_run(struct enginekit *k, int64_t ms);
+
+/* A word of the watcher. */
+void enginekit_hint(
+    struct enginekit *k, enum watch_what what, bool moved, const char *path);
+
+/* A full scan from now, and all that comes of it. */
+void enginekit_scan(struct enginekit *k);
+
+/* The log and the number of hashes begin anew. */
+void enginekit_forget(struct enginekit *k);
+
+/* The last change of path since then, or NULL. */
+const struct enginekit_event *enginekit_event(
+    const struct enginekit *k, const char *path);
+
+/* Fails unless to came from from, by a create before a delete in one batch. */
+void enginekit_renamed(
+    const struct enginekit *k, const char *from, const char *to);
+
+/* Fails unless the manifest is what is in the folder, contents and all. */
+void enginekit_agree(struct enginekit *k);
+
+#endif
