@@ -11,6 +11,7 @@
 #include "agent/engine/rules.h"
 #include "agent/engine/stage.h"
 #include "agent/publish/verdict.h"
+#include "agent/scan/compare.h"
 #include "agent/state/outbox.h"
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
@@ -205,27 +206,33 @@ struct reconcile {
 	bool unread; /* something of an older state could not be looked at */
 };
 
-enum peek { PEEK_GONE, PEEK_THERE, PEEK_UNKNOWN };
-
-/* What the disk says of path at this moment. */
-static enum peek peek(struct engine *e, const char *path)
+/* Whether the disk has path at this moment, or may have it for all we know. */
+static bool may_be_there(struct engine *e, const char *path)
 {
 	struct disk_stat st;
 
 	switch (e->world.disk->look(e->world.disk, path, &st, NULL)) {
 	case VS_OK:
 		return !st.odd &&
-			rules_judge(e, path, st.kind == VS_KIND_DIR).kind ==
-			    IGNORE_SHOWN
-		    ? PEEK_THERE
-		    : PEEK_GONE;
+		    rules_judge(e, path, st.kind == VS_KIND_DIR).kind ==
+		    IGNORE_SHOWN;
 	case VS_ENOENT:
 	case VS_ENOTDIR:
 	case VS_ELOOP:
-		return PEEK_GONE;
+		return false;
 	default:
-		return PEEK_UNKNOWN;
+		return true;
 	}
+}
+
+/* Whether the disk has at path what row says. */
+static bool is_there(
+    struct engine *e, const char *path, const struct manifest_row *row)
+{
+	struct disk_stat st;
+
+	return e->world.disk->look(e->world.disk, path, &st, NULL) == VS_OK &&
+	    compare_stat(&st, &row->stat) == COMPARE_SAME;
 }
 
 static int hold_has(struct reconcile *r, const char *path)
@@ -264,7 +271,7 @@ static int too_much(void *arg, const char *path, enum vs_kind kind)
 	/* the manifest may lack it for want of a chance to read it: after a
 	   loss of the state somebody may be writing the file, or its folder
 	   be closed to us */
-	if (peek(r->e, path) != PEEK_GONE) {
+	if (may_be_there(r->e, path)) {
 		r->unsure = true;
 		return 0;
 	}
@@ -295,10 +302,13 @@ static int too_little(
 
 	if (row->synced)
 		return 0;
-	/* an older state says so; the scan may not have got there */
-	if (r->e->cloud.wary && peek(r->e, path) != PEEK_THERE) {
+	/* an older state says so; the scan may not have got there.  What is
+	   pending later on is of a scan that did. */
+	if (r->e->cloud.wary && !is_there(r->e, path, row)) {
 		r->unread = true;
-		return outbox_drop(&r->e->state, path, r->err);
+		return r->e->cloud.reconcile
+		    ? outbox_drop(&r->e->state, path, r->err)
+		    : 0;
 	}
 	rc = outbox_waiting(&r->e->state, path, &op, r->err);
 	if (rc < 0 || op >= 0)

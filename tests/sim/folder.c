@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/path.h"
+#include "tests/sim/veil.h"
 
 #define FOLDER_MANY 220
 #define FOLDER_DEEP 5
@@ -384,6 +385,37 @@ static bool act_burst(struct folder *f, struct world *w)
 	return true;
 }
 
+static bool act_rules(struct folder *f, struct world *w)
+{
+	static const char *const some[] = { "a\n", "/b\n", "*.tmp\n", "take*\n",
+		"d/**\n", "(?i)A\n", "/e/f\n", "!b/c\n", "!/a/d\n", "h\n",
+		"!*.mov\n", "// nothing\n", "log\n", "!/d/e\n" };
+	bool beside = below(f, 2);
+	struct memfs_node *n;
+
+	if (memfs_at(w->fs, VEIL_FILE, NULL) && !below(f, 3)) {
+		memfs_unlink(w->fs, VEIL_FILE);
+		world_veil(w);
+		return true;
+	}
+	n = memfs_open(w->fs, beside ? "rules" : VEIL_FILE);
+	if (!n)
+		return false;
+	memfs_truncate(w->fs, n, 0);
+	for (uint64_t i = below(f, 5); i > 0; i--) {
+		const char *rule =
+		    some[below(f, sizeof(some) / sizeof(some[0]))];
+
+		memfs_write(w->fs, n, n->size, rule, strlen(rule));
+	}
+	n->spared = true;
+	memfs_close(w->fs, n);
+	if (beside)
+		memfs_rename(w->fs, "rules", VEIL_FILE);
+	world_veil(w);
+	return true;
+}
+
 static const struct {
 	const char *name;
 	bool (*run)(struct folder *f, struct world *w);
@@ -411,6 +443,7 @@ static const struct {
 	[FOLDER_CHANGE_KIND] = { "another kind", act_change_kind, 8 },
 	[FOLDER_RECORD] = { "record", act_record, 24 },
 	[FOLDER_BURST] = { "burst", act_burst, 2 },
+	[FOLDER_RULES] = { "ignore rules", act_rules, 3 },
 };
 
 const char *folder_name(enum folder_act act)

@@ -34,6 +34,7 @@ enum folder_act {
 	FOLDER_CHANGE_KIND,
 	FOLDER_RECORD,
 	FOLDER_BURST,
+	FOLDER_RULES, /* other things are hidden than before */
 	FOLDER_ACTS,
 };
 

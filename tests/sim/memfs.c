@@ -602,7 +602,7 @@ struct memfs_node *memfs_pick(struct memfs *fs, struct vs_rand *rand, int kind)
 
 	while (n->kind == VS_KIND_DIR && n->children) {
 		n = n->child[vs_rand_below(rand, n->children)];
-		if (n->hidden)
+		if (n->hidden || n->spared)
 			break;
 		if (kind < 0 || n->kind == (enum vs_kind)kind)
 			found = n;

@@ -54,6 +54,7 @@ struct memfs_node {
 	size_t child_cap;
 	int wd; /* watch on this directory, 0: none (memdisk's) */
 	bool hidden; /* .vsync at the root */
+	bool spared; /* memfs_pick passes it by */
 	bool unreadable; /* EACCES (memdisk's) */
 	bool mount; /* another file system lies over it (memdisk's) */
 };

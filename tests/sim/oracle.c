@@ -9,6 +9,7 @@
 #include "common/base/path.h"
 #include "common/base/stamp.h"
 #include "common/crypto/sha256.h"
+#include "tests/sim/veil.h"
 
 #define ORACLE_PATIENCE_MS (4 * 60 * 60 * 1000LL)
 
@@ -197,8 +198,9 @@ bool oracle_settle(struct world *w, bool scan)
 
 /* --- the four listings --- */
 
-static void disk_walk(
-    struct table *t, const struct memfs_node *n, const char *dir)
+/* A row for what is shown, and for folders that lead there. */
+static void disk_walk(struct table *t, const struct ignore *rules,
+    const struct memfs_node *n, const char *dir)
 {
 	for (size_t i = 0; i < n->children; i++) {
 		const struct memfs_node *c = n->child[i];
@@ -207,10 +209,15 @@ static void disk_walk(
 			.kind = vs_kind_name(c->kind),
 			.mtime_us = -1,
 			.mode = c->mode };
+		enum ignore_kind veil;
+		size_t before = t->n;
 
 		if (c->hidden ||
 		    vs_path_join(path, sizeof(path), dir, c->name) < 0 ||
 		    vs_path_check(path, strlen(path)) != VS_PATH_GOOD)
+			continue;
+		veil = ignore_path(rules, path, c->kind == VS_KIND_DIR).kind;
+		if (veil == IGNORE_HIDDEN)
 			continue;
 		if (c->kind != VS_KIND_DIR) {
 			r.size = (int64_t)c->size;
@@ -220,8 +227,9 @@ static void disk_walk(
 			r.mtime_us = c->mtime_ns / 1000;
 		if (c->kind == VS_KIND_SYMLINK)
 			r.mode = -1;
-		table_append(t, &r);
-		disk_walk(t, c, path);
+		disk_walk(t, rules, c, path);
+		if (veil == IGNORE_SHOWN || t->n > before)
+			table_append(t, &r);
 	}
 }
 
@@ -299,6 +307,9 @@ static bool event_delete(
     struct oracle *o, struct world *w, int64_t seq, const char *path)
 {
 	intptr_t n = 1 + (intptr_t)vs_map_get(o->deletes, path);
+	const struct table_row *was = table_find(&o->replay, path);
+	/* a hidden folder comes and goes with what is shown in it */
+	bool veiled = w->veiled && was && !strcmp(was->kind, "directory");
 
 	if (!table_drop(&o->replay, path))
 		return world_fail(w,
@@ -306,7 +317,7 @@ static bool event_delete(
 		    path);
 	if (vs_map_put(o->deletes, path, (void *)n, NULL) != VS_OK)
 		abort();
-	if (n > world_removed(w, path))
+	if (!veiled && n > world_removed(w, path))
 		return world_fail(w,
 		    "event %lld deletes %s: deletion %ld, but it went away "
 		    "%lld times",
@@ -478,9 +489,11 @@ static bool trees_same(struct oracle *o, struct world *w, const struct table *t)
 static bool tables_read(
     struct world *w, struct table *disk, struct table *own, struct table *cloud)
 {
+	struct ignore *rules = veil_load(w->fs);
 	struct vs_err err = VS_ERR_INIT;
 
-	disk_walk(disk, memfs_at(w->fs, "", NULL), "");
+	disk_walk(disk, rules, memfs_at(w->fs, "", NULL), "");
+	ignore_free(rules);
 	table_sort(disk);
 	if (engine_each(w->engine, manifest_row, own, &err) < 0)
 		return world_fail(w, "the manifest: %s", err.msg);

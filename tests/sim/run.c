@@ -8,6 +8,7 @@
 
 #define RUN_QUIESCE 200 /* operations between two judgements, about */
 #define RUN_FOLLOW 10 /* between two looks at the log */
+#define RUN_ASKED_MS (15 * 60 * 1000) /* an agent has asked for news within */
 
 struct run {
 	struct world *w;
@@ -15,6 +16,7 @@ struct run {
 	struct gremlin gremlin;
 	struct oracle oracle;
 	struct imp imp;
+	bool restored; /* the cloud was, and the agent may have slept through */
 	int64_t op;
 };
 
@@ -40,9 +42,14 @@ static bool run_judge(struct run *k, bool whole)
 	gremlin_rest(&k->gremlin, k->w);
 	imp_rest(&k->imp, k->w);
 	scan |= memfs_unseen(k->w->fs);
+	/* with nothing to send it hears of that when it next asks */
+	if (k->restored && !world_run(k->w, RUN_ASKED_MS))
+		return false;
+	k->restored = false;
 	if (!oracle_settle(k->w, scan) ||
 	    !oracle_compare(&k->oracle, k->w, whole))
 		return false;
+	k->w->unveiled = false;
 	seq = k->oracle.seq;
 	if (!oracle_settle(k->w, true) ||
 	    !oracle_follow(&k->oracle, k->w, true))
@@ -69,8 +76,10 @@ static bool run_restore(struct run *k)
 	k->gremlin.restore_ms = 0;
 	if (ms > 0 && !run_follow(k))
 		return false;
-	if (ms > 0 && k->oracle.whole)
+	if (ms > 0 && k->oracle.whole) {
 		world_restore_cloud(k->w, k->gremlin.copy, ms);
+		k->restored = true;
+	}
 	return true;
 }
 
@@ -80,6 +89,9 @@ static void run_act(struct run *k, const struct run_options *o)
 
 	if (!(skip & RUN_NO_ACT))
 		folder_act(&k->folder, k->w, k->op);
+	/* what comes under the rules of before is published, and goes again */
+	if (k->w->unveiled)
+		world_veil(k->w);
 	if (!o->calm && !(skip & RUN_NO_GREMLIN))
 		gremlin_act(&k->gremlin, k->w, k->op);
 	if (!(skip & RUN_NO_IMP))

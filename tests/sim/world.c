@@ -9,6 +9,7 @@
 #include "common/crypto/sha256.h"
 #include "tests/sim/membox.h"
 #include "tests/sim/memwire.h"
+#include "tests/sim/veil.h"
 #include "tests/sim/worldnet.h"
 
 #define WORLD_ROOT_ID "0123456789abcdef0123456789abcdef"
@@ -402,6 +403,16 @@ static void world_note_removed(void *arg, const char *path)
 
 	if (vs_map_put(w->removed, path, (void *)(n + 1), NULL) != VS_OK)
 		abort();
+}
+
+void world_veil(struct world *w)
+{
+	struct ignore *rules = veil_load(w->fs);
+
+	w->veiled |= ignore_has_reach(rules);
+	ignore_free(rules);
+	w->unveiled = true;
+	veil_each(w->fs, world_note_removed, w);
 }
 
 int64_t world_removed(const struct world *w, const char *path)

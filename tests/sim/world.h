@@ -138,6 +138,9 @@ struct world {
 	int hash_ms; /* at most */
 	int hint_ms;
 	struct vs_map *removed; /* path: how often it went away */
+	bool
+	    veiled; /* there were rules that show something in a hidden folder */
+	bool unveiled; /* and the agent may not know them all yet */
 	struct vs_map *shown; /* "path//hash" that ever was in the folder */
 	struct world_stats stats;
 	char failure[1024]; /* "" while all is well */
@@ -179,6 +182,9 @@ void world_restore_cloud(
 /* True if path ever had this content (hash in hex) in the folder, or nobody
  * kept a record. */
 bool world_shown(const struct world *w, const char *path, const char *hash);
+
+/* The rules in the folder changed: what they hide is as if it was gone. */
+void world_veil(struct world *w);
 
 /* How often path was taken away from the folder. */
 int64_t world_removed(const struct world *w, const char *path);
