@@ -24,17 +24,17 @@ static const char *const parts[] = { "-wal", "-shm", "" };
 static int name_new(int dir, const char *base, int64_t wall_ms,
     char name[NAME_MAX + 1], struct vs_err *err)
 {
-	time_t at = (time_t)(wall_ms / 1000);
-	char stamp[32];
-	struct tm tm;
+	for (int64_t ms = wall_ms; ms < wall_ms + 100; ms++) {
+		time_t at = (time_t)(ms / 1000);
+		char stamp[32];
+		struct tm tm;
+		int n;
 
-	if (gmtime_r(&at, &tm) == NULL ||
-	    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
-		return vs_err_set(err, VS_EBUG, "no date");
-	for (int i = 0; i < 100; i++) {
-		int n = snprintf(
-		    name, NAME_MAX + 1, "%s" TAIL "%s.%02d", base, stamp, i);
-
+		if (gmtime_r(&at, &tm) == NULL ||
+		    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm) == 0)
+			return vs_err_set(err, VS_EBUG, "no date");
+		n = snprintf(name, NAME_MAX + 1, "%s" TAIL "%s.%03dZ", base,
+		    stamp, (int)(ms % 1000));
 		if (n < 0 || n > NAME_MAX - 4)
 			return vs_err_set(err, VS_ELIMIT, "name too long");
 		if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)

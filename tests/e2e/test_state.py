@@ -361,3 +361,122 @@ def test_cloud_from_a_backup_and_state_from_another(full):
     full.start()
     full.agree()
     nothing_more(full, full.head())
+
+
+# S7
+
+def zeroed(data):
+    return data[:8192] + bytes(len(data) - 8192)
+
+
+def flipped(data):
+    data = bytearray(data)
+    for i in range(200, len(data), 311):
+        data[i] ^= 1 << (i % 8)
+    return bytes(data)
+
+
+DAMAGES = {
+    "bits": flipped,
+    "zeroed pages": zeroed,
+    "truncated": lambda data: data[:len(data) // 2],
+    "garbage header": lambda data: b"\xa5" * 60 + data[60:],
+    "no database": lambda data: b"not a database\n" * 100,
+}
+
+
+def damage(owner, how):
+    """The state at rest, all of it in the one file."""
+    db = sqlite3.connect(owner.manifest_db)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.close()
+    owner.manifest_db.write_bytes(how(owner.manifest_db.read_bytes()))
+
+
+def kept_aside(owner):
+    return sorted(p.name for p in owner.manifest_db.parent.iterdir()
+                  if "corrupt" in p.name and p.name.endswith("Z"))
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("clean", [True, False])
+def test_state_damaged(full, how, clean):
+    (full.stop if clean else full.kill)()
+    head = full.head()
+    before = value(full, "epoch")
+    damage(full, DAMAGES[how])
+    edit(full)
+    full.start()
+    # a good end is not doubted: what is wrong is found when it is read
+    full.cli("rescan", "--data")
+    full.agree(timeout=90)
+    assert {(e["change"]["op"], e["change"]["path"])
+            for e in full.events(head)} == {
+        ("update", "d0/0"), ("update", "d1/1"), ("create", "new"),
+        ("create", "new/a"), ("delete", "d2/2"), ("create", "d3/moved"),
+        ("delete", "d3/3")}
+    nothing_more(full, full.head())
+    if how == "bits" and not kept_aside(full):
+        return  # they fell where nothing was
+    (name,) = kept_aside(full)
+    problem = full.problems()["state_rebuilt"]
+    assert name in problem["message"] and problem["hint"]
+    assert name.encode() in full.daemon.log_text()
+    full.stop()
+    assert value(full, "epoch") != before
+
+
+def test_damaged_again_and_again(full):
+    """Two damaged ones are kept, the latest."""
+    seen = []
+    for i in range(4):
+        full.kill()
+        damage(full, DAMAGES["garbage header"])
+        full.start()
+        full.agree()
+        seen += [n for n in kept_aside(full) if n not in seen]
+    assert len(seen) == 4 and kept_aside(full) == sorted(seen)[-2:]
+
+
+def test_damaged_and_paused(full):
+    """A project that was paused stays so, and a lost root stays lost."""
+    full.cli("pause", check=0)
+    full.kill()
+    damage(full, lambda data: data[:-4096] + bytes(4096))
+    edit(full)
+    head = full.head()
+    full.start()
+    full.await_state("paused", timeout=20)
+    assert len(kept_aside(full)) == 1
+    never(lambda: full.head() != head, "something was sent", 0.7)
+    full.cli("resume", check=0)
+    full.agree()
+
+
+def test_damaged_and_much_is_missing(owner):
+    """The loss itself deletes nothing: what is missing is held."""
+    for i in range(300):
+        write(owner.root / str(i), b"%d" % i)
+    owner.agree()
+    owner.kill()
+    head = owner.head()
+    damage(owner, zeroed)
+    for i in range(150):
+        (owner.root / str(i)).unlink()
+    owner.start()
+    assert owner.await_state("held", timeout=30)["held"] == 150
+    never(lambda: owner.head() != head, "an event", 0.5)
+
+
+def test_its_log_is_gone(full):
+    """Without the write-ahead log the state is older: it counts again."""
+    write(full.root / "one", b"1")
+    full.agree()
+    full.kill()
+    head = full.head()
+    for rest in ("-wal", "-shm"):
+        full.manifest_db.with_name("manifest.db" + rest).unlink()
+    write(full.root / "two", b"1")
+    full.start()
+    full.agree()
+    assert [e["change"]["path"] for e in full.events(head)] == ["two"]
