@@ -10,6 +10,8 @@ struct lane {
 	struct crew_job *last;
 };
 
+enum { SMALL, LARGE, HUGE_ONES, LANES };
+
 struct worker {
 	struct crew *crew;
 	uv_thread_t thread;
@@ -20,9 +22,8 @@ struct crew {
 	uv_mutex_t mutex; /* guards all below */
 	uv_cond_t work; /* a job came, or stop */
 	uv_cond_t idle; /* a job ended */
-	struct lane small;
-	struct lane large;
-	int large_running;
+	struct lane lane[LANES];
+	int running[LANES];
 	bool stop;
 	int count; /* workers started */
 	struct worker workers[];
@@ -30,7 +31,12 @@ struct crew {
 
 static void lane_add(struct lane *l, struct crew_job *job)
 {
-	job->next = NULL;
+	job->next = job->urgent ? l->first : NULL;
+	if (job->urgent) {
+		l->first = job;
+		l->last = l->last != NULL ? l->last : job;
+		return;
+	}
 	if (l->last != NULL)
 		l->last->next = job;
 	else
@@ -70,16 +76,22 @@ static void lane_forget(
 }
 
 /* The next job a worker may take, or NULL; the mutex is held. */
-static struct crew_job *crew_next(struct crew *c, bool *large)
+static struct crew_job *crew_next(struct crew *c, int *lane)
 {
-	*large = false;
-	if (c->small.first != NULL)
-		return lane_take(&c->small);
+	int huge = c->running[HUGE_ONES];
+
+	*lane = SMALL;
+	if (c->lane[SMALL].first != NULL)
+		return lane_take(&c->lane[SMALL]);
 	/* one worker at least stays free for small files */
-	if (c->large.first != NULL && c->large_running < c->count - 1) {
-		*large = true;
-		return lane_take(&c->large);
-	}
+	*lane = LARGE;
+	if (c->running[LARGE] + huge >= c->count - 1)
+		return NULL;
+	if (c->lane[LARGE].first != NULL)
+		return lane_take(&c->lane[LARGE]);
+	*lane = HUGE_ONES;
+	if (c->lane[HUGE_ONES].first != NULL && huge < c->count - 2)
+		return lane_take(&c->lane[HUGE_ONES]);
 	return NULL;
 }
 
@@ -97,26 +109,26 @@ static void worker_run(void *arg)
 	struct worker *w = arg;
 	struct crew *c = w->crew;
 	struct crew_job *job;
-	bool large;
+	int lane;
 
 	uv_mutex_lock(&c->mutex);
 	for (;;) {
-		job = crew_next(c, &large);
+		job = crew_next(c, &lane);
 		if (job == NULL && c->stop)
 			break;
 		if (job == NULL) {
 			uv_cond_wait(&c->work, &c->mutex);
 			continue;
 		}
-		c->large_running += large ? 1 : 0;
+		c->running[lane]++;
 		w->owner = job->owner;
 		uv_mutex_unlock(&c->mutex);
 		crew_do(job);
 		uv_mutex_lock(&c->mutex);
 		w->owner = NULL;
-		c->large_running -= large ? 1 : 0;
-		if (large)
-			uv_cond_signal(&c->work);
+		c->running[lane]--;
+		if (lane != SMALL)
+			uv_cond_broadcast(&c->work);
 		uv_cond_broadcast(&c->idle);
 	}
 	uv_mutex_unlock(&c->mutex);
@@ -142,7 +154,7 @@ static int crew_init(struct crew *c)
 int crew_new(struct crew **out, int workers, struct vs_err *err)
 {
 	struct crew *c;
-	int n = workers < 2 ? 2 : workers;
+	int n = workers < 3 ? 3 : workers;
 	int r;
 
 	assert(out != NULL);
@@ -181,7 +193,8 @@ void crew_free(struct crew *c)
 	uv_mutex_unlock(&c->mutex);
 	for (int i = 0; i < c->count; i++)
 		uv_thread_join(&c->workers[i].thread);
-	assert(c->small.first == NULL && c->large.first == NULL);
+	for (int i = 0; i < LANES; i++)
+		assert(c->lane[i].first == NULL);
 	uv_cond_destroy(&c->idle);
 	uv_cond_destroy(&c->work);
 	uv_mutex_destroy(&c->mutex);
@@ -193,7 +206,10 @@ void crew_submit(struct crew *c, struct crew_job *job)
 	assert(job->work != NULL && job->done != NULL);
 	assert(job->owner != NULL && job->cancel != NULL);
 	uv_mutex_lock(&c->mutex);
-	lane_add(job->size > CREW_SMALL ? &c->large : &c->small, job);
+	lane_add(&c->lane[job->size <= CREW_SMALL  ? SMALL
+			 : job->size <= CREW_LARGE ? LARGE
+						   : HUGE_ONES],
+	    job);
 	/* all: the one that wakes might not be allowed a large one */
 	uv_cond_broadcast(&c->work);
 	uv_mutex_unlock(&c->mutex);
@@ -213,8 +229,8 @@ void crew_forget(struct crew *c, const void *owner)
 
 	assert(c != NULL && owner != NULL);
 	uv_mutex_lock(&c->mutex);
-	lane_forget(&c->small, owner, &job);
-	lane_forget(&c->large, owner, &job);
+	for (int i = 0; i < LANES; i++)
+		lane_forget(&c->lane[i], owner, &job);
 	while (crew_works_for(c, owner))
 		uv_cond_wait(&c->idle, &c->mutex);
 	uv_mutex_unlock(&c->mutex);

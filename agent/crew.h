@@ -1,24 +1,27 @@
 /*
  * Worker threads for what blocks: reading and hashing files, fetching
- * chunks.  Two lanes: jobs of up to CREW_SMALL bytes, and larger ones, which
- * never occupy all workers, so that a film of a terabyte does not hold up a
- * saved script.
+ * chunks.  Three lanes: jobs of up to CREW_SMALL bytes; larger ones, which
+ * never occupy all workers; and those over CREW_LARGE, which leave two.  So
+ * a film of a terabyte does not hold up a saved script, nor a saved clip.
  */
 #ifndef CREW_H
 #define CREW_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
 
 #define CREW_SMALL (16 * 1024 * 1024) /* bytes; the fast lane */
+#define CREW_LARGE (1024LL * 1024 * 1024) /* bytes; the slow lane beyond */
 
 struct crew;
 
 /* Zeroed by the caller, who keeps it until done returns. */
 struct crew_job {
 	int64_t size; /* bytes to work on, as far as known */
+	bool urgent; /* before the others of its lane */
 	const atomic_bool *cancel;
 	const void *owner; /* for crew_forget */
 	/* a worker's thread; err says how it went */
@@ -29,7 +32,7 @@ struct crew_job {
 	struct crew_job *next; /* the crew's own */
 };
 
-/* workers: at least 2 are started, so that each lane has one. */
+/* workers: at least 3 are started, so that each lane has one. */
 int crew_new(struct crew **out, int workers, struct vs_err *err);
 
 /* Waits for the threads; no job may be left. */

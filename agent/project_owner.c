@@ -37,6 +37,7 @@ struct hashing {
 	struct owner *owner;
 	uint64_t id;
 	char *path;
+	bool held;
 	struct disk_hash hash;
 };
 
@@ -62,7 +63,11 @@ static void hashing_work(struct crew_job *job)
 	struct hashing *h = hashing_of(job);
 	struct disk *disk = h->owner->disk;
 
-	disk->hash(disk, h->path, &h->hash, job->cancel, &job->err);
+	if (h->held)
+		disk->hash_held(
+		    disk, h->path, &h->hash, job->cancel, &job->err);
+	else
+		disk->hash(disk, h->path, &h->hash, job->cancel, &job->err);
 }
 
 static void hashing_done(struct crew_job *job)
@@ -71,7 +76,7 @@ static void hashing_done(struct crew_job *job)
 	struct project *p = &h->owner->project;
 
 	if (job->err.code == VS_OK && h->hash.stat.kind == VS_KIND_FILE &&
-	    h->hash.writer != DISK_WRITER)
+	    (h->held || h->hash.writer != DISK_WRITER))
 		atomic_fetch_add(
 		    &p->hashed, (unsigned long long)h->hash.stat.size);
 	mailbox_put(p->mailbox, &h->item);
@@ -87,7 +92,9 @@ static void world_hash(void *arg, const struct engine_hash *want)
 	h->owner = o;
 	h->id = want->id;
 	h->path = project_must(strdup(want->path));
+	h->held = want->held;
 	h->job.size = want->size;
+	h->job.urgent = want->fresh;
 	h->job.cancel = &o->project.cancel;
 	h->job.owner = o;
 	h->job.work = hashing_work;

@@ -37,6 +37,7 @@ static void print_badge(struct print *p, const char *badge)
 		break;
 	case '~':
 	case '*':
+	case '?':
 		ink = PRINT_WARN;
 		break;
 	case '-':
@@ -216,7 +217,8 @@ const struct verb verb_ls = {
 		"the list, also without a network.  Badges:\n\n"
 		"  =  synced, or here and whole     -  not here\n"
 		"  ~  syncing, or being pulled      *  being recorded\n"
-		"  !  held back, or changed here    x  error\n",
+		"  !  held back, or changed here    x  error\n"
+		"  ?  listed, and not hashed yet\n",
 	.takes = OPT_LONG | OPT_RECURSIVE | OPT_NULL | OPT_PROJECT | OPT_JSON,
 	.least = 0,
 	.most = 1,

@@ -153,6 +153,8 @@ static const char *stage_badge(const char *stage)
 		return "=";
 	if (strcmp(stage, "recording") == 0)
 		return "*";
+	if (strcmp(stage, "listed") == 0)
+		return "?";
 	if (strcmp(stage, "absent") == 0 || strcmp(stage, "ignored") == 0)
 		return "-";
 	if (strcmp(stage, "refused") == 0 || strcmp(stage, "degraded") == 0)

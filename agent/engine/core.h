@@ -31,6 +31,7 @@
 #include "common/proto/batch.h"
 
 #define CORE_JOBS_MAX 256 /* hashes under way */
+#define CORE_LARGE (16 * 1024 * 1024) /* bytes; a hash that takes its time */
 #define CORE_STAGE_MAX 500 /* changes in one transaction */
 #define CORE_ROOT_CHECK_MS 15000
 #define CORE_ROOT_LOST_MS 2000 /* between looks for a lost root */
@@ -45,6 +46,7 @@ struct core_job {
 	char *path;
 	uint64_t gen;
 	unsigned flags; /* enum settle_flags */
+	bool large;
 	int64_t asked_ms; /* wall; the reading begins later */
 	struct disk_stat stat; /* as it was seen when asked for */
 };
@@ -55,6 +57,11 @@ struct core_kin {
 	int64_t at_ms; /* mono */
 	size_t len;
 	char dir[VS_PATH_MAX + 1];
+};
+
+/* A file that grows and grows (agent/scan/quiet.h). */
+struct core_growing {
+	int64_t account;
 };
 
 /* Changes of the open transaction, to be told once it is durable. */
@@ -222,6 +229,9 @@ struct engine {
 	struct barrier barrier;
 	struct core_job jobs[CORE_JOBS_MAX];
 	struct vs_map *job_by_path;
+	struct vs_map *growing; /* path to struct core_growing */
+	int large_jobs; /* of jobs, those over CORE_LARGE */
+	bool fresh; /* the path in hand was hinted at, not found by a scan */
 	int jobs_max;
 	uint64_t serial; /* of jobs and requests */
 	struct core_stage stage;

@@ -37,6 +37,7 @@ static void drop_jobs(struct engine *e)
 		free(e->jobs[i].path);
 		memset(&e->jobs[i], 0, sizeof(e->jobs[i]));
 	}
+	e->large_jobs = 0;
 }
 
 static void drop_paths(struct engine *e)
@@ -45,7 +46,7 @@ static void drop_paths(struct engine *e)
 	struct dirq_item *dir;
 
 	scouting_void(e);
-	while ((item = settle_take(e->settle, INT64_MAX)) != NULL)
+	while ((item = settle_take(e->settle, SETTLE_ALL, INT64_MAX)) != NULL)
 		settle_item_free(item);
 	while ((dir = dirq_top(e->dirq)) != NULL) {
 		dirq_take(e->dirq, dir);
@@ -133,6 +134,7 @@ static struct engine *make(
 	e->settle = settle_new();
 	e->dirq = dirq_new();
 	e->job_by_path = vs_map_new();
+	e->growing = vs_map_new();
 	e->jobs_max = o->hash_jobs < 1     ? 1
 	    : o->hash_jobs > CORE_JOBS_MAX ? CORE_JOBS_MAX
 					   : o->hash_jobs;
@@ -141,7 +143,8 @@ static struct engine *make(
 	snprintf(e->root_id, sizeof(e->root_id), "%s", o->root_id);
 	barrier_init(&e->barrier);
 	if (e->db_path == NULL || e->settle == NULL || e->dirq == NULL ||
-	    e->job_by_path == NULL || (o->vfs != NULL && e->vfs == NULL)) {
+	    e->job_by_path == NULL || e->growing == NULL ||
+	    (o->vfs != NULL && e->vfs == NULL)) {
 		engine_close(e);
 		return NULL;
 	}
@@ -169,6 +172,14 @@ int engine_open(struct engine **out, const struct engine_world *world,
 	return 0;
 }
 
+static bool free_growing(void *arg, const char *key, void *value)
+{
+	(void)arg;
+	(void)key;
+	free(value);
+	return true;
+}
+
 void engine_close(struct engine *e)
 {
 	if (e == NULL)
@@ -180,6 +191,9 @@ void engine_close(struct engine *e)
 	settle_free(e->settle);
 	dirq_free(e->dirq);
 	vs_map_free(e->job_by_path);
+	if (e->growing != NULL)
+		vs_map_each(e->growing, free_growing, NULL);
+	vs_map_free(e->growing);
 	free(e->db_path);
 	free(e->vfs);
 	free(e);
@@ -384,8 +398,7 @@ static int64_t next_due(const struct engine *e, int64_t sender)
 	due = least(due, sender);
 	due = least(due, e->next_scan_ms);
 	due = least(due, rules_due(e));
-	if (work_jobs(e) < e->jobs_max)
-		due = least(due, settle_due(e->settle));
+	due = least(due, settle_due(e->settle, work_lanes(e)));
 	return due > e->now.mono_ms ? due : e->now.mono_ms + 1;
 }
 

@@ -33,6 +33,8 @@ struct engine_hash {
 	uint64_t id;
 	const char *path; /* valid during the call */
 	int64_t size; /* as last seen, for choosing a lane */
+	bool fresh; /* somebody waits for it: before its like */
+	bool held; /* read it even if a writer has it open */
 };
 
 /* A request to the cloud; answered by engine_answered with the same id. */

@@ -568,11 +568,13 @@ struct why {
 static bool why_from_work(struct engine *e, const char *path, struct why *w)
 {
 	const struct settle_item *item = settle_find(e->settle, path);
+	const struct core_job *job = vs_map_get(e->job_by_path, path);
 
-	if (vs_map_get(e->job_by_path, path) != NULL)
+	if (job != NULL && (job->flags & SETTLE_RECORDING) == 0)
 		*w = (struct why){ "hashing", "its content is being read",
 			"the hash" };
-	else if (item != NULL && (item->flags & SETTLE_RECORDING) != 0)
+	else if (job != NULL ||
+	    (item != NULL && (item->flags & SETTLE_RECORDING) != 0))
 		*w = (struct why){ "recording",
 			"a program has it open for writing",
 			"the writer to close it" };
@@ -596,6 +598,11 @@ static struct why why_of(struct engine *e, const char *path,
 			"it is known here and not yet in the cloud",
 			e->cloud.why[0] != '\0' ? e->cloud.why
 						: "the next batch" };
+	if (row != NULL && row->stat.kind == VS_KIND_FILE && !row->has_hash)
+		return (struct why){ "listed",
+			"its name and size are known, its content was not "
+			"read yet",
+			"its turn" };
 	if (row != NULL && row->synced)
 		return (struct why){ "published", "the cloud has it", "" };
 	if (seen != NULL && row == NULL)

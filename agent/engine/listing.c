@@ -598,6 +598,7 @@ void listing_step(struct engine *e)
 	int rc;
 
 	assert(item != NULL);
+	e->fresh = false;
 	rc = run(e, item, &err);
 	if (rc < 0 && rc != VS_EROOT)
 		core_fault(e, &err);

@@ -286,6 +286,7 @@ static int too_little(
     void *arg, const char *path, const struct manifest_row *row)
 {
 	struct reconcile *r = arg;
+	const struct settle_item *item;
 	char hex[VS_HASH_HEX + 1];
 	struct vs_change c = {
 		.path = path,
@@ -319,6 +320,9 @@ static int too_little(
 	}
 	if (row->target[0] != '\0')
 		c.link_target = row->target;
+	item = settle_find(r->e->settle, path);
+	c.recording = c.kind == VS_KIND_FILE && item != NULL &&
+	    (item->flags & SETTLE_RECORDING) != 0;
 	r->e->stage.changes++;
 	return outbox_put(
 	    &r->e->state, &c, false, r->e->now.wall_ms, &op, r->err);

@@ -13,7 +13,8 @@
 /* Looks and hashes void readings as fast as they are made. */
 static bool calm(const struct engine *e)
 {
-	return work_jobs(e) == 0 && settle_due(e->settle) > e->now.mono_ms;
+	return work_jobs(e) == 0 &&
+	    settle_due(e->settle, SETTLE_ALL) > e->now.mono_ms;
 }
 
 /* Our own daily scan: everybody else goes first. */

@@ -8,6 +8,7 @@
 #include "agent/engine/root.h"
 #include "agent/engine/scouting.h"
 #include "agent/scan/compare.h"
+#include "agent/engine/work.h"
 #include "agent/state/outbox.h"
 #include "agent/state/past.h"
 #include "agent/state/shadow.h"
@@ -75,6 +76,13 @@ static void note_delete(struct engine *e, const char *path, int op)
 		e->stage.deletes++;
 }
 
+/* How what is in hand goes to the outbox. */
+static unsigned how(const struct engine *e)
+{
+	return (e->cloud.relist ? (unsigned)OUTBOX_MAYBE : 0u) |
+	    (e->fresh ? (unsigned)OUTBOX_FRESH : 0u);
+}
+
 /* The row as it travels; hex and the row must outlive the change. */
 static void to_change(struct vs_change *c, const char *path,
     const struct manifest_row *row, char hex[VS_HASH_HEX + 1])
@@ -101,7 +109,8 @@ static int keep_past(struct engine *e, const char *path,
     const struct manifest_row *old, const struct disk_stat *now,
     struct vs_err *err)
 {
-	if (old == NULL || (now != NULL && compare_born(&old->stat, now)))
+	if (old == NULL || !old->has_hash ||
+	    (now != NULL && compare_born(&old->stat, now)))
 		return 0;
 	return past_keep(&e->state, path, old, err);
 }
@@ -111,10 +120,15 @@ static int put_row(struct engine *e, const struct stage_move *m,
     struct vs_change *told, char hex[VS_HASH_HEX + 1], struct vs_err *err)
 {
 	bool same;
-	int rc;
+	int rc = 0;
 
 	to_change(told, m->path, m->row, hex);
 	same = m->old != NULL && shadow_same(m->old, told);
+	if (same) /* it may still be shown as a recording */
+		rc = outbox_announced(&e->state, m->path, err);
+	if (rc < 0)
+		return rc;
+	same = same && rc == 0;
 	m->row->synced = same && m->old->synced;
 	scouting_touch(e, m->path);
 	rc = keep_past(e, m->path, m->old, &m->row->stat, err);
@@ -145,7 +159,7 @@ static int put_outbox(struct engine *e, const struct stage_move *m,
 	};
 	int from_op = -1, to_op = -1;
 	const struct outbox_move both = { c, &from_op, &to_op };
-	bool maybe = e->cloud.relist;
+	unsigned maybe = how(e);
 	int64_t now = e->now.wall_ms;
 	int rc = 0;
 
@@ -194,6 +208,67 @@ int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
 	return stage_move(e, &m, err);
 }
 
+/* The row of a file that is not known by its content. */
+static void unknown(struct manifest_row *row, const struct disk_stat *seen)
+{
+	memset(row, 0, sizeof(*row));
+	row->stat = *seen;
+	row->stat.ino = 0;
+	row->stat.born_ns = 0;
+}
+
+static int announce(struct engine *e, const char *path,
+    const struct disk_stat *seen, const struct manifest_row *old,
+    struct vs_err *err)
+{
+	struct manifest_row *row = malloc(sizeof(*row));
+	char hex[VS_HASH_HEX + 1];
+	struct vs_change c;
+	int op;
+	int rc = stage_begin(e, err);
+
+	if (row == NULL)
+		return vs_err_set(err, VS_ENOMEM, "recording: out of memory");
+	if (old != NULL && old->stat.kind == VS_KIND_FILE) {
+		*row = *old;
+	} else {
+		unknown(row, seen);
+		if (rc == 0)
+			rc = shadow_keep(&e->state, path, old, err);
+		if (rc == 0)
+			rc = manifest_put(&e->state, path, row, old, err);
+	}
+	to_change(&c, path, row, hex);
+	c.recording = true;
+	if (rc == 0)
+		rc =
+		    outbox_put(&e->state, &c, how(e), e->now.wall_ms, &op, err);
+	e->stage.changes++;
+	free(row);
+	return rc;
+}
+
+int stage_recording(struct engine *e, const char *path,
+    const struct disk_stat *seen, struct vs_err *err)
+{
+	struct manifest_row *old = malloc(sizeof(*old));
+	char parent[VS_PATH_MAX + 1];
+	size_t n = vs_path_parent_len(path);
+	int have, rc;
+
+	if (old == NULL)
+		return vs_err_set(err, VS_ENOMEM, "recording: out of memory");
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	have = manifest_get(&e->state, path, old, err);
+	rc = have < 0 ? have : outbox_announced(&e->state, path, err);
+	if (rc == 0 && work_is_dir(e, parent) &&
+	    (have == 0 || old->stat.kind != VS_KIND_DIR))
+		rc = announce(e, path, seen, have == 1 ? old : NULL, err);
+	free(old);
+	return rc < 0 ? rc : 0;
+}
+
 int stage_delete(struct engine *e, const char *path,
     const struct manifest_row *old, struct vs_err *err)
 {
@@ -215,8 +290,8 @@ int stage_delete(struct engine *e, const char *path,
 	if (rc == 0)
 		rc = manifest_drop(&e->state, path, old, err);
 	if (rc == 0)
-		rc = outbox_put(
-		    &e->state, &c, e->cloud.relist, e->now.wall_ms, &op, err);
+		rc =
+		    outbox_put(&e->state, &c, how(e), e->now.wall_ms, &op, err);
 	if (rc < 0)
 		return rc;
 	note_delete(e, path, op);

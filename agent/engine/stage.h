@@ -26,6 +26,14 @@ struct stage_move {
 int stage_move(
     struct engine *e, const struct stage_move *m, struct vs_err *err);
 
+/*
+ * Somebody writes the file at path, as seen: the cloud is to show that.  What
+ * it has of the file stays; a new one gets a row without a hash, which no
+ * look takes for what is there.  Nothing when it was announced before.
+ */
+int stage_recording(struct engine *e, const char *path,
+    const struct disk_stat *seen, struct vs_err *err);
+
 /* path is gone; of a directory the children went before. */
 int stage_delete(struct engine *e, const char *path,
     const struct manifest_row *old, struct vs_err *err);

@@ -7,6 +7,7 @@
 
 #include "agent/engine/kin.h"
 #include "agent/engine/listing.h"
+#include "agent/engine/recording.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
@@ -80,6 +81,7 @@ static void put(struct engine *e, const char *path, enum settle_why why,
 		return;
 	}
 	item->flags |= like->flags;
+	settle_sort(e->settle, item);
 	adopt(e, &item->gen, like->gen);
 	if (item->gen == 0 && why != SETTLE_LATER)
 		item->gen = barrier_enter(&e->barrier);
@@ -103,7 +105,7 @@ void work_later(struct engine *e, const char *path, unsigned flags,
 void work_hint(
     struct engine *e, const char *path, enum settle_why why, unsigned flags)
 {
-	struct settle_item like = { .flags = flags };
+	struct settle_item like = { .flags = flags | SETTLE_FRESH };
 
 	put(e, path, why, 0, &like);
 }
@@ -193,6 +195,22 @@ static struct core_job *free_job(struct engine *e)
 	return NULL;
 }
 
+unsigned work_lanes(const struct engine *e)
+{
+	int jobs = work_jobs(e);
+	int spare = e->jobs_max / 4; /* kept for the fresh */
+	unsigned lanes = 0;
+
+	if (jobs < e->jobs_max)
+		lanes |= 1U << SETTLE_QUICK;
+	if (jobs < e->jobs_max - spare)
+		lanes |= 1U << SETTLE_FOUND;
+	if (jobs < e->jobs_max - spare &&
+	    e->large_jobs < (e->jobs_max - spare + 1) / 2)
+		lanes |= 1U << SETTLE_LONG;
+	return lanes;
+}
+
 int work_jobs(const struct engine *e)
 {
 	return (int)vs_map_count(e->job_by_path);
@@ -218,9 +236,13 @@ static int start_job(struct engine *e, const struct settle_item *item,
 	j->flags = item->flags;
 	j->asked_ms = e->now.wall_ms;
 	j->stat = *seen;
+	j->large = seen->size > CORE_LARGE;
+	e->large_jobs += j->large;
 	h.id = j->id;
 	h.path = j->path;
 	h.size = seen->size;
+	h.fresh = (item->flags & SETTLE_FRESH) != 0;
+	h.held = (item->flags & SETTLE_HELD) != 0;
 	e->world.hash(e->world.arg, &h);
 	return 0;
 }
@@ -290,6 +312,34 @@ static int must_know(struct engine *e, const struct settle_item *item,
 }
 
 /*
+ * It must be read, but perhaps not yet, or not at all: as act.  force: read
+ * it even if another name tells what it is.
+ */
+static int read_content(struct engine *e, const struct settle_item *item,
+    const struct disk_stat *seen, const struct manifest_row *known, bool force,
+    struct vs_err *err)
+{
+	int64_t wait = recording_wait(e, item->path, seen, known);
+	bool room = (work_lanes(e) & 1U << SETTLE_LONG) != 0;
+	int rc;
+
+	if (wait > 0) {
+		recording_later(e, item->path, item->flags, seen->size, wait);
+		return 0;
+	}
+	if (seen->size > CORE_LARGE && (item->flags & SETTLE_FRESH) == 0 &&
+	    ((item->flags & SETTLE_LARGE) == 0 || !room)) {
+		work_later(
+		    e, item->path, item->flags | SETTLE_LARGE, item->gen, 0);
+		return 0;
+	}
+	if (!force)
+		return must_know(e, item, seen, err);
+	rc = start_job(e, item, seen, err);
+	return rc < 0 ? rc : 1;
+}
+
+/*
  * What the look at item's path says.  1: the item's gen passed on to a job.
  */
 static int act(struct engine *e, const struct settle_item *item,
@@ -299,7 +349,6 @@ static int act(struct engine *e, const struct settle_item *item,
 	enum compare_verdict v =
 	    compare_stat(seen, known != NULL ? &known->stat : NULL);
 	bool force = (item->flags & SETTLE_FORCE) != 0;
-	int rc;
 
 	if (v == COMPARE_SAME && seen->kind != VS_KIND_DIR &&
 	    (force || ((item->flags & SETTLE_RECHECK) != 0 && known->racy))) {
@@ -316,10 +365,7 @@ static int act(struct engine *e, const struct settle_item *item,
 	case COMPARE_SAME:
 		return stage_no_trouble(e, item->path, err);
 	case COMPARE_READ:
-		if (!force)
-			return must_know(e, item, seen, err);
-		rc = start_job(e, item, seen, err);
-		return rc < 0 ? rc : 1;
+		return read_content(e, item, seen, known, force, err);
 	case COMPARE_DIR:
 		return found_dir(e, item, seen, known, err);
 	case COMPARE_GONE:
@@ -410,11 +456,12 @@ static bool take_path(struct engine *e)
 	struct settle_item *item;
 	int rc = 0;
 
-	if (work_jobs(e) >= e->jobs_max || stage_full(e))
+	if (stage_full(e))
 		return false;
-	item = settle_take(e->settle, e->now.mono_ms);
+	item = settle_take(e->settle, work_lanes(e), e->now.mono_ms);
 	if (item == NULL)
 		return false;
+	e->fresh = (item->flags & SETTLE_FRESH) != 0;
 	if (vs_map_get(e->job_by_path, item->path) != NULL)
 		work_later(e, item->path, item->flags, item->gen, BUSY_MS);
 	else
@@ -437,7 +484,7 @@ static bool list_folders(struct engine *e)
 		scouting_ask(e);
 		listing_step(e);
 		n++;
-		if (settle_due(e->settle) <= e->now.mono_ms)
+		if (settle_due(e->settle, work_lanes(e)) <= e->now.mono_ms)
 			break;
 	}
 	return n > 0;
@@ -460,34 +507,7 @@ bool work_step(struct engine *e)
 bool work_quiet(const struct engine *e)
 {
 	return dirq_top(e->dirq) == NULL && work_jobs(e) == 0 &&
-	    settle_due(e->settle) > e->now.mono_ms + VS_SETTLE_MS;
-}
-
-/* Somebody writes, or may: not now. */
-static bool is_recording(struct engine *e, const struct disk_hash *h)
-{
-	int64_t age_ms = e->now.wall_ms - h->stat.mtime_ns / 1000000;
-
-	if (h->stat.kind != VS_KIND_FILE)
-		return false;
-	if (h->writer == DISK_WRITER)
-		return true;
-	return h->writer == DISK_WRITER_UNKNOWN && age_ms >= 0 &&
-	    age_ms < VS_QUIET_MS;
-}
-
-static void tell_recording(
-    struct engine *e, const struct core_job *j, const struct disk_hash *h)
-{
-	struct engine_event ev = {
-		.news = ENGINE_RECORDING,
-		.path = j->path,
-		.size = h->stat.size,
-	};
-
-	work_later(e, j->path, SETTLE_RECORDING, 0, VS_QUIET_MS);
-	if ((j->flags & SETTLE_RECORDING) == 0)
-		e->world.tell(e->world.arg, &ev);
+	    settle_due(e->settle, SETTLE_ALL) > e->now.mono_ms + VS_SETTLE_MS;
 }
 
 /*
@@ -496,10 +516,16 @@ static void tell_recording(
  * their listings have passed.
  */
 static bool still_there(struct engine *e, const char *path,
-    const struct disk_stat *read, struct disk_stat *now)
+    const struct disk_hash *h, struct disk_stat *now)
 {
-	return e->world.disk->look(e->world.disk, path, now, NULL) == 0 &&
-	    compare_stat(now, read) == COMPARE_SAME;
+	if (e->world.disk->look(e->world.disk, path, now, NULL) < 0)
+		return false;
+	if (h->grown)
+		return !now->odd && now->kind == VS_KIND_FILE &&
+		    now->ino == h->stat.ino &&
+		    now->born_ns == h->stat.born_ns &&
+		    now->size >= h->stat.size;
+	return compare_stat(now, &h->stat) == COMPARE_SAME;
 }
 
 static int hashed_well(struct engine *e, const struct core_job *j,
@@ -528,8 +554,12 @@ static int hashed_well(struct engine *e, const struct core_job *j,
 		work_want(e, j->path, j->flags, j->gen);
 		rc = 0;
 	} else if (rc >= 0) {
+		recording_published(
+		    e, j->path, &row->stat, rc == 1 ? old : NULL);
 		rc = stage_upsert(e, j->path, row, rc == 1 ? old : NULL, err);
-		if (rc == 0 && row->racy)
+		if (rc == 0 && h->grown)
+			work_later(e, j->path, 0, 0, AGAIN_MS);
+		else if (rc == 0 && row->racy)
 			work_later(e, j->path, SETTLE_RECHECK, j->gen,
 			    compare_tick_ms(&h->stat) + 1);
 	}
@@ -542,7 +572,8 @@ static int hash_failed(
 {
 	switch (code) {
 	case VS_ECHANGED:
-		work_later(e, j->path, j->flags, j->gen, AGAIN_MS);
+		work_later(e, j->path, j->flags & ~(unsigned)SETTLE_HELD,
+		    j->gen, AGAIN_MS);
 		return 0;
 	case VS_ENOENT:
 	case VS_ENOTDIR:
@@ -573,13 +604,15 @@ void work_hashed(
 		return; /* of work that was dropped */
 	vs_map_del(e->job_by_path, j.path);
 	memset(slot, 0, sizeof(*slot));
+	e->large_jobs -= j.large;
+	e->fresh = (j.flags & SETTLE_FRESH) != 0;
 	if (code < 0)
 		rc = hash_failed(e, &j, code, &err);
-	else if (is_recording(e, h))
-		tell_recording(e, &j, h);
 	else if (rules_hide(e, j.path, false))
 		work_want(e, j.path, j.flags, j.gen);
-	else if (!still_there(e, j.path, &h->stat, &now))
+	else if (recording_found(e, &j, h, &rc, &err))
+		e->fresh = false;
+	else if (!still_there(e, j.path, h, &now))
 		work_later(e, j.path, j.flags, j.gen, AGAIN_MS);
 	else
 		rc = hashed_well(e, &j, h, &now, &err);

@@ -69,7 +69,9 @@ static int64_t read_to(
 	while (n > 0 && off < end) {
 		if (atomic_load_explicit(c->cancel, memory_order_relaxed))
 			return vs_err_set(err, VS_ECANCELED, "hash: stopped");
-		n = read(c->fd, c->piece, c->cap);
+		n = pread(c->fd, c->piece,
+		    end - off < (int64_t)c->cap ? (size_t)(end - off) : c->cap,
+		    off);
 		if (n < 0)
 			return vs_err_errno(err, errno, "read");
 		vs_sha256_add(c->sha, c->piece, (size_t)n);
@@ -87,7 +89,8 @@ static int64_t read_large(const struct content *c, struct vs_err *err)
 
 	(void)posix_fadvise(c->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	for (size_t i = 0; i < windows(c); i++, off = end) {
-		end = read_to(c, off, off + CONTENT_WINDOW, err);
+		end = off + CONTENT_WINDOW;
+		end = read_to(c, off, end < c->size ? end : c->size, err);
 		if (end <= off)
 			break;
 		if (cached != NULL && !cached[i])
@@ -116,7 +119,7 @@ int64_t content_hash(int fd, int64_t size, uint8_t sha256[VS_SHA256_SIZE],
 	} else {
 		vs_sha256_start(c.sha);
 		n = size > CONTENT_WINDOW ? read_large(&c, err)
-					  : read_to(&c, 0, size + 1, err);
+					  : read_to(&c, 0, size, err);
 		vs_sha256_end(c.sha, sha256);
 	}
 	vs_sha256_free(c.sha);

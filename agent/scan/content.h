@@ -15,9 +15,9 @@
 #define CONTENT_WINDOW (16 * 1024 * 1024) /* bytes looked up at a time */
 
 /*
- * Hashes fd (a regular file, at its beginning) to its end; size: as its stat
- * says.  Bytes read, which is another number than size when the file has
- * changed, or a negative code: VS_ECANCELED when *cancel becomes true.
+ * Hashes the first size bytes of fd, a regular file; size: as its stat says.
+ * Bytes read, which are fewer when the file has become shorter, or a negative
+ * code: VS_ECANCELED when *cancel becomes true.
  */
 int64_t content_hash(int fd, int64_t size, uint8_t sha256[VS_SHA256_SIZE],
     const atomic_bool *cancel, struct vs_err *err);

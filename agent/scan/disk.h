@@ -48,6 +48,7 @@ struct disk_hash {
 	uint8_t sha256[VS_SHA256_SIZE];
 	struct disk_stat stat; /* of the descriptor, before and after */
 	enum disk_writer writer; /* somebody has it open for writing */
+	bool grown; /* it is longer by now; this is its unchanged beginning */
 	char target[VS_PATH_MAX + 1]; /* symlinks: where it points */
 };
 
@@ -113,11 +114,18 @@ struct disk {
 	/*
 	 * Any thread.  Content of a regular file, or the target of a
 	 * symlink, hashed.  With a writer it stops early: the hash is then
-	 * meaningless.  VS_ECHANGED when the file was another before and
-	 * after; VS_ECANCELED when *cancel becomes true.
+	 * meaningless.  A file that was appended to meanwhile is hashed as
+	 * it was before, once that was read twice and was the same (grown).
+	 * VS_ECHANGED when the file was another before and after;
+	 * VS_ECANCELED when *cancel becomes true.
 	 */
 	int (*hash)(struct disk *d, const char *path, struct disk_hash *out,
 	    const atomic_bool *cancel, struct vs_err *err);
+
+	/* The same, but with a writer it reads on. */
+	int (*hash_held)(struct disk *d, const char *path,
+	    struct disk_hash *out, const atomic_bool *cancel,
+	    struct vs_err *err);
 
 	/*
 	 * dir will be listed soon: it may be read already, on another thread,

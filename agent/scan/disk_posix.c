@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,6 +361,9 @@ static int path_look(
  */
 static enum disk_writer writer_probe(int fd)
 {
+	/* who opens it meanwhile waits for us, and we are told by a signal
+	   that is ignored unless somebody asks for it: SIGIO would kill */
+	(void)fcntl(fd, F_SETSIG, SIGURG);
 	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		(void)fcntl(fd, F_SETLEASE, F_UNLCK);
 		return DISK_NO_WRITER;
@@ -374,8 +378,33 @@ static bool stat_same(const struct disk_stat *a, const struct disk_stat *b)
 	    a->born_ns == b->born_ns;
 }
 
-static int file_hash(int fd, struct disk_hash *out, const atomic_bool *cancel,
+/*
+ * It was longer when it had been read: what was read is what it once was, if
+ * nothing of it has changed since it was read.
+ */
+static int grown_hash(int fd, struct disk_hash *out,
+    const struct disk_stat *after, const atomic_bool *cancel,
     struct vs_err *err)
+{
+	uint8_t again[VS_SHA256_SIZE];
+	int64_t n;
+
+	if (after->ino != out->stat.ino ||
+	    after->born_ns != out->stat.born_ns ||
+	    after->size <= out->stat.size || out->stat.size == 0)
+		return vs_err_set(err, VS_ECHANGED, "changed while read");
+	n = content_hash(fd, out->stat.size, again, cancel, err);
+	if (n < 0)
+		return (int)n;
+	if (n != out->stat.size ||
+	    memcmp(again, out->sha256, sizeof(again)) != 0)
+		return vs_err_set(err, VS_ECHANGED, "changed while read");
+	out->grown = true;
+	return VS_OK;
+}
+
+static int file_hash(int fd, bool held, struct disk_hash *out,
+    const atomic_bool *cancel, struct vs_err *err)
 {
 	struct disk_stat after;
 	int64_t n;
@@ -387,7 +416,7 @@ static int file_hash(int fd, struct disk_hash *out, const atomic_bool *cancel,
 	if (out->stat.odd || out->stat.kind != VS_KIND_FILE)
 		return vs_err_set(err, VS_ECHANGED, "no longer a file");
 	out->writer = writer_probe(fd);
-	if (out->writer == DISK_WRITER)
+	if (out->writer == DISK_WRITER && !held)
 		return VS_OK;
 	n = content_hash(fd, out->stat.size, out->sha256, cancel, err);
 	if (n < 0)
@@ -395,8 +424,10 @@ static int file_hash(int fd, struct disk_hash *out, const atomic_bool *cancel,
 	r = stat_fd(fd, &after, err);
 	if (r < 0)
 		return r;
-	if (n != out->stat.size || !stat_same(&out->stat, &after))
+	if (n != out->stat.size)
 		return vs_err_set(err, VS_ECHANGED, "changed while read");
+	if (!stat_same(&out->stat, &after))
+		return grown_hash(fd, out, &after, cancel, err);
 	return VS_OK;
 }
 
@@ -427,8 +458,8 @@ static int file_open(struct disk *d, const char *path, struct vs_err *err)
 	return fd;
 }
 
-static int path_hash(struct disk *d, const char *path, struct disk_hash *out,
-    const atomic_bool *cancel, struct vs_err *err)
+static int hash_at(struct disk *d, const char *path, bool held,
+    struct disk_hash *out, const atomic_bool *cancel, struct vs_err *err)
 {
 	int pathfd = beneath(d, path, O_PATH, err);
 	int fd;
@@ -438,6 +469,7 @@ static int path_hash(struct disk *d, const char *path, struct disk_hash *out,
 	if (pathfd < 0)
 		return pathfd;
 	out->target[0] = '\0';
+	out->grown = false;
 	r = stat_fd(pathfd, &out->stat, err);
 	if (r == VS_OK && out->stat.kind == VS_KIND_SYMLINK)
 		r = link_hash(pathfd, out, err);
@@ -452,9 +484,21 @@ static int path_hash(struct disk *d, const char *path, struct disk_hash *out,
 	fd = file_open(d, path, err);
 	if (fd < 0)
 		return fd;
-	r = file_hash(fd, out, cancel, err);
+	r = file_hash(fd, held, out, cancel, err);
 	close(fd);
 	return r;
+}
+
+static int path_hash(struct disk *d, const char *path, struct disk_hash *out,
+    const atomic_bool *cancel, struct vs_err *err)
+{
+	return hash_at(d, path, false, out, cancel, err);
+}
+
+static int path_hash_held(struct disk *d, const char *path,
+    struct disk_hash *out, const atomic_bool *cancel, struct vs_err *err)
+{
+	return hash_at(d, path, true, out, cancel, err);
 }
 
 /* All of fd, which has st, into out. */
@@ -590,6 +634,7 @@ int disk_posix_new(struct disk **out, const char *root,
 		.list = dir_list,
 		.look = path_look,
 		.hash = path_hash,
+		.hash_held = path_hash_held,
 		.ahead = dir_ahead,
 		.behind = dir_behind,
 		.idle = disk_idle,

@@ -7,11 +7,16 @@
 #include "common/base/limits.h"
 #include "common/base/map.h"
 
-struct settle {
-	struct vs_map *by_path;
-	struct settle_item **heap; /* least due_ms first */
+struct heap {
+	struct settle_item **at; /* least due_ms first */
 	size_t count;
 	size_t cap;
+};
+
+struct settle {
+	struct vs_map *by_path;
+	struct heap lane[SETTLE_LANES];
+	unsigned turn; /* of taking */
 };
 
 struct settle *settle_new(void)
@@ -32,9 +37,11 @@ void settle_free(struct settle *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->count; i++)
-		settle_item_free(s->heap[i]);
-	free(s->heap);
+	for (int l = 0; l < SETTLE_LANES; l++) {
+		for (size_t i = 0; i < s->lane[l].count; i++)
+			settle_item_free(s->lane[l].at[i]);
+		free(s->lane[l].at);
+	}
 	vs_map_free(s->by_path);
 	free(s);
 }
@@ -47,68 +54,86 @@ void settle_item_free(struct settle_item *item)
 	free(item);
 }
 
-static void place(struct settle *s, struct settle_item *item, size_t at)
+static void place(struct heap *h, struct settle_item *item, size_t at)
 {
-	s->heap[at] = item;
+	h->at[at] = item;
 	item->at = at;
 }
 
-static void sift_up(struct settle *s, struct settle_item *item)
+static void sift_up(struct heap *h, struct settle_item *item)
 {
 	size_t at = item->at;
 
 	while (at > 0) {
 		size_t up = (at - 1) / 2;
 
-		if (s->heap[up]->due_ms <= item->due_ms)
+		if (h->at[up]->due_ms <= item->due_ms)
 			break;
-		place(s, s->heap[up], at);
+		place(h, h->at[up], at);
 		at = up;
 	}
-	place(s, item, at);
+	place(h, item, at);
 }
 
-static void sift_down(struct settle *s, struct settle_item *item)
+static void sift_down(struct heap *h, struct settle_item *item)
 {
 	size_t at = item->at;
 
 	for (;;) {
 		size_t low = 2 * at + 1;
 
-		if (low >= s->count)
+		if (low >= h->count)
 			break;
-		if (low + 1 < s->count &&
-		    s->heap[low + 1]->due_ms < s->heap[low]->due_ms)
+		if (low + 1 < h->count &&
+		    h->at[low + 1]->due_ms < h->at[low]->due_ms)
 			low++;
-		if (s->heap[low]->due_ms >= item->due_ms)
+		if (h->at[low]->due_ms >= item->due_ms)
 			break;
-		place(s, s->heap[low], at);
+		place(h, h->at[low], at);
 		at = low;
 	}
-	place(s, item, at);
+	place(h, item, at);
 }
 
-static bool grow(struct settle *s)
+static bool grow(struct heap *h)
 {
-	size_t cap = s->cap != 0 ? 2 * s->cap : 64;
-	struct settle_item **heap;
+	size_t cap = h->cap != 0 ? 2 * h->cap : 64;
+	struct settle_item **at;
 
-	if (s->count < s->cap)
+	if (h->count < h->cap)
 		return true;
-	heap = realloc(s->heap, cap * sizeof(struct settle_item *));
-	if (heap == NULL)
+	at = realloc(h->at, cap * sizeof(struct settle_item *));
+	if (at == NULL)
 		return false;
-	s->heap = heap;
-	s->cap = cap;
+	h->at = at;
+	h->cap = cap;
 	return true;
+}
+
+static void take_out(struct heap *h, struct settle_item *item)
+{
+	struct settle_item *last = h->at[--h->count];
+
+	if (last == item)
+		return;
+	place(h, last, item->at);
+	sift_up(h, last);
+	sift_down(h, last);
+}
+
+static void put_in(struct heap *h, struct settle_item *item)
+{
+	place(h, item, h->count++);
+	sift_up(h, item);
 }
 
 static struct settle_item *add(
     struct settle *s, const char *path, int64_t now_ms)
 {
+	struct heap *h = &s->lane[SETTLE_FOUND];
 	struct settle_item *item;
 
-	if (s->count >= SETTLE_MAX || !grow(s))
+	if (settle_count(s) >= SETTLE_MAX || !grow(h))
 		return NULL;
 	item = calloc(1, sizeof(*item));
 	if (item == NULL)
@@ -116,13 +141,30 @@ static struct settle_item *add(
 	item->path = strdup(path);
 	item->first_ms = now_ms;
 	item->due_ms = INT64_MAX;
+	item->lane = SETTLE_FOUND;
 	if (item->path == NULL ||
 	    vs_map_put(s->by_path, path, item, NULL) < 0) {
 		settle_item_free(item);
 		return NULL;
 	}
-	place(s, item, s->count++);
+	put_in(h, item);
 	return item;
+}
+
+void settle_sort(struct settle *s, struct settle_item *item)
+{
+	enum settle_lane lane = SETTLE_FOUND;
+
+	if ((item->flags & SETTLE_FRESH) != 0)
+		lane = SETTLE_QUICK;
+	else if ((item->flags & SETTLE_LARGE) != 0)
+		lane = SETTLE_LONG;
+	/* without memory it stays where it is: a matter of order only */
+	if (lane == item->lane || !grow(&s->lane[lane]))
+		return;
+	take_out(&s->lane[item->lane], item);
+	item->lane = lane;
+	put_in(&s->lane[lane], item);
 }
 
 /* When an item is due after one more word. */
@@ -160,11 +202,9 @@ struct settle_item *settle_put(struct settle *s, const char *path,
 		item = add(s, path, now_ms);
 	if (item == NULL)
 		return NULL;
-	if ((item->flags & SETTLE_RECORDING) != 0 && why == SETTLE_CLOSED)
-		item->first_ms = now_ms;
 	item->due_ms = due_after(item, why, now_ms, later_ms);
-	sift_up(s, item);
-	sift_down(s, item);
+	sift_up(&s->lane[item->lane], item);
+	sift_down(&s->lane[item->lane], item);
 	return item;
 }
 
@@ -173,30 +213,50 @@ struct settle_item *settle_find(const struct settle *s, const char *path)
 	return vs_map_get(s->by_path, path);
 }
 
-struct settle_item *settle_take(struct settle *s, int64_t now_ms)
+static bool is_due(const struct settle *s, enum settle_lane lane,
+    unsigned lanes, int64_t now_ms)
 {
-	struct settle_item *item, *last;
+	const struct heap *h = &s->lane[lane];
 
-	if (s->count == 0 || s->heap[0]->due_ms > now_ms)
+	return (lanes & 1U << lane) != 0 && h->count > 0 &&
+	    h->at[0]->due_ms <= now_ms;
+}
+
+struct settle_item *settle_take(
+    struct settle *s, unsigned lanes, int64_t now_ms)
+{
+	enum settle_lane first = s->turn % 4 == 3 ? SETTLE_FOUND : SETTLE_QUICK;
+	const enum settle_lane order[] = { first,
+		first == SETTLE_QUICK ? SETTLE_FOUND : SETTLE_QUICK,
+		SETTLE_LONG };
+	struct settle_item *item;
+	size_t i = 0;
+
+	while (i < SETTLE_LANES && !is_due(s, order[i], lanes, now_ms))
+		i++;
+	if (i == SETTLE_LANES)
 		return NULL;
-	item = s->heap[0];
-	last = s->heap[--s->count];
-	if (last != item) {
-		place(s, last, 0);
-		sift_down(s, last);
-	}
+	s->turn++;
+	item = s->lane[order[i]].at[0];
+	take_out(&s->lane[order[i]], item);
 	vs_map_del(s->by_path, item->path);
 	return item;
 }
 
-int64_t settle_due(const struct settle *s)
+int64_t settle_due(const struct settle *s, unsigned lanes)
 {
-	return s->count > 0 ? s->heap[0]->due_ms : INT64_MAX;
+	int64_t due = INT64_MAX;
+
+	for (int l = 0; l < SETTLE_LANES; l++)
+		if ((lanes & 1U << l) != 0 && s->lane[l].count > 0 &&
+		    s->lane[l].at[0]->due_ms < due)
+			due = s->lane[l].at[0]->due_ms;
+	return due;
 }
 
 size_t settle_count(const struct settle *s)
 {
-	return s->count;
+	return vs_map_count(s->by_path);
 }
 
 static bool count_recording(void *arg, const char *key, void *value)

@@ -30,7 +30,15 @@ enum settle_flags {
 	SETTLE_DEEP = 8, /* a folder: list it, and those below */
 	SETTLE_NEEDED = 16, /* a folder: something in it is published */
 	SETTLE_EDITED = 32, /* a word of more than its name */
+	SETTLE_HELD = 64, /* read it although a writer has it open */
+	SETTLE_FRESH = 128, /* somebody works on it, no scan found it */
+	SETTLE_LARGE = 256, /* its hash takes long: after the small ones */
 };
+
+/* Who goes first among those that are due: the fresh, but not always. */
+enum settle_lane { SETTLE_QUICK, SETTLE_FOUND, SETTLE_LONG, SETTLE_LANES };
+
+#define SETTLE_ALL ((1U << SETTLE_LANES) - 1)
 
 struct settle_item {
 	char *path;
@@ -39,13 +47,20 @@ struct settle_item {
 	uint64_t gen; /* of the barrier, 0: none waits for it */
 	unsigned flags; /* enum settle_flags */
 	bool open; /* written to and not closed since */
-	size_t at; /* in the heap */
+	enum settle_lane lane; /* by its flags */
+	size_t at; /* in the lane's heap */
 };
 
 struct settle;
 
 struct settle *settle_new(void);
 void settle_free(struct settle *s);
+
+/*
+ * Flags were added to item: it may belong to another lane now.  FRESH ones
+ * are in QUICK, other LARGE ones in LONG, the rest in FOUND.
+ */
+void settle_sort(struct settle *s, struct settle_item *item);
 
 /*
  * One more word on path at now_ms.  A known path keeps its gen and first
@@ -59,12 +74,17 @@ struct settle_item *settle_put(struct settle *s, const char *path,
 /* The item of path, or NULL. */
 struct settle_item *settle_find(const struct settle *s, const char *path);
 
-/* Takes out an item that is due; the caller frees it.  NULL for none. */
-struct settle_item *settle_take(struct settle *s, int64_t now_ms);
+/*
+ * Takes out an item that is due, of one of lanes (bits 1 << enum
+ * settle_lane): QUICK before FOUND, but each fourth time the other way
+ * round, and LONG when neither has one.  The caller frees it; NULL for none.
+ */
+struct settle_item *settle_take(
+    struct settle *s, unsigned lanes, int64_t now_ms);
 void settle_item_free(struct settle_item *item);
 
-/* When the next one is due; INT64_MAX for none. */
-int64_t settle_due(const struct settle *s);
+/* When the next one of lanes is due; INT64_MAX for none. */
+int64_t settle_due(const struct settle *s, unsigned lanes);
 
 size_t settle_count(const struct settle *s);
 size_t settle_recording(const struct settle *s); /* with SETTLE_RECORDING */

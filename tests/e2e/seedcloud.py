@@ -14,7 +14,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-PAGE = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" \
+PAGE = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n" \
+    "<meta charset=\"utf-8\">\n" \
     "<title>Error</title>\n</head>\n<body>\n<pre>%s</pre>\n</body>\n</html>\n"
 
 ROUTE = re.compile(r"/api/projects/([^/]+)/(files/update|events)$")

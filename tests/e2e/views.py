@@ -95,7 +95,8 @@ def contiguous(events):
 
 
 def _full(change):
-    return row(change) + (change.get("mode"), change.get("mtime"))
+    return row(change) + (change.get("mode"), change.get("mtime"),
+                          change.get("state"))
 
 
 def replay(events):

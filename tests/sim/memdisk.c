@@ -570,7 +570,7 @@ static int disk_look(struct disk *disk, const char *path, struct disk_stat *out,
 }
 
 void memdisk_hash_start(
-    struct memdisk *d, const char *path, struct memdisk_hash *h)
+    struct memdisk *d, const char *path, bool held, struct memdisk_hash *h)
 {
 	struct memfs_node *n;
 
@@ -589,7 +589,7 @@ void memdisk_hash_start(
 		return;
 	memfs_stat(n, &h->out.stat);
 	h->out.writer = n->writers ? DISK_WRITER : DISK_NO_WRITER;
-	if (n->writers)
+	if (n->writers && !held)
 		return;
 	h->node = memfs_ref(n);
 	h->sha = vs_sha256_new();
@@ -645,7 +645,20 @@ static int disk_hash(struct disk *disk, const char *path, struct disk_hash *out,
 	int code;
 
 	(void)cancel;
-	memdisk_hash_start(of(disk), path, &h);
+	memdisk_hash_start(of(disk), path, false, &h);
+	code = memdisk_hash_end(of(disk), &h, err);
+	*out = h.out;
+	return code;
+}
+
+static int disk_hash_held(struct disk *disk, const char *path,
+    struct disk_hash *out, const atomic_bool *cancel, struct vs_err *err)
+{
+	struct memdisk_hash h;
+	int code;
+
+	(void)cancel;
+	memdisk_hash_start(of(disk), path, true, &h);
 	code = memdisk_hash_end(of(disk), &h, err);
 	*out = h.out;
 	return code;
@@ -714,6 +727,7 @@ struct memdisk *memdisk_new(struct vs_rand *rand)
 		.behind = disk_behind,
 		.look = disk_look,
 		.hash = disk_hash,
+		.hash_held = disk_hash_held,
 		.read = disk_text,
 		.cookie = disk_cookie,
 		.watch = disk_watch,

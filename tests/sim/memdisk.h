@@ -99,7 +99,7 @@ struct memdisk_hash {
 	struct disk_hash out;
 };
 void memdisk_hash_start(
-    struct memdisk *d, const char *path, struct memdisk_hash *h);
+    struct memdisk *d, const char *path, bool held, struct memdisk_hash *h);
 int memdisk_hash_end(
     struct memdisk *d, struct memdisk_hash *h, struct vs_err *err);
 

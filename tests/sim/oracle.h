@@ -20,6 +20,7 @@ struct oracle {
 	bool whole; /* the last reading came to its end */
 	struct vs_map *named; /* "path//hash" that a log ever named */
 	struct vs_map *deletes; /* path: deletions in the log */
+	struct vs_map *recording; /* paths the log shows as such */
 	int64_t compared; /* times */
 	int64_t renames; /* that the log tells as such */
 };

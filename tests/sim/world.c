@@ -124,6 +124,7 @@ static void hints_plan(struct world *w)
 struct hashing {
 	uint64_t id;
 	char *path;
+	bool held;
 	bool begun;
 	struct memdisk_hash h;
 };
@@ -167,7 +168,7 @@ static void hash_begins(void *arg, void *data, bool due)
 		hashing_free(w, k);
 		return;
 	}
-	memdisk_hash_start(w->disk, k->path, &k->h);
+	memdisk_hash_start(w->disk, k->path, k->held, &k->h);
 	k->begun = true;
 	sched_add(w->sched,
 	    (int64_t)vs_rand_below(&w->rand, (uint64_t)w->hash_ms + 1),
@@ -183,6 +184,7 @@ static void world_hash(void *arg, const struct engine_hash *h)
 		abort();
 	w->stats.hashes++;
 	k->id = h->id;
+	k->held = h->held;
 	k->path = strdup(h->path);
 	if (!k->path)
 		abort();

@@ -62,19 +62,26 @@ struct fixture {
 	int count;
 };
 
-static void submit(struct fixture *f, bool large, const void *owner)
+static void submit_size(
+    struct fixture *f, int64_t size, bool urgent, const void *owner)
 {
 	struct job *j = &f->jobs[f->count++];
 
 	assert_true(f->count <= JOBS);
 	j->shared = &f->shared;
-	j->large = large;
-	j->job.size = large ? CREW_SMALL + 1 : CREW_SMALL;
+	j->large = size > CREW_SMALL;
+	j->job.size = size;
+	j->job.urgent = urgent;
 	j->job.cancel = &f->cancel;
 	j->job.owner = owner;
 	j->job.work = job_work;
 	j->job.done = job_done;
 	crew_submit(f->crew, &j->job);
+}
+
+static void submit(struct fixture *f, bool large, const void *owner)
+{
+	submit_size(f, large ? CREW_SMALL + 1 : CREW_SMALL, false, owner);
 }
 
 static void wait_done(struct fixture *f, int n)
@@ -117,11 +124,79 @@ static void test_large_ones_leave_a_lane(void **state)
 	for (int i = 0; i < 40; i++)
 		submit(f, false, f);
 	wait_done(f, 40);
-	assert_int_equal(atomic_load(&f->shared.running), 1);
+	assert_int_equal(atomic_load(&f->shared.running), 2);
 	atomic_store(&f->shared.block_large, false);
 	wait_done(f, 44);
 	for (int i = 0; i < f->count; i++)
 		assert_int_equal(f->jobs[i].job.err.code, VS_OK);
+}
+
+/* Films of a terabyte leave room for a clip, and the clip for a script. */
+static void test_huge_ones_leave_two(void **state)
+{
+	struct fixture *f = *state;
+
+	atomic_store(&f->shared.block_large, true);
+	for (int i = 0; i < 4; i++)
+		submit_size(f, CREW_LARGE + 1, false, f);
+	while (atomic_load(&f->shared.running) == 0)
+		usleep(1000);
+	submit(f, true, f);
+	while (atomic_load(&f->shared.running) == 1)
+		usleep(1000);
+	for (int i = 0; i < 5; i++)
+		submit(f, false, f);
+	wait_done(f, 5);
+	assert_int_equal(atomic_load(&f->shared.running), 2);
+	atomic_store(&f->shared.block_large, false);
+	wait_done(f, 10);
+}
+
+struct order {
+	atomic_bool go;
+	int n;
+	int at[4];
+};
+
+/* One at a time: the other worker of the lane is busy. */
+static void order_work(struct crew_job *j)
+{
+	struct order *o = (struct order *)(uintptr_t)j->owner;
+
+	while (!atomic_load(&o->go))
+		usleep(1000);
+	o->at[o->n++] = (int)j->size;
+}
+
+/* One that somebody waits for is the next of its lane. */
+static void test_urgent_ones_first(void **state)
+{
+	struct fixture *f = *state;
+	struct order o = { 0 };
+
+	atomic_store(&f->shared.block_large, true);
+	submit_size(f, CREW_LARGE + 1, false, f);
+	while (atomic_load(&f->shared.running) == 0)
+		usleep(1000);
+	for (int i = 0; i < 4; i++) {
+		struct job *j = &f->jobs[f->count++];
+
+		j->shared = &f->shared;
+		j->job.size = CREW_SMALL + 10 + i;
+		j->job.urgent = i == 3;
+		j->job.cancel = &f->cancel;
+		j->job.owner = &o;
+		j->job.work = order_work;
+		j->job.done = job_done;
+		crew_submit(f->crew, &j->job);
+		usleep(20000); /* the first one begins, and waits */
+	}
+	atomic_store(&o.go, true);
+	wait_done(f, 4);
+	assert_int_equal(o.n, 4);
+	assert_int_equal(o.at[1], CREW_SMALL + 13);
+	atomic_store(&f->shared.block_large, false);
+	wait_done(f, 5);
 }
 
 static void test_forget(void **state)
@@ -244,6 +319,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    test_large_ones_leave_a_lane, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_huge_ones_leave_two, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_urgent_ones_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
 		cmocka_unit_test(test_mailbox),
 		cmocka_unit_test(test_mailbox_waits),
