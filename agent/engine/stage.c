@@ -217,11 +217,29 @@ static void unknown(struct manifest_row *row, const struct disk_stat *seen)
 	row->stat.born_ns = 0;
 }
 
+/* What the cloud lists of a file that is not known here stays, too. */
+static int as_listed(struct engine *e, struct vs_change *c,
+    struct shadow_row *had, struct vs_err *err)
+{
+	int rc = shadow_get(&e->state, c->path, had, err);
+
+	if (rc <= 0 || had->kind != VS_KIND_FILE)
+		return rc < 0 ? rc : 0;
+	c->size = had->size;
+	c->hash = had->hash[0] != '\0' ? had->hash : NULL;
+	c->has_mtime = had->has_mtime;
+	c->mtime_us = had->mtime_us;
+	c->mode = had->mode;
+	return 0;
+}
+
 static int announce(struct engine *e, const char *path,
     const struct disk_stat *seen, const struct manifest_row *old,
     struct vs_err *err)
 {
-	struct manifest_row *row = malloc(sizeof(*row));
+	struct manifest_row *row =
+	    malloc(sizeof(*row) + sizeof(struct shadow_row));
+	struct shadow_row *had = (struct shadow_row *)(row + 1);
 	char hex[VS_HASH_HEX + 1];
 	struct vs_change c;
 	int op;
@@ -239,6 +257,8 @@ static int announce(struct engine *e, const char *path,
 			rc = manifest_put(&e->state, path, row, old, err);
 	}
 	to_change(&c, path, row, hex);
+	if (rc == 0 && old == NULL)
+		rc = as_listed(e, &c, had, err);
 	c.recording = true;
 	if (rc == 0)
 		rc =
@@ -262,7 +282,8 @@ int stage_recording(struct engine *e, const char *path,
 	parent[n] = '\0';
 	have = manifest_get(&e->state, path, old, err);
 	rc = have < 0 ? have : outbox_announced(&e->state, path, err);
-	if (rc == 0 && work_is_dir(e, parent) &&
+	/* what the cloud has must be known, for it to stay */
+	if (rc == 0 && !e->cloud.relist && work_is_dir(e, parent) &&
 	    (have == 0 || old->stat.kind != VS_KIND_DIR))
 		rc = announce(e, path, seen, have == 1 ? old : NULL, err);
 	free(old);

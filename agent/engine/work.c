@@ -540,7 +540,7 @@ static int hashed_well(struct engine *e, const struct core_job *j,
 		return vs_err_set(err, VS_ENOMEM, "hash: out of memory");
 	row = old + 1;
 	memset(row, 0, sizeof(*row));
-	row->stat = *now;
+	row->stat = h->grown ? h->stat : *now;
 	row->has_hash = true;
 	memcpy(row->hash, h->sha256, sizeof(row->hash));
 	if (h->stat.kind == VS_KIND_SYMLINK)

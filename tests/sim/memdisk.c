@@ -651,19 +651,6 @@ static int disk_hash(struct disk *disk, const char *path, struct disk_hash *out,
 	return code;
 }
 
-static int disk_hash_held(struct disk *disk, const char *path,
-    struct disk_hash *out, const atomic_bool *cancel, struct vs_err *err)
-{
-	struct memdisk_hash h;
-	int code;
-
-	(void)cancel;
-	memdisk_hash_start(of(disk), path, true, &h);
-	code = memdisk_hash_end(of(disk), &h, err);
-	*out = h.out;
-	return code;
-}
-
 static int disk_text(struct disk *disk, const char *path, struct disk_text *out,
     struct vs_err *err)
 {
@@ -727,7 +714,7 @@ struct memdisk *memdisk_new(struct vs_rand *rand)
 		.behind = disk_behind,
 		.look = disk_look,
 		.hash = disk_hash,
-		.hash_held = disk_hash_held,
+		.hash_held = disk_hash,
 		.read = disk_text,
 		.cookie = disk_cookie,
 		.watch = disk_watch,
