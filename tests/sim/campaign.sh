@@ -1,11 +1,13 @@
 #!/bin/bash
 # campaign.sh whole|share - the simulator's proofs, all of them or what fits
 # into a minute.  Seeds are printed as they pass: FROM=SEED goes on with a
-# campaign that was stopped.  Lines "sim: result {...}" are for programs.
+# campaign that was stopped.  Lines "sim: result {...}" are for programs; they
+# are added to build/sim.jsonl.
 set -u
 export LC_ALL=C
 
 sim=${BUILD:-build}/sim
+results=${BUILD:-build}/sim.jsonl
 from=${FROM:-1}
 passed=0
 failed=0
@@ -17,6 +19,7 @@ one() {
     log=$(mktemp)
     "$sim" "$@" --commit "$commit" --jobs "$jobs" | tee "$log"
     rc=${PIPESTATUS[0]}
+    sed -n 's/^sim: result //p' "$log" >>"$results"
     read -r -a count <<<"$(tail -n 1 "$log" | tr -cd '0-9 ')"
     rm -f "$log"
     if [ "${#count[@]}" -ne 2 ]; then

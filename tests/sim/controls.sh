@@ -25,6 +25,16 @@ for what in nosync-agent nosync-cloud no-dedupe no-guard unverified \
         failed=$((failed + 1))
     fi
 done
+# Months without a cloud find an outbox that never forgets.
+out=$("$sim" --offline 30 --ops 4000 --seeds 1 --sabotage hoard 2>&1)
+if [ $? -eq 1 ] && grep -q 'rows in the outbox for\|bytes for' <<<"$out"; then
+    echo "control: hoard: found: $(grep -m 1 '^sim: seed ' <<<"$out")"
+    passed=$((passed + 1))
+else
+    echo "control: hoard: NOT found"
+    tail -n 8 <<<"$out"
+    failed=$((failed + 1))
+fi
 # Short sequences find a disk that lies, too.
 for what in nosync-agent nosync-cloud; do
     out=$("$sim" --series 2 --sabotage "$what" 2>&1)

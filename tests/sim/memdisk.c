@@ -7,6 +7,7 @@
 
 #include "agent/scan/roster.h"
 #include "common/base/path.h"
+#include "tests/sim/memearly.h"
 
 /* An event in the kernel's queue. */
 struct raw {
@@ -22,15 +23,6 @@ struct watched {
 	int wd;
 	struct memfs_node *node; /* a reference: the kernel's side */
 	char *path;
-};
-
-#define EARLY_MAX 32
-
-/* A folder read before its turn, as a thread beside might. */
-struct early {
-	char *dir;
-	struct roster names;
-	int code;
 };
 
 struct memdisk {
@@ -56,7 +48,8 @@ struct memdisk {
 	int queue_max;
 	int queue_first;
 	int queued;
-	struct early early[EARLY_MAX];
+	struct memearly early;
+	bool mixed; /* hashes of files that change are believed */
 };
 
 static struct memdisk *of(struct disk *d)
@@ -492,54 +485,36 @@ static int disk_read(
 	return vs_err_set(err, VS_EIO, "read directory");
 }
 
-static struct early *early_of(struct memdisk *d, const char *dir)
-{
-	for (int i = 0; i < EARLY_MAX; i++)
-		if (d->early[i].dir && !strcmp(d->early[i].dir, dir))
-			return &d->early[i];
-	return NULL;
-}
-
-static void early_drop(struct early *y)
-{
-	free(y->dir);
-	roster_release(&y->names);
-	memset(y, 0, sizeof(*y));
-}
-
 static bool disk_ahead(struct disk *disk, const char *dir)
 {
 	struct memdisk *d = of(disk);
-	struct early *y = NULL;
+	struct memearly_dir *y;
 
-	if (d->stale && early_of(d, dir))
+	if (d->stale && memearly_find(&d->early, dir))
 		return true;
-	assert(!early_of(d, dir));
-	for (int i = 0; i < EARLY_MAX && !y; i++)
-		if (!d->early[i].dir)
-			y = &d->early[i];
+	assert(!memearly_find(&d->early, dir));
+	y = memearly_add(&d->early, dir);
 	if (!y)
 		return false;
-	y->dir = strdup(dir);
 	y->code = disk_read(disk, dir, &y->names, NULL);
 	return true;
 }
 
 static void disk_behind(struct disk *disk, const char *dir)
 {
-	struct early *y = early_of(of(disk), dir);
+	struct memearly_dir *y = memearly_find(&of(disk)->early, dir);
 
 	if (of(disk)->stale)
 		return;
 	assert(y && "asked for and not listed since");
-	early_drop(y);
+	memearly_drop(y);
 }
 
 static int disk_list(
     struct disk *disk, const char *dir, struct roster *out, struct vs_err *err)
 {
 	struct memdisk *d = of(disk);
-	struct early *y = early_of(d, dir);
+	struct memearly_dir *y = memearly_find(&d->early, dir);
 	int code;
 
 	if (!y)
@@ -547,7 +522,7 @@ static int disk_list(
 	code = y->code;
 	*out = y->names;
 	memset(&y->names, 0, sizeof(y->names));
-	early_drop(y);
+	memearly_drop(y);
 	d->stats.early++;
 	return code < 0 ? vs_err_set(err, code, "list") : VS_OK;
 }
@@ -610,6 +585,8 @@ static int hash_finish(struct memdisk *d, struct memdisk_hash *h)
 		vs_sha256_add(h->sha, n->data + h->done, n->size - h->done);
 	vs_sha256_end(h->sha, h->out.sha256);
 	memfs_stat(n, &now);
+	if (d->mixed)
+		h->out.stat = now;
 	if (now.size != h->out.stat.size ||
 	    now.mtime_ns != h->out.stat.mtime_ns ||
 	    now.ctime_ns != h->out.stat.ctime_ns) {
@@ -751,8 +728,7 @@ struct disk *memdisk_disk(struct memdisk *d)
 
 void memdisk_forget(struct memdisk *d)
 {
-	for (int i = 0; i < EARLY_MAX; i++)
-		early_drop(&d->early[i]);
+	memearly_drop_all(&d->early);
 	while (d->watches)
 		watch_drop(d, d->watches - 1);
 	d->queued = 0;
@@ -798,6 +774,11 @@ void memdisk_set_queue(struct memdisk *d, int max)
 		d->queued = 0;
 		queue_put(d, &(struct raw){ .wd = 0 });
 	}
+}
+
+void memdisk_mix_hashes(struct memdisk *d, bool mix)
+{
+	d->mixed = mix;
 }
 
 void memdisk_keep_early(struct memdisk *d, bool keep)

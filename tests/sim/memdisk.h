@@ -82,6 +82,9 @@ void memdisk_set_queue(struct memdisk *d, int max);
 /* Pretends that the root is the one known whatever is shown (a control). */
 void memdisk_lie_root(struct memdisk *d, bool lie);
 
+/* Sabotage: what changes while it is hashed is not noticed. */
+void memdisk_mix_hashes(struct memdisk *d, bool mix);
+
 /* Sabotage: what was read ahead is used though it is void. */
 void memdisk_keep_early(struct memdisk *d, bool keep);
 

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <malloc.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,6 +88,28 @@ static bool day_ends(struct offline *f)
 	return true;
 }
 
+/* Sabotage: each change of a row leaves a row of its own behind. */
+static bool hoard(struct offline *f)
+{
+	static const char sql[] =
+	    "CREATE TRIGGER hoard AFTER UPDATE ON outbox WHEN NEW.batch = 0 "
+	    "BEGIN INSERT INTO outbox(path, op, kind, size, mode, hash, at, "
+	    "batch, held, approved) VALUES(NEW.path || '~' || "
+	    "hex(randomblob(8)), NEW.op, NEW.kind, NEW.size, NEW.mode, "
+	    "NEW.hash, NEW.at, 0, 0, 0); END";
+	sqlite3 *db = NULL;
+	bool ok;
+
+	world_crash_engine(f->w, false, 1000);
+	ok = sqlite3_open_v2("agent.db", &db, SQLITE_OPEN_READWRITE,
+		 "sim-agent") == SQLITE_OK &&
+	    sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+	if (!ok)
+		printf("sim: no sabotage: %s\n", sqlite3_errmsg(db));
+	sqlite3_close(db);
+	return ok;
+}
+
 static bool begin(struct offline *f)
 {
 	struct world *w = f->w;
@@ -158,6 +181,8 @@ static bool all(struct offline *f)
 	done = f->folder.done;
 	f->folder.done = 0;
 	f->w->net.down = true;
+	if (f->o->world.sabotage == WORLD_HOARD && !hoard(f))
+		return true;
 	if (!go_on(f))
 		return false;
 	f->r->changes = f->folder.done;

@@ -51,6 +51,9 @@ static const char *const sabotage_names[] = {
 	[WORLD_NOSYNC_PART] = "nosync-part",
 	[WORLD_NOSYNC_FILE] = "nosync-file",
 	[WORLD_STALE_LISTING] = "stale-listing",
+	[WORLD_MIXED_HASH] = "mixed-hash",
+	[WORLD_UNSTEADY] = "unsteady",
+	[WORLD_HOARD] = "hoard",
 	[WORLD_ADOPT] = "adopt",
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/crypto/sha256.h"
 #include "tests/sim/membox.h"
@@ -515,6 +516,7 @@ static bool world_begin(struct world *w)
 	memvfs_nosync(w->agent_vfs, w->o.sabotage == WORLD_NOSYNC_AGENT);
 	memvfs_nosync(w->cloud_vfs, w->o.sabotage == WORLD_NOSYNC_CLOUD);
 	memdisk_lie_root(w->disk, w->o.sabotage == WORLD_NO_GUARD);
+	memdisk_mix_hashes(w->disk, w->o.sabotage == WORLD_MIXED_HASH);
 	memdisk_keep_early(w->disk, w->o.sabotage == WORLD_STALE_LISTING);
 	if (w->o.sabotage == WORLD_ADOPT)
 		memfs_rash(w->fs);
@@ -538,6 +540,8 @@ struct world *world_new(const struct world_options *o)
 	w->o = *o;
 	vs_rand_seed(&w->rand, o->seed);
 	vs_rand_seed(&w->engine_rand, o->seed + 0x5eed);
+	if (o->sabotage == WORLD_UNSTEADY)
+		vs_rand_seed(&w->rand, (uint64_t)clock());
 	trace_init(&w->trace, o->print);
 	w->removed = vs_map_new();
 	w->shown = vs_map_new();

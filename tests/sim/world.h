@@ -42,6 +42,9 @@ enum world_sabotage {
 	WORLD_NOSYNC_FILE, /* and of files before they get their names */
 	WORLD_STALE_LISTING, /* folders read ahead are never read again */
 	WORLD_ADOPT, /* files that look as before a rename are not */
+	WORLD_MIXED_HASH, /* what changes while it is hashed is not noticed */
+	WORLD_UNSTEADY, /* not all chance comes from the seed */
+	WORLD_HOARD, /* the outbox never forgets */
 	WORLD_SABOTAGES,
 };
 
@@ -138,8 +141,7 @@ struct world {
 	int hash_ms; /* at most */
 	int hint_ms;
 	struct vs_map *removed; /* path: how often it went away */
-	bool
-	    veiled; /* there were rules that show something in a hidden folder */
+	bool veiled; /* some rules show what is in a hidden folder */
 	bool unveiled; /* and the agent may not know them all yet */
 	struct vs_map *shown; /* "path//hash" that ever was in the folder */
 	struct world_stats stats;
