@@ -55,6 +55,34 @@ static bool is(const struct piece *p, size_t i, char c, uint32_t escape)
 	return p->text[i] == c && (uint32_t)(unsigned char)c != escape;
 }
 
+/* How many stars p ends with. */
+static size_t stars(const struct piece *p, uint32_t escape)
+{
+	size_t run = 0, next;
+
+	for (size_t i = 0; i < p->len; i = next) {
+		next = skip(p, i, escape);
+		run = is(p, i, '*', escape) ? run + 1 : 0;
+	}
+	return run;
+}
+
+/*
+ * Appends n bytes at text.  Two stars that meet here do not become a "**":
+ * together they are still one.
+ */
+static void append(
+    struct piece *out, const char *text, size_t n, uint32_t escape)
+{
+	if (n > 0 && text[0] == '*' && (n == 1 || text[1] != '*') &&
+	    stars(out, escape) == 1) {
+		text++;
+		n--;
+	}
+	memcpy(out->text + out->len, text, n);
+	out->len += n;
+}
+
 static int put(struct braces *b, const struct piece *p, size_t open,
     size_t close, const struct piece *middle)
 {
@@ -64,13 +92,13 @@ static int put(struct braces *b, const struct piece *p, size_t open,
 	if (b->made >= BRACE_MAX || b->waiting >= BRACE_MAX)
 		return vs_err_set(
 		    b->err, VS_ELIMIT, "more than %d alternatives", BRACE_MAX);
-	out->len = open + middle->len + tail;
-	out->text = malloc(out->len + 1);
+	out->text = malloc(open + middle->len + tail + 1);
 	if (out->text == NULL)
 		return vs_err_set(b->err, VS_ENOMEM, "pattern: out of memory");
-	memcpy(out->text, p->text, open);
-	memcpy(out->text + open, middle->text, middle->len);
-	memcpy(out->text + open + middle->len, p->text + close + 1, tail);
+	out->len = 0;
+	append(out, p->text, open, b->escape);
+	append(out, middle->text, middle->len, b->escape);
+	append(out, p->text + close + 1, tail, b->escape);
 	b->waiting++;
 	b->made++;
 	return 0;

@@ -66,7 +66,7 @@ static unsigned ties(struct body *b)
 		flags |= RULE_ROOTED;
 		cut(b, 1);
 	}
-	while ((flags & RULE_ROOTED) == 0 && starts(b, "**/"))
+	if ((flags & RULE_ROOTED) == 0 && starts(b, "**/"))
 		cut(b, 3); /* any folder, the root included */
 	if (ends(b, "/**") && b->len > 3) {
 		flags |= RULE_BELOW;

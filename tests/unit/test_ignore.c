@@ -406,10 +406,273 @@ static void test_the_table(void **state)
 	}
 }
 
+/* What is wrong with a file, where, and that nothing is loaded then. */
+static void refuses(const char *const *files, int code, const char *message)
+{
+	struct vs_err err = VS_ERR_INIT;
+	struct ignore *g;
+	int rc = load_files(&g, files, &err);
+
+	assert_null(g);
+	if (rc != code || strncmp(err.msg, message, strlen(message)) != 0)
+		fail_msg("%s: %d %s", message, rc, err.msg);
+}
+
+static void refuses_text(const char *text, int code, const char *message)
+{
+	const char *files[] = { ".stignore", text, NULL };
+
+	refuses(files, code, message);
+}
+
+static void test_what_is_refused(void **state)
+{
+	char many[70000] = "{";
+
+	(void)state;
+	refuses_text("a\n[b\n", VS_EINVAL, ".stignore:2: a [ without its ]");
+	refuses_text("[", VS_EINVAL, ".stignore:1: a [");
+	refuses_text("[]", VS_EINVAL, ".stignore:1: [] with nothing");
+	refuses_text("[!]", VS_EINVAL, ".stignore:1: [] with nothing");
+	refuses_text("[z-a]", VS_EINVAL, ".stignore:1: a range in []");
+	refuses_text("[Foo-bar] x", VS_EINVAL, ".stignore:1: a range in []");
+	refuses_text("{a,b", VS_EINVAL, ".stignore:1: a { without");
+	refuses_text("{a,{b,c}", VS_EINVAL, ".stignore:1: a { without");
+	refuses_text("a\\", VS_EINVAL, ".stignore:1: the escape");
+	refuses_text("[a\\", VS_EINVAL, ".stignore:1: the escape");
+	refuses_text("\n\n!", VS_EINVAL, ".stignore:3: prefixes without");
+	refuses_text("(?i)(?d)!", VS_EINVAL, ".stignore:1: prefixes without");
+	refuses_text("\xFF", VS_EINVAL, ".stignore:1: the line is no UTF-8");
+	refuses_text("a\n#escape=|", VS_EINVAL, ".stignore:2: #escape= comes");
+	refuses_text("#escape=", VS_EINVAL, ".stignore:1: #escape= takes one");
+	refuses_text("#escape=ab", VS_EINVAL, ".stignore:1: #escape= takes");
+	refuses_text("#escape=/", VS_EINVAL, ".stignore:1: #escape= takes");
+	refuses_text("#include", VS_EINVAL, ".stignore:1: #include names no");
+	refuses_text("#include \t", VS_EINVAL, ".stignore:1: #include names");
+	refuses_text("#includes x", VS_EINVAL, ".stignore:1: #include names");
+	refuses_text(
+	    "#include ../x", VS_EINVAL, ".stignore:1: #include ../x leads out");
+	refuses_text(
+	    "#include a/../../x", VS_EINVAL, ".stignore:1: #include a/.");
+	refuses_text("#include .", VS_EINVAL, ".stignore:1: #include . ");
+	refuses_text("\n#include x", VS_ENOENT, ".stignore:2: x: not found");
+	refuses_text("#include .stignore", VS_EINVAL,
+	    ".stignore:1: .stignore is included a second time");
+
+	memset(many, 'a', RULE_LINE_MAX + 1);
+	many[RULE_LINE_MAX + 1] = '\0';
+	refuses_text(many, VS_EINVAL, ".stignore:1: the line is too long");
+	many[RULE_LINE_MAX] = '\0';
+	ignore_free(load(many));
+	/* 2 to the eighth, and once more */
+	ignore_free(load("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"));
+	refuses_text("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", VS_ELIMIT,
+	    ".stignore:1: more than 256 alternatives");
+	many[0] = '\0';
+	for (int i = 0; i <= RULE_LIST_MAX; i++)
+		memcpy(many + 2 * i, "a\n", 3);
+	refuses_text(many, VS_ELIMIT, ".stignore:");
+}
+
+static void decided(
+    const struct ignore *g, const char *path, const char *source, int line)
+{
+	struct ignore_verdict v = ignore_path(g, path, false);
+
+	if (v.rule == NULL || strcmp(v.rule->source, source) != 0 ||
+	    v.rule->line != line)
+		fail_msg("%s: %s:%d", path,
+		    v.rule != NULL ? v.rule->source : "-",
+		    v.rule != NULL ? v.rule->line : 0);
+}
+
+static void test_includes(void **state)
+{
+	static const char *const files[] = { ".stignore",
+		"*.a\n#include rules/one.txt\n*.z\n", "rules/one.txt",
+		"*.b\r\n#include sub/two.txt\n#include ../three.txt\n*.c\n"
+		"*.z\n",
+		"rules/sub/two.txt", "/d\n#include ./../../rules//four.txt",
+		"three.txt", "#escape=|\n|*e\n", "rules/four.txt", "\\*f\n",
+		NULL };
+	struct vs_err err = VS_ERR_INIT;
+	struct ignore *g;
+
+	(void)state;
+	assert_int_equal(load_files(&g, files, &err), VS_OK);
+	decided(g, "x.a", ".stignore", 1);
+	decided(g, "x.b", "rules/one.txt", 1);
+	/* seen from the root, wherever it stands */
+	decided(g, "d/x", "rules/sub/two.txt", 1);
+	assert_int_equal(ignore_path(g, "rules/d", true).kind, S);
+	decided(g, "*e", "three.txt", 2);
+	decided(g, "*f", "rules/four.txt", 1);
+	decided(g, "x.c", "rules/one.txt", 4);
+	/* in the order of reading */
+	decided(g, "x.z", "rules/one.txt", 5);
+	assert_int_equal(ignore_count(g), 8);
+
+	assert_true(ignore_depends(g, ".stignore"));
+	assert_true(ignore_depends(g, ".vsyncignore"));
+	assert_true(ignore_depends(g, "rules/four.txt"));
+	assert_true(ignore_depends(g, "rules"));
+	assert_true(ignore_depends(g, "rules/sub"));
+	assert_false(ignore_depends(g, "rules/five.txt"));
+	assert_false(ignore_depends(g, "rule"));
+	ignore_free(g);
+}
+
+static void test_includes_that_go_wrong(void **state)
+{
+	static const char *const missing[] = { ".stignore", "#include a\n", "a",
+		"x\n\n#include b\n", NULL };
+	static const char *const cycle[] = { ".stignore", "#include a\n", "a",
+		"#include b\n", "b", "#include sub/../a\n", NULL };
+	static const char *const twice[] = { ".stignore",
+		"#include a\n#include a\n", "a", "x\n", NULL };
+	static const char *const wrong[] = { ".stignore", "#include a\n", "a",
+		"x\n{y\n", NULL };
+	static const char *const deep[] = { ".stignore", "#include 2\n", "2",
+		"#include 3", "3", "#include 4", "4", "#include 5", "5",
+		"#include 6", "6", "#include 7", "7", "#include 8", "8",
+		"#include 9", "9", "x", NULL };
+	static const char *const own[] = { ".vsyncignore",
+		"#include common\n*.a\n", ".stignore", "#include common\n*.b\n",
+		"common", "*.c\n", NULL };
+	struct vs_err err = VS_ERR_INIT;
+	struct ignore *g;
+
+	(void)state;
+	refuses(missing, VS_ENOENT, "a:3: b: not found");
+	refuses(cycle, VS_EINVAL, "b:1: a is included a second time");
+	refuses(twice, VS_EINVAL, ".stignore:2: a is included a second");
+	refuses(wrong, VS_EINVAL, "a:2: a { without its }");
+	refuses(deep, VS_ELIMIT, "8:1: more than 8 files include");
+	/* each of the two files may include what the other one does */
+	assert_int_equal(load_files(&g, own, &err), VS_OK);
+	decided(g, "x.a", ".vsyncignore", 2);
+	decided(g, "x.b", ".stignore", 2);
+	decided(g, "x.c", "common", 1);
+	ignore_free(g);
+}
+
+/* Our file comes before Syncthing's, the classes after both. */
+static void test_both_files(void **state)
+{
+	static const char *const files[] = { ".vsyncignore",
+		"!keep.part\n!/shared/x\n/mine\n", ".stignore",
+		"/shared\n!/mine\n*.part\n", NULL };
+	struct vs_err err = VS_ERR_INIT;
+	struct ignore *g;
+
+	(void)state;
+	assert_int_equal(load_files(&g, files, &err), VS_OK);
+	decided(g, "keep.part", ".vsyncignore", 1);
+	assert_int_equal(ignore_path(g, "keep.part", false).kind, S);
+	decided(g, "shared/x/y", ".vsyncignore", 2);
+	decided(g, "shared/z", ".stignore", 1);
+	decided(g, "mine", ".vsyncignore", 3);
+	assert_int_equal(ignore_path(g, "mine/x", false).kind, H);
+	decided(g, "a.part", ".stignore", 3);
+	decided(g, "a.crdownload", "partial", 0);
+	assert_int_equal(ignore_path(g, "shared", true).kind, R);
+	ignore_free(g);
+}
+
+static int read_broken(
+    void *arg, const char *path, char **text, size_t *len, struct vs_err *err)
+{
+	(void)text;
+	(void)len;
+	return vs_err_set(
+	    err, strcmp(path, arg) == 0 ? VS_EIO : VS_ENOENT, "disk on fire");
+}
+
+static void test_what_cannot_be_read(void **state)
+{
+	struct rule_reader reader = { .read = read_broken };
+	struct vs_err err = VS_ERR_INIT;
+	struct ignore *g;
+
+	(void)state;
+	reader.arg = (char[]){ ".stignore" };
+	assert_int_equal(ignore_load(&g, &reader, &err), VS_EIO);
+	assert_null(g);
+	assert_string_equal(err.msg, ".stignore: disk on fire");
+	reader.arg = (char[]){ ".vsyncignore" };
+	assert_int_equal(ignore_load(&g, &reader, &err), VS_EIO);
+	assert_string_equal(err.msg, ".vsyncignore: disk on fire");
+	vs_err_clear(&err);
+	reader.arg = (char[]){ "other" };
+	assert_int_equal(ignore_load(&g, &reader, &err), VS_OK);
+	assert_int_equal(err.code, VS_OK);
+	assert_int_equal(ignore_count(g), 0);
+	ignore_free(g);
+}
+
+static void same(const char *a, const char *b, bool want)
+{
+	struct ignore *x = load(a), *y = load(b);
+
+	if (ignore_same(x, y) != want)
+		fail_msg("\"%s\" and \"%s\"", a, b);
+	ignore_free(x);
+	ignore_free(y);
+}
+
+static void test_same(void **state)
+{
+	(void)state;
+	same("a\nb\n", "a\nb", true);
+	same("a\nb\n", "b\na\n", false);
+	same("a\n", "a\nb\n", false);
+	same("a", "!a", false);
+	same("", "", true);
+	same("", "// nothing", true);
+}
+
+static void test_the_classes_are_told(void **state)
+{
+	const struct ignore_class *c = ignore_classes();
+	bool own = false;
+
+	(void)state;
+	for (; c->name != NULL; c++) {
+		assert_true(c->what[0] != '\0');
+		assert_non_null(c->rule[0]);
+		assert_null(strpbrk(c->name, " :"));
+		own = own || strcmp(c->name, "own") == 0;
+	}
+	assert_true(own);
+}
+
+/* A pattern made to be slow takes no longer than its length allows. */
+static void test_nothing_takes_for_ever(void **state)
+{
+	struct ignore *g = load("**a*a*a*a*a*a*a*a*a*a*a*a**a*a*a*a*ab\n"
+				"/**/**/**/**/**/**/x\n");
+	char path[2048];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(path) - 1; i++)
+		path[i] = i % 64 == 63 ? '/' : 'a';
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(ignore_path(g, path, false).kind, S);
+	ignore_free(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_table),
+		cmocka_unit_test(test_what_is_refused),
+		cmocka_unit_test(test_includes),
+		cmocka_unit_test(test_includes_that_go_wrong),
+		cmocka_unit_test(test_both_files),
+		cmocka_unit_test(test_what_cannot_be_read),
+		cmocka_unit_test(test_same),
+		cmocka_unit_test(test_the_classes_are_told),
+		cmocka_unit_test(test_nothing_takes_for_ever),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
