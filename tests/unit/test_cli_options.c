@@ -108,6 +108,27 @@ static void test_one_letter_of_two_verbs(void **state)
 	refuses(PULL, "pull . -o", "-o: a value is missing");
 }
 
+#define IGNORED (OPT_VERBOSE | OPT_NON_MATCHING | OPT_STDIN | OPT_ZERO)
+
+static void test_of_check_ignore(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(IGNORED, "check-ignore -vn a b"), VS_OK);
+	assert_int_equal(opt.given, OPT_VERBOSE | OPT_NON_MATCHING);
+	assert_int_equal(opt.limit, -1);
+	assert_string_equal(words[opt.first], "a");
+	assert_int_equal(parse(IGNORED, "check-ignore --stdin -z"), VS_OK);
+	assert_int_equal(opt.given, OPT_STDIN | OPT_ZERO);
+	assert_int_equal(
+	    parse(IGNORED, "check-ignore --non-matching --verbose -- -v"),
+	    VS_OK);
+	assert_int_equal(opt.given, OPT_VERBOSE | OPT_NON_MATCHING);
+	assert_string_equal(words[opt.first], "-v");
+	refuses(IGNORED, "check-ignore -q", "no option -q");
+	refuses(IGNORED, "check-ignore --stdin=x", "takes no value");
+	refuses(LOG, "log -v", "no option -v");
+}
+
 static void expires(const char *value, int64_t seconds)
 {
 	char line[64];
@@ -180,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_two_dashes_end_them),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_one_letter_of_two_verbs),
+		cmocka_unit_test(test_of_check_ignore),
 		cmocka_unit_test(test_spans_of_time),
 		cmocka_unit_test(test_colors),
 		cmocka_unit_test(test_what_a_verb_does_not_take),

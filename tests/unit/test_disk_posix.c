@@ -508,6 +508,56 @@ static void test_cookie(void **state)
 	assert_string_equal(l.names, " root-id ");
 }
 
+static int read_text(struct fixture *f, const char *path, struct disk_text *t)
+{
+	vs_err_clear(&f->err);
+	return f->disk->read(f->disk, path, t, &f->err);
+}
+
+/* Small files: whole, or with a reason why there is no knowing. */
+static void test_read(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_text *t = malloc(sizeof(*t));
+	char *large = malloc(DISK_TEXT_MAX + 2);
+	FILE *file;
+
+	assert_non_null(t);
+	assert_non_null(large);
+	scratch_mkdir(f->dir, "d");
+	scratch_write(f->dir, "d/a", "*.tmp\n");
+	assert_int_equal(read_text(f, "d/a", t), VS_OK);
+	assert_int_equal(t->len, 6);
+	assert_memory_equal(t->data, "*.tmp\n", 6);
+	scratch_write(f->dir, "empty", "");
+	assert_int_equal(read_text(f, "empty", t), VS_OK);
+	assert_int_equal(t->len, 0);
+
+	assert_int_equal(read_text(f, "none", t), VS_ENOENT);
+	assert_int_equal(read_text(f, "none/a", t), VS_ENOTDIR);
+	assert_int_equal(read_text(f, "d", t), VS_EINVAL);
+	assert_int_equal(symlink("d/a", scratch_at(f->dir, "l")), 0);
+	assert_int_equal(read_text(f, "l", t), VS_EINVAL);
+	assert_int_equal(mkfifo(scratch_at(f->dir, "p"), 0600), 0);
+	assert_int_equal(read_text(f, "p", t), VS_EINVAL);
+
+	memset(large, 'x', DISK_TEXT_MAX + 1);
+	large[DISK_TEXT_MAX + 1] = '\0';
+	scratch_write(f->dir, "large", large);
+	assert_int_equal(read_text(f, "large", t), VS_ELIMIT);
+	scratch_write(f->dir, "large", large + 1);
+	assert_int_equal(read_text(f, "large", t), VS_OK);
+	assert_int_equal(t->len, DISK_TEXT_MAX);
+
+	file = fopen(scratch_at(f->dir, "d/a"), "ae");
+	assert_non_null(file);
+	assert_int_equal(read_text(f, "d/a", t), VS_EBUSY);
+	fclose(file);
+	assert_int_equal(read_text(f, "d/a", t), VS_OK);
+	free(large);
+	free(t);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -530,6 +580,7 @@ int main(void)
 		TEST(test_other_mount),
 		TEST(test_unmountable),
 		TEST(test_cookie),
+		TEST(test_read),
 	};
 
 	/* a lease that a writer breaks */

@@ -99,6 +99,59 @@ static void test_round(void **state)
 	free(row);
 }
 
+static int next_path(void *arg, const char *path)
+{
+	strcat(arg, path);
+	strcat(arg, " ");
+	return 0;
+}
+
+/* How many conflict copies there are, and the first of them. */
+static int64_t conflicts(struct state *s, int limit, char paths[1000])
+{
+	struct vs_err err = VS_ERR_INIT;
+	sqlite3_stmt *st;
+	int64_t n;
+
+	paths[0] = '\0';
+	assert_int_equal(
+	    manifest_conflicts(s, limit, next_path, paths, &err), VS_OK);
+	assert_int_equal(
+	    vs_db_first(s->db, SQL_CONFLICT_COUNT, &st, &err, ""), 1);
+	n = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return n;
+}
+
+/* They are told by the name alone, as rows come and go. */
+static void test_conflicts(void **state)
+{
+	const char *path = scratch_at(*state, "state.db");
+	static const char *const names[] = { "b.sync-conflict-1-2-X.mov",
+		"d/a.mov", "d/a.sync-conflict-1-2-X.mov", "d/sync-conflict-1",
+		"d/e/x.SYNC-conflict-1", "d/e/y.sync-conflict-3" };
+	struct manifest_row *row = calloc(1, sizeof(*row));
+	char paths[1000];
+	struct state s;
+
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	assert_int_equal(conflicts(&s, 10, paths), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		assert_int_equal(
+		    manifest_put(&s, names[i], row, NULL, NULL), VS_OK);
+	assert_int_equal(conflicts(&s, 10, paths), 3);
+	assert_string_equal(paths,
+	    "b.sync-conflict-1-2-X.mov d/a.sync-conflict-1-2-X.mov "
+	    "d/e/y.sync-conflict-3 ");
+	assert_int_equal(conflicts(&s, 1, paths), 3);
+	assert_string_equal(paths, "b.sync-conflict-1-2-X.mov ");
+	assert_int_equal(manifest_drop(&s, names[0], row, NULL), VS_OK);
+	assert_int_equal(conflicts(&s, 1, paths), 2);
+	assert_string_equal(paths, "d/a.sync-conflict-1-2-X.mov ");
+	state_close(&s);
+	free(row);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +159,8 @@ int main(void)
 		    test_first_schema, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_round, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_conflicts, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
