@@ -176,7 +176,7 @@ static int take(struct engine *e, const struct sought *f,
 		rc = stage_move(e, &m, err);
 	}
 	if (rc == 0 && m.was != NULL)
-		rc = work_went(e, m.from, err);
+		work_went(e, m.from, 0);
 	free(row);
 	return rc < 0 ? rc : 1;
 }

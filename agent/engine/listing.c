@@ -219,15 +219,17 @@ static const struct disk_stat *unveil(struct listing *l, const char *name,
 {
 	enum ignore_kind kind = judge(l, name, seen);
 
-	l->shown = l->shown || (kind == IGNORE_SHOWN && !seen->odd);
+	l->shown = l->shown ||
+	    (kind == IGNORE_SHOWN && !seen->odd &&
+		vs_path_check_name(name, strlen(name)) == VS_PATH_GOOD);
 	if (kind != IGNORE_REACHED)
 		return kind == IGNORE_SHOWN ? seen : NULL;
 	if (known != NULL && known->kind == VS_KIND_DIR)
 		return seen;
-	if (vs_path_check_name(name, strlen(name)) != VS_PATH_GOOD)
-		return NULL;
-	work_want_dir(l->e, l->path,
-	    DIRQ_DEEP | (l->flags & (unsigned)DIRQ_DATA), l->gen);
+	if (vs_path_check_name(name, strlen(name)) == VS_PATH_GOOD &&
+	    (l->flags & (DIRQ_DEEP | DIRQ_DATA)) != 0)
+		work_want_dir(l->e, l->path,
+		    DIRQ_DEEP | (l->flags & (unsigned)DIRQ_DATA), l->gen);
 	return NULL;
 }
 
@@ -459,7 +461,26 @@ static int drop_own(struct listing *l)
 	if (rc == 1)
 		rc = stage_delete(l->e, l->dir, row, l->err);
 	free(row);
-	return rc < 0 ? rc : work_went(l->e, l->dir, l->err);
+	work_went(l->e, l->dir, l->gen);
+	return rc < 0 ? rc : 0;
+}
+
+static int count_row(
+    void *arg, const char *name, const struct manifest_row *row)
+{
+	(void)name;
+	(void)row;
+	++*(size_t *)arg;
+	return 0;
+}
+
+/* A hidden folder in which nothing shown is left is published no more. */
+static int veil(struct listing *l)
+{
+	size_t left = 0;
+	int rc = manifest_list(&l->e->state, l->dir, count_row, &left, l->err);
+
+	return rc < 0 || left > 0 ? rc : drop_own(l);
 }
 
 static int list(struct listing *l)
@@ -484,7 +505,7 @@ static int list(struct listing *l)
 	if (rc == 0 && l->dir[0] != '\0')
 		rc = stage_no_trouble(l->e, l->dir, l->err);
 	if (rc == 0 && l->veiled && !l->rowless && !l->shown)
-		rc = work_drop_empty(l->e, l->dir, l->err);
+		rc = veil(l);
 	return rc;
 }
 

@@ -1,7 +1,6 @@
 #include "agent/engine/work.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +76,9 @@ static void put(struct engine *e, const char *path, enum settle_why why,
 
 	if (item == NULL) {
 		parent_of(parent, path);
-		work_want_dir(e, parent, 0, like->gen);
+		work_want_dir(e, parent,
+		    (like->flags & SETTLE_DEEP) != 0 ? DIRQ_DEEP : 0u,
+		    like->gen);
 		return;
 	}
 	item->flags |= like->flags;
@@ -137,54 +138,15 @@ bool work_exists(struct engine *e, const char *path)
 	return rc == 1;
 }
 
-static int first_row(
-    void *arg, const char *name, const struct manifest_row *row)
-{
-	(void)arg;
-	(void)name;
-	(void)row;
-	return VS_EEXIST;
-}
-
-/* 1: dir had a row and nothing in it, and is staged to be deleted. */
-static int drop_empty(struct engine *e, const char *dir, struct vs_err *err)
-{
-	struct manifest_row *row = malloc(sizeof(*row));
-	int rc;
-
-	if (row == NULL)
-		return vs_err_set(err, VS_ENOMEM, "look: out of memory");
-	rc = manifest_get(&e->state, dir, row, err);
-	if (rc == 1)
-		rc = manifest_list(&e->state, dir, first_row, NULL, err);
-	else if (rc == 0)
-		rc = VS_EEXIST;
-	if (rc == 0)
-		rc = stage_delete(e, dir, row, err);
-	free(row);
-	return rc == 0 ? 1 : rc == VS_EEXIST ? 0 : rc;
-}
-
-int work_drop_empty(struct engine *e, const char *path, struct vs_err *err)
-{
-	char dir[VS_PATH_MAX + 1];
-	int rc = ignore_has_reach(e->rules.set);
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	while (rc == 1 && dir[0] != '\0' &&
-	    rules_judge(e, dir, true).kind == IGNORE_REACHED) {
-		rc = drop_empty(e, dir, err);
-		dir[vs_path_parent_len(dir)] = '\0';
-	}
-	return rc < 0 ? rc : 0;
-}
-
-int work_went(struct engine *e, const char *path, struct vs_err *err)
+void work_went(struct engine *e, const char *path, uint64_t gen)
 {
 	char dir[VS_PATH_MAX + 1];
 
+	if (!ignore_has_reach(e->rules.set))
+		return;
 	parent_of(dir, path);
-	return work_drop_empty(e, dir, err);
+	if (dir[0] != '\0' && rules_judge(e, dir, true).kind == IGNORE_REACHED)
+		work_want_dir(e, dir, 0, gen);
 }
 
 static struct core_job *free_job(struct engine *e)
@@ -268,8 +230,10 @@ static int found_dir(struct engine *e, const struct settle_item *item,
 	bool new_dir = known == NULL || known->stat.kind != VS_KIND_DIR;
 
 	row.stat.size = 0;
-	/* what is in a hidden one was listed before the folder was needed */
-	if (new_dir && rules_judge(e, item->path, true).kind != IGNORE_REACHED)
+	/* what is in a hidden one was listed before, and may be gone again */
+	if (new_dir && rules_judge(e, item->path, true).kind == IGNORE_REACHED)
+		work_later(e, item->path, 0, item->gen, AGAIN_MS);
+	else if (new_dir)
 		work_want_dir(e, item->path, DIRQ_DEEP, item->gen);
 	return stage_upsert(e, item->path, &row, known, err);
 }
@@ -283,10 +247,11 @@ static int found_gone(struct engine *e, const struct settle_item *item,
 		work_want_dir(e, item->path, DIRQ_GONE, item->gen);
 		return 0;
 	}
+	work_went(e, item->path, item->gen);
 	rc = stage_delete(e, item->path, known, err);
 	if (rc == 0 && (item->flags & SETTLE_EDITED) != 0)
 		rc = past_drop(&e->state, known->stat.ino, err);
-	return rc < 0 ? rc : work_went(e, item->path, err);
+	return rc;
 }
 
 /*
@@ -417,9 +382,12 @@ static const struct disk_stat *shown(struct engine *e,
 	if (kind != IGNORE_REACHED)
 		return kind == IGNORE_SHOWN ? seen : NULL;
 	/* published only for what is in it */
-	if ((item->flags & SETTLE_NEEDED) != 0 ||
-	    (known != NULL && known->stat.kind == VS_KIND_DIR))
+	if ((item->flags & SETTLE_NEEDED) != 0)
 		return seen;
+	if (known != NULL && known->stat.kind == VS_KIND_DIR) {
+		work_want_dir(e, item->path, 0, item->gen);
+		return seen;
+	}
 	work_want_dir(e, item->path, DIRQ_DEEP, item->gen);
 	return NULL;
 }

@@ -28,14 +28,11 @@ void work_want_dir(
     struct engine *e, const char *path, unsigned flags, uint64_t gen);
 
 /*
- * Stages dir to be deleted if it is hidden by the rules, was published only
- * for what is in it, and nothing of that is left; then the folders it lies
- * in likewise.
+ * path is no longer there for others: where that may have been the last of
+ * what its hidden folder is published for, the folder is looked at.  gen as
+ * in work_want_dir.
  */
-int work_drop_empty(struct engine *e, const char *dir, struct vs_err *err);
-
-/* path was staged to be deleted: work_drop_empty of its folder. */
-int work_went(struct engine *e, const char *path, struct vs_err *err);
+void work_went(struct engine *e, const char *path, uint64_t gen);
 
 /* Whether the manifest has path as a directory. */
 bool work_is_dir(struct engine *e, const char *path);
