@@ -21,7 +21,7 @@ struct half {
 	uint32_t cookie;
 	bool dir;
 	struct wdmap_dir *holder; /* of what was watched there, or NULL */
-	char path[]; /* the old name */
+	char path[]; /* the old name; "" where it is not known */
 };
 
 struct halves {

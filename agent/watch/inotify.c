@@ -58,6 +58,7 @@ struct inotify {
 	struct halves halves;
 	struct half *doomed; /* whose watches are let go, by newer */
 	int64_t slice_ms; /* mono: the next slice */
+	unsigned char scan; /* mark of what this one asked for */
 	char root[];
 };
 
@@ -334,9 +335,8 @@ static int dir_relabel(struct inotify *w, struct wdmap_dir *known,
 	return r;
 }
 
-static int inotify_add(struct watch *watch, const char *dir, struct vs_err *err)
+static int dir_add(struct inotify *w, const char *dir, struct vs_err *err)
 {
-	struct inotify *w = of(watch);
 	int wd = dir_watch(w, dir, err);
 	struct wdmap_dir *known, *at;
 
@@ -354,7 +354,7 @@ static int inotify_add(struct watch *watch, const char *dir, struct vs_err *err)
 	if (known != NULL && (*dir == '\0' || wdmap_is_root(known))) {
 		/* the root is another directory of the same tree: anew */
 		all_drop(w);
-		return inotify_add(watch, dir, err);
+		return dir_add(w, dir, err);
 	}
 	if (known != NULL)
 		return dir_relabel(w, known, dir, err);
@@ -362,6 +362,32 @@ static int inotify_add(struct watch *watch, const char *dir, struct vs_err *err)
 	if (at != NULL && wdmap_wd(at) >= 0)
 		dir_doom(w, at);
 	return wdmap_put(w->map, dir, wd, err);
+}
+
+static int inotify_add(struct watch *watch, const char *dir, struct vs_err *err)
+{
+	struct inotify *w = of(watch);
+	int r = dir_add(w, dir, err);
+
+	if (r == VS_OK)
+		wdmap_mark(wdmap_at(w->map, dir), w->scan);
+	return r;
+}
+
+/*
+ * A scan asks for each directory.  What was watched and not asked for since
+ * the one before left while nobody could tell: events were lost, or the
+ * directories above it are not watched.
+ */
+static void inotify_scanned(
+    struct watch *watch, int64_t took_ms, int64_t now_ms)
+{
+	struct inotify *w = of(watch);
+
+	(void)took_ms;
+	(void)now_ms;
+	wdmap_sift(w->map, w->scan, wd_gone, w);
+	w->scan++;
 }
 
 static void hint_give(struct inotify *w, const struct watch_hint *h)
@@ -382,8 +408,9 @@ static void hint_plain(
 /* Its other half did not come: it is gone from here. */
 static void half_alone(struct inotify *w, struct half *half)
 {
-	hint_plain(w, half->dir ? WATCH_DIR_VANISHED : WATCH_VANISHED, true,
-	    half->path);
+	if (half->path[0] != '\0')
+		hint_plain(w, half->dir ? WATCH_DIR_VANISHED : WATCH_VANISHED,
+		    true, half->path);
 	half_doom(w, half);
 }
 
@@ -505,12 +532,16 @@ static void translate_ours(struct translation *t, const struct inotify_event *e)
 		hint_plain(t->watch, what_of(e->mask), false, t->path);
 }
 
-/* t->path left its name: whether it got another one is still to be heard. */
-static void moved_from(struct translation *t, const struct inotify_event *e)
+/*
+ * The name in d was left: whether another one was taken is still to be heard.
+ * t->path is "" below what is put aside, here and in the following.
+ */
+static void moved_from(
+    struct translation *t, struct wdmap_dir *d, const struct inotify_event *e)
 {
 	struct inotify *w = t->watch;
 	bool dir = (e->mask & IN_ISDIR) != 0;
-	struct wdmap_dir *at = dir ? wdmap_at(w->map, t->path) : NULL;
+	struct wdmap_dir *at = dir ? wdmap_child(w->map, d, e->name) : NULL;
 	struct half *half = half_new(t->path);
 
 	if (half != NULL && at != NULL)
@@ -519,7 +550,8 @@ static void moved_from(struct translation *t, const struct inotify_event *e)
 		free(half);
 		if (at != NULL)
 			wdmap_drop(w->map, at, wd_gone, w);
-		hint_plain(w, what_of(e->mask), true, t->path);
+		if (t->path[0] != '\0')
+			hint_plain(w, what_of(e->mask), true, t->path);
 		return;
 	}
 	half->cookie = e->cookie;
@@ -530,8 +562,9 @@ static void moved_from(struct translation *t, const struct inotify_event *e)
 	halves_put(&w->halves, half);
 }
 
-/* t->path is a name that something got. */
-static void moved_to(struct translation *t, const struct inotify_event *e)
+/* The name in d was taken, maybe by what left another one. */
+static void moved_to(
+    struct translation *t, struct wdmap_dir *d, const struct inotify_event *e)
 {
 	struct inotify *w = t->watch;
 	bool dir = (e->mask & IN_ISDIR) != 0;
@@ -540,16 +573,35 @@ static void moved_to(struct translation *t, const struct inotify_event *e)
 		.what = what_of(e->mask),
 		.moved = true,
 		.path = t->path,
-		.from = half != NULL ? half->path : NULL,
+		.from =
+		    half != NULL && half->path[0] != '\0' ? half->path : NULL,
 	};
 
 	/* where it cannot be put back, what is there is to be watched anew */
 	if (half != NULL && half->holder != NULL &&
-	    wdmap_attach(w->map, half->holder, t->path, NULL) == VS_OK)
+	    wdmap_attach_below(w->map, half->holder, d, e->name, NULL) == VS_OK)
 		half->holder = NULL;
-	hint_give(w, &h);
+	if (t->path[0] != '\0')
+		hint_give(w, &h);
+	else if (h.from != NULL)
+		hint_plain(
+		    w, dir ? WATCH_DIR_VANISHED : WATCH_VANISHED, true, h.from);
 	if (half != NULL)
 		half_doom(w, half);
+}
+
+/* t->path becomes that of the name in d; false: deeper than a path may be. */
+static bool name_path(
+    struct translation *t, struct wdmap_dir *d, const struct inotify_event *e)
+{
+	int len = wdmap_path(d, t->path, VS_PATH_MAX + 1);
+
+	if (len >= 0)
+		snprintf(t->path + len, sizeof(t->path) - (size_t)len, "%s%s",
+		    len > 0 ? "/" : "", e->name);
+	else
+		t->path[0] = '\0';
+	return len != VS_ELIMIT;
 }
 
 /* e names something in the watched directory d. */
@@ -559,35 +611,25 @@ static void translate_name(
 	struct inotify *w = t->watch;
 	enum watch_what what = what_of(e->mask);
 	struct wdmap_dir *sub;
-	int len;
 
 	if (wdmap_is_root(d) && strcmp(e->name, OURS) == 0) {
 		if (what == WATCH_DIR_APPEARED)
 			ours_watch(w);
-		return;
-	}
-	len = wdmap_path(d, t->path, VS_PATH_MAX + 1);
-	if (len == VS_ENOENT)
-		return; /* put aside: listed, should it come back */
-	if (len < 0) {
-		/* deeper than a path may be: whoever scans will say so */
+	} else if (!name_path(t, d, e)) {
+		/* whoever scans will say so */
 		hint_plain(w, WATCH_OVERFLOW, false, "");
-		return;
+	} else if ((e->mask & IN_MOVED_FROM) != 0) {
+		moved_from(t, d, e);
+	} else if ((e->mask & IN_MOVED_TO) != 0) {
+		moved_to(t, d, e);
+	} else if (t->path[0] != '\0') {
+		sub = what == WATCH_DIR_VANISHED
+		    ? wdmap_child(w->map, d, e->name)
+		    : NULL;
+		if (sub != NULL)
+			dir_doom(w, sub);
+		hint_plain(w, what, false, t->path);
 	}
-	snprintf(t->path + len, sizeof(t->path) - (size_t)len, "%s%s",
-	    len > 0 ? "/" : "", e->name);
-	if ((e->mask & IN_MOVED_FROM) != 0) {
-		moved_from(t, e);
-		return;
-	}
-	if ((e->mask & IN_MOVED_TO) != 0) {
-		moved_to(t, e);
-		return;
-	}
-	sub = what == WATCH_DIR_VANISHED ? wdmap_at(w->map, t->path) : NULL;
-	if (sub != NULL)
-		dir_doom(w, sub);
-	hint_plain(w, what, false, t->path);
 }
 
 static void translate_event(
@@ -657,5 +699,6 @@ const struct watch_backend watch_events = {
 	.add = inotify_add,
 	.remove = inotify_remove,
 	.clear = inotify_clear,
+	.scanned = inotify_scanned,
 	.count = inotify_count,
 };

@@ -20,6 +20,7 @@ struct wdmap_dir {
 	struct wdmap_dir *name_chain; /* in a bucket of by_name */
 	int wd; /* -1: not watched */
 	uint32_t hash; /* of parent and name */
+	unsigned char mark;
 	char name[];
 };
 
@@ -229,6 +230,12 @@ static struct wdmap_dir *child_add(
 	return d;
 }
 
+struct wdmap_dir *wdmap_child(
+    const struct wdmap *m, const struct wdmap_dir *d, const char *name)
+{
+	return child_find(m, d, name, strlen(name));
+}
+
 struct wdmap_dir *wdmap_at(const struct wdmap *m, const char *path)
 {
 	struct wdmap_dir *d = m->root;
@@ -418,6 +425,7 @@ static void dir_become(
 {
 	int wd = d->wd;
 
+	twin->mark = d->mark;
 	while (d->child != NULL) {
 		struct wdmap_dir *c = d->child;
 
@@ -431,34 +439,48 @@ static void dir_become(
 	free(d);
 }
 
-int wdmap_attach(struct wdmap *m, struct wdmap_dir *holder, const char *path,
-    struct vs_err *err)
+int wdmap_attach_below(struct wdmap *m, struct wdmap_dir *holder,
+    struct wdmap_dir *parent, const char *name, struct vs_err *err)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash != NULL ? slash + 1 : path;
 	struct wdmap_dir *d = holder->child;
-	struct wdmap_dir *parent, *twin;
+	struct wdmap_dir *top = parent;
+	struct wdmap_dir *twin;
 
 	assert(*name != '\0');
+	while (top->parent != NULL)
+		top = top->parent;
 	if (d == NULL)
 		return vs_err_set(err, VS_ENOENT, "watch: nothing is left");
-	if (wdmap_at(m, path) != NULL)
+	if (top == holder)
+		return vs_err_set(err, VS_ELOOP, "watch: it lies in itself");
+	if (wdmap_child(m, parent, name) != NULL)
 		return vs_err_set(err, VS_EEXIST, "watch: the name is taken");
 	twin = strcmp(d->name, name) == 0 ? d : dir_new(name, strlen(name));
-	parent = twin == NULL
-	    ? NULL
-	    : path_make(m, path, slash != NULL ? (size_t)(slash - path) : 0);
-	if (parent == NULL) {
-		if (twin != d)
-			free(twin);
+	if (twin == NULL)
 		return vs_err_set(err, VS_ENOMEM, "watch: out of memory");
-	}
 	link_out(m, d);
 	if (twin != d)
 		dir_become(m, d, twin);
 	link_in(m, twin, parent);
 	holder_free(m, holder);
 	return VS_OK;
+}
+
+int wdmap_attach(struct wdmap *m, struct wdmap_dir *holder, const char *path,
+    struct vs_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	struct wdmap_dir *parent =
+	    path_make(m, path, slash != NULL ? (size_t)(slash - path) : 0);
+	int r;
+
+	if (parent == NULL)
+		return vs_err_set(err, VS_ENOMEM, "watch: out of memory");
+	r = wdmap_attach_below(m, holder, parent, name, err);
+	if (r < 0)
+		dir_prune(m, parent);
+	return r;
 }
 
 /* The first leaf at or below d: no recursion, depth is the user's. */
@@ -521,6 +543,28 @@ void wdmap_unwatch(struct wdmap *m, struct wdmap_dir *d)
 	if (d->wd >= 0)
 		wd_chain_out(m, d);
 	dir_prune(m, d);
+}
+
+void wdmap_mark(struct wdmap_dir *d, unsigned char mark)
+{
+	d->mark = mark;
+}
+
+void wdmap_sift(struct wdmap *m, unsigned char mark,
+    void (*gone)(void *arg, int wd), void *arg)
+{
+	struct wdmap_dir *next;
+
+	for (struct wdmap_dir *d = m->root; d != m->holders; d = next) {
+		int wd = d->wd;
+
+		/* it stays whatever is pruned: that lies before it */
+		next = walk_next(m, d);
+		if (wd < 0 || d->mark == mark)
+			continue;
+		wdmap_unwatch(m, d);
+		gone(arg, wd);
+	}
 }
 
 size_t wdmap_count(const struct wdmap *m)

@@ -27,6 +27,10 @@ void wdmap_free(struct wdmap *m);
 /* The directory at path ("" is the root), or NULL. */
 struct wdmap_dir *wdmap_at(const struct wdmap *m, const char *path);
 
+/* The directory name right below d, or NULL. */
+struct wdmap_dir *wdmap_child(
+    const struct wdmap *m, const struct wdmap_dir *d, const char *name);
+
 /* The directory watched by wd, or NULL. */
 struct wdmap_dir *wdmap_by_wd(const struct wdmap *m, int wd);
 
@@ -79,6 +83,13 @@ int wdmap_attach(struct wdmap *m, struct wdmap_dir *holder, const char *path,
     struct vs_err *err);
 
 /*
+ * The same right below a directory, which may itself hang below a holder;
+ * VS_ELOOP: it lies in what is to be put there.
+ */
+int wdmap_attach_below(struct wdmap *m, struct wdmap_dir *holder,
+    struct wdmap_dir *parent, const char *name, struct vs_err *err);
+
+/*
  * Forgets up to *most directories of what holder holds, from the leaves up,
  * takes their number from *most and calls gone as wdmap_drop.  True when
  * nothing is left: holder is gone.
@@ -88,6 +99,16 @@ bool wdmap_trim(struct wdmap *m, struct wdmap_dir *holder, size_t *most,
 
 /* Forgets that d is watched, keeps what is below it. */
 void wdmap_unwatch(struct wdmap *m, struct wdmap_dir *d);
+
+/* A mark that somebody may leave at a directory; 0 at first. */
+void wdmap_mark(struct wdmap_dir *d, unsigned char mark);
+
+/*
+ * Forgets that those with another mark are watched, keeps what is below
+ * them, and calls gone as wdmap_drop.  What hangs below holders is left out.
+ */
+void wdmap_sift(struct wdmap *m, unsigned char mark,
+    void (*gone)(void *arg, int wd), void *arg);
 
 /* How many descriptors it holds. */
 size_t wdmap_count(const struct wdmap *m);

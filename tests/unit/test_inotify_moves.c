@@ -444,6 +444,67 @@ static void test_clear_between_halves(void **state)
 	assert_int_equal(watch_due(f->watch), INT64_MAX);
 }
 
+/* What moves while it is put aside is not taken for what it was. */
+static void test_moved_while_put_aside(void **state)
+{
+	struct watchkit *f = *state;
+	char out[96];
+
+	scratch_mkdir(f->dir, "d");
+	scratch_mkdir(f->dir, "d/e");
+	scratch_mkdir(f->dir, "d/k");
+	watchkit_add(f, "");
+	watchkit_add(f, "d");
+	watchkit_add(f, "d/e");
+	watchkit_add(f, "d/k");
+	watch_clear(f->watch);
+	moved_out(f, "d/e", out);
+	scratch_rename(f->dir, "d/k", "d/n");
+	watchkit_listen(f);
+	assert_int_equal(f->count, 0);
+	watchkit_add(f, "");
+	watchkit_add(f, "d");
+	watchkit_later(f, 1000);
+	assert_int_equal(f->count, 0);
+	assert_int_equal(watch_count(f->watch), 3);
+	scratch_write(f->dir, "d/n/x", "");
+	watchkit_listen(f);
+	assert_non_null(watchkit_heard(f, WATCH_CLOSED, "d/n/x"));
+	assert_int_equal(rename(out, scratch_at(f->dir, "back")), 0);
+}
+
+/* A full scan ends what is watched for nothing, and only that. */
+static void test_scanned(void **state)
+{
+	struct watchkit *f = *state;
+	char out[96];
+
+	scratch_mkdir(f->dir, "u");
+	scratch_mkdir(f->dir, "u/d");
+	scratch_mkdir(f->dir, "u/d/e");
+	scratch_mkdir(f->dir, "a");
+	watchkit_add(f, "");
+	watchkit_add(f, "a");
+	watchkit_add(f, "u/d/e");
+	moved_out(f, "u/d", out);
+	watchkit_listen(f);
+	assert_int_equal(f->count, 0);
+	assert_int_equal(watch_count(f->watch), 3);
+	watch_scanned(f->watch, 0, f->now_ms);
+	assert_int_equal(watch_count(f->watch), 3);
+	watchkit_add(f, "");
+	watchkit_add(f, "a");
+	watchkit_add(f, "u");
+	watch_scanned(f->watch, 0, f->now_ms);
+	assert_int_equal(watch_count(f->watch), 3);
+	watchkit_listen(f);
+	scratch_write(f->dir, "a/x", "");
+	scratch_write(f->dir, "u/x", "");
+	watchkit_listen(f);
+	assert_int_equal(watchkit_count(f, WATCH_CLOSED), 2);
+	assert_int_equal(rename(out, scratch_at(f->dir, "back")), 0);
+}
+
 /* Kinds differ: it is not the same thing, whatever the cookie says. */
 static void test_halves_of_two_kinds(void **state)
 {
@@ -533,6 +594,8 @@ int main(void)
 		TEST(test_overflow_between_halves),
 		TEST(test_cookie_after_a_half),
 		TEST(test_clear_between_halves),
+		TEST(test_moved_while_put_aside),
+		TEST(test_scanned),
 		TEST(test_halves_of_two_kinds),
 		TEST(test_many_halves),
 		TEST(test_moved_below_an_unwatched_one),

@@ -265,6 +265,30 @@ static void test_detach_all(void **state)
 	assert_int_equal(wdmap_count(m), 2);
 }
 
+/* What was not marked is forgotten, and nothing but that. */
+static void test_sift(void **state)
+{
+	struct wdmap *m = *state;
+	struct dropped d = { .count = 0 };
+
+	put(m, "", 1);
+	put(m, "a", 2);
+	put(m, "a/b", 3);
+	put(m, "a/b/c", 4);
+	put(m, "d/e", 5);
+	put(m, "f", 6);
+	put(m, "g", 7);
+	assert_non_null(wdmap_detach(m, wdmap_at(m, "g")));
+	wdmap_mark(wdmap_at(m, ""), 9);
+	wdmap_mark(wdmap_at(m, "a/b"), 9);
+	wdmap_sift(m, 9, take, &d);
+	assert_int_equal(d.count, 4);
+	assert_true(took(&d, 2) && took(&d, 4) && took(&d, 5) && took(&d, 6));
+	check_path(m, 3, "a/b");
+	assert_null(wdmap_at(m, "d"));
+	assert_int_equal(wdmap_count(m), 3);
+}
+
 /* It grows while something hangs below a holder: that is still found. */
 static void test_grows_with_holders(void **state)
 {
@@ -335,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_detach_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sift, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_grows_with_holders, setup, teardown),
 		cmocka_unit_test_setup_teardown(
