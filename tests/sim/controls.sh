@@ -13,7 +13,7 @@ passed=0
 failed=0
 
 for what in nosync-agent nosync-cloud no-dedupe no-guard unverified \
-    nosync-part nosync-file stale-listing adopt; do
+    nosync-part nosync-file stale-listing mixed-hash unsteady adopt; do
     out=$("$sim" --seed 1 --seeds 60 --ops 1000 --sabotage "$what" 2>&1)
     if [ $? -eq 1 ] && grep -q '^sim: seed ' <<<"$out"; then
         reason=$(grep -m 1 '^sim: seed ' <<<"$out")

@@ -44,7 +44,8 @@ static void at_most(int64_t *most, int64_t n)
 		*most = n;
 }
 
-/* A row for what is there, and one for what the cloud had and is gone. */
+/* A row for what is there, one for what the cloud had and is gone, and those
+ * of the batch that was under way. */
 static bool look(struct offline *f)
 {
 	struct offline_result *r = f->r;
@@ -58,7 +59,7 @@ static bool look(struct offline *f)
 	at_most(&f->names, (int64_t)memfs_count(f->w->fs));
 	at_most(&r->outbox, outbox);
 	at_most(&r->database, database);
-	r->room = f->names + f->had;
+	r->room = f->names + f->had + VS_BATCH_CHANGES;
 	if (outbox > r->room)
 		return world_fail(f->w,
 		    "%" PRId64 " rows in the outbox for %" PRId64 " names",
