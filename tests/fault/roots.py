@@ -203,6 +203,37 @@ def copy_while_it_runs(kind):
         m.back()
 
 
+def another_disk(running):
+    """A disk of the same kind with a copy of all of it: roots of file
+    systems have one inode number, and yet it is not the same folder.  A
+    person says that it was meant."""
+    def way(kind):
+        with Mounted(kind) as m:
+            other, at = m.base / "other", m.base / "at"
+            at.mkdir()
+            sh("truncate", "-s", "32M", other)
+            sh("mkfs.ext4", "-q", "-F", other)
+            sh("mount", "-o", "loop", other, at)
+            sh("cp", "-a", "%s/." % m.root, at)
+            assert at.stat().st_ino == m.root.stat().st_ino
+            (at / "d0" / "0").unlink()
+            sh("umount", at)
+            if not running:
+                m.owner.stop()
+            sh("umount", "-l", m.root)
+            sh("mount", "-o", "loop", other, m.root)
+            if not running:
+                m.owner.start()
+            m.lost()
+            m.owner.cli("adopt", check=0)
+            shutil.rmtree(m.root / "lost+found", ignore_errors=True)
+            m.owner.settle()
+            m.owner.agree()
+            gone = [e["change"]["path"] for e in m.owner.events(m.head)]
+            assert gone == ["d0/0"], gone
+    return way
+
+
 def emptied(running):
     """rm -rf of everything, by hand: the root is the root, so the deletions
     are real, and wait for a person."""
@@ -422,6 +453,8 @@ WAYS = [
     ("remounted, the same", remounted_is_the_same, "ext4"),
     ("disk dead, EIO", dead_disk, "ext4"),
     ("remounted read-only", read_only, "ext4"),
+    ("another disk with a copy", another_disk(True), "ext4"),
+    ("another disk with a copy at start", another_disk(False), "ext4"),
     ("mount over a folder inside", mount_inside, "tmpfs"),
     ("lost in the first scan", lost_in_the_first_scan, "tmpfs"),
 ]
