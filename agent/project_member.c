@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/inlet.h"
+#include "agent/aside.h"
 #include "agent/fetcher.h"
 #include "agent/member/target_posix.h"
 #include "agent/project_core.h"
@@ -270,6 +271,20 @@ static void world_tell(void *arg, const struct member_event *e)
 
 /* The role. */
 
+static int world_set_aside(
+    void *arg, const char *path, char *aside, size_t cap, struct vs_err *err)
+{
+	const struct follower *f = arg;
+	int rc = aside_move(path, vs_clock_wall_ms(), aside, cap, err);
+
+	if (rc == VS_OK)
+		vs_log(VS_LOG_WARN,
+		    "project: %s: its state database is damaged; it is kept "
+		    "as %s",
+		    f->project.id, aside);
+	return rc;
+}
+
 static int member_prepare(struct project *p, struct vs_err *err)
 {
 	struct follower *f = (struct follower *)p;
@@ -300,6 +315,7 @@ static int member_prepare(struct project *p, struct vs_err *err)
 		.fetch = world_fetch,
 		.hash = world_hash,
 		.tell = world_tell,
+		.set_aside = world_set_aside,
 	};
 	return VS_OK;
 }

@@ -45,12 +45,19 @@ int member_core_commit(struct member *m, struct vs_err *err)
 	return rc;
 }
 
+/* Answers that a sound database with our schema never gives. */
+static bool is_odd(int code)
+{
+	return code == VS_ECORRUPT || code == VS_EBUG;
+}
+
 void member_core_fault(struct member *m, const struct vs_err *err)
 {
 	if (m->fault)
 		return;
 	m->fault = true;
 	m->fault_code = err->code;
+	m->odd += is_odd(err->code);
 	snprintf(m->fault_why, sizeof(m->fault_why), "%s", err->msg);
 	m->reopen_ms = m->now.mono_ms +
 	    vs_backoff_next(&m->fault_backoff, m->world.rand, -1);
@@ -62,11 +69,44 @@ void member_core_fault(struct member *m, const struct vs_err *err)
 
 #define CANCELS 100000 /* pulls that one call cancels */
 
+/*
+ * Opens the database; one that is damaged is put aside and made anew, once
+ * in the life of this engine if nothing but its answers says so.
+ */
+static int open_mirror(struct member *m, struct vs_err *err)
+{
+	char aside[VS_PATH_MAX + 1];
+	char text[sizeof(aside) + 100];
+	int rc = mirror_open(&m->mirror, m->db_path, m->vfs, err);
+
+	if (rc == 0 && m->odd > 0) {
+		rc = m->odd == 2 ? VS_ECORRUPT : mirror_check(&m->mirror, err);
+		if (rc < 0)
+			mirror_close(&m->mirror);
+	}
+	if (!is_odd(rc) || m->world.set_aside == NULL)
+		return rc;
+	vs_err_clear(err);
+	rc = m->world.set_aside(
+	    m->world.arg, m->db_path, aside, sizeof(aside), err);
+	if (rc == 0)
+		rc = mirror_make_anew(
+		    &m->mirror, m->db_path, m->vfs, aside, err);
+	if (rc < 0)
+		return rc;
+	snprintf(text, sizeof(text),
+	    "the state database was damaged: it is kept as %s, and made anew "
+	    "from the cloud's list",
+	    aside);
+	member_core_tell(m, text);
+	return 0;
+}
+
 /* Opens the database; what waits in it goes on. */
-static int load(struct member *m, struct vs_err *err)
+static int load_once(struct member *m, struct vs_err *err)
 {
 	sqlite3_stmt *st;
-	int rc = mirror_open(&m->mirror, m->db_path, m->vfs, err);
+	int rc = open_mirror(m, err);
 
 	if (rc < 0)
 		return rc;
@@ -93,6 +133,18 @@ static int load(struct member *m, struct vs_err *err)
 	m->sweep = true;
 	m->root_ms = m->now.mono_ms;
 	return 0;
+}
+
+/* One that opens and cannot be read is looked through before it is doubted. */
+static int load(struct member *m, struct vs_err *err)
+{
+	int rc = load_once(m, err);
+
+	if (!is_odd(rc) || m->odd > 0)
+		return rc;
+	m->odd = 1;
+	vs_err_clear(err);
+	return load_once(m, err);
 }
 
 static struct member *make(

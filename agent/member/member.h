@@ -84,6 +84,9 @@ struct member_world {
 	void (*hash)(void *arg, uint64_t id, struct target *target,
 	    const char *name, bool path);
 	void (*tell)(void *arg, const struct member_event *e);
+	/* as engine_world's */
+	int (*set_aside)(void *arg, const char *path, char *aside, size_t cap,
+	    struct vs_err *err);
 };
 
 struct member_options {

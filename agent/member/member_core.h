@@ -135,6 +135,7 @@ struct member {
 	int64_t root_ms; /* mono: look then */
 	bool fault;
 	int fault_code;
+	int odd; /* answers that no sound database gives, one after another */
 	char fault_why[VS_ERR_MSG];
 	int64_t reopen_ms;
 	struct vs_backoff fault_backoff;

@@ -7,6 +7,7 @@
 
 #include "agent/member/mirror_sql.h"
 #include "common/base/hex.h"
+#include "common/db/salvage.h"
 #include "common/base/text.h"
 
 #define SWEEP_ROWS 500
@@ -28,6 +29,36 @@ int mirror_open(
 	rc = vs_db_open(&m->db, &o, err);
 	if (rc == 0)
 		rc = mirror_load(m, err);
+	if (rc < 0)
+		mirror_close(m);
+	return rc;
+}
+
+int mirror_check(struct mirror *m, struct vs_err *err)
+{
+	int rc = vs_db_check(m->db, err);
+
+	for (int i = 0; rc == 0 && i < MSQL_COUNT; i++)
+		if (vs_db_stmt(m->db, i, err) == NULL)
+			rc = err->code;
+	return rc;
+}
+
+int mirror_make_anew(struct mirror *m, const char *path, const char *vfs,
+    const char *aside, struct vs_err *err)
+{
+	static const struct vs_salvage what[] = {
+		{ mirror_sql_salvage_meta, MSQL_META_SET },
+		{ mirror_sql_salvage_local, MSQL_LOCAL_PUT },
+	};
+	int64_t n;
+	int rc = mirror_open(m, path, vfs, err);
+
+	if (rc < 0)
+		return rc;
+	rc = vs_db_begin(m->db, err);
+	n = rc < 0 ? rc : vs_salvage_take(m->db, aside, vfs, what, 2, err);
+	rc = n < 0 ? (int)n : vs_db_commit(m->db, err);
 	if (rc < 0)
 		mirror_close(m);
 	return rc;

@@ -52,6 +52,18 @@ int mirror_open(
     struct mirror *m, const char *path, const char *vfs, struct vs_err *err);
 void mirror_close(struct mirror *m);
 
+/* Looks all of it through: VS_ECORRUPT when it is damaged. */
+int mirror_check(struct mirror *m, struct vs_err *err);
+
+/*
+ * A new one with what can be had of the damaged one at aside: what was
+ * pulled, and whether it is paused.  The list comes from the cloud.  A row
+ * of what was pulled counts only for a file that still has the very stat in
+ * it, so a wrong or a missing one makes a conflict at worst.
+ */
+int mirror_make_anew(struct mirror *m, const char *path, const char *vfs,
+    const char *aside, struct vs_err *err);
+
 /* Writes log_id, last_seq and totals into the open transaction. */
 int mirror_save(struct mirror *m, struct vs_err *err);
 /* Reads them back after a rollback. */

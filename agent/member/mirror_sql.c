@@ -41,3 +41,9 @@ static const char schema_2[] =
 const char *const mirror_sql_migrations[] = { schema_1, schema_2 };
 const int mirror_sql_version =
     (int)(sizeof(mirror_sql_migrations) / sizeof(mirror_sql_migrations[0]));
+
+const char mirror_sql_salvage_meta[] =
+    "SELECT key, value FROM meta WHERE key = 'paused'"
+    " AND typeof(value) = 'integer'";
+const char mirror_sql_salvage_local[] =
+    "SELECT path, hash, size, mtime, ctime, ino, mode, version, at FROM local";

@@ -84,6 +84,10 @@ enum mirror_sql {
 };
 
 extern const char *const mirror_sql_statements[MSQL_COUNT];
+
+/* What may be taken of a damaged database. */
+extern const char mirror_sql_salvage_meta[];
+extern const char mirror_sql_salvage_local[];
 extern const char *const mirror_sql_migrations[];
 extern const int mirror_sql_version;
 

@@ -480,3 +480,30 @@ def test_its_log_is_gone(full):
     full.start()
     full.agree()
     assert [e["change"]["path"] for e in full.events(head)] == ["two"]
+
+
+@pytest.mark.parametrize("how", ["garbage header", "truncated",
+                                 "zeroed pages"])
+def test_member_state_damaged(full, member, how):
+    """The list comes back from the cloud; what was edited here stays."""
+    member.agree()
+    member.pull("d0", "d1")
+    write(member.root / "d0" / "0", b"mine")
+    write(member.root / "d1" / "17", b"17 of mine")
+    member.kill()
+    db = sqlite3.connect(member.mirror_db)
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.close()
+    member.mirror_db.write_bytes(DAMAGES[how](member.mirror_db.read_bytes()))
+    write(full.root / "d0" / "0", b"0 edited")
+    write(full.root / "d0" / "4", b"4 edited")
+    full.agree()
+    member.start()
+    # every row is read: what is wrong shows
+    wait_for(lambda: member.agree() == full.listing(), "the mirror", 60)
+    assert [p for p in member.mirror_db.parent.iterdir()
+            if "corrupt" in p.name]
+    member.cli("pull", "--project", member.project, "d0", "d1", check=7)
+    assert (member.root / "d0" / "0").read_bytes() == b"mine"
+    assert (member.root / "d1" / "17").read_bytes() == b"17 of mine"
+    assert (member.root / "d0" / "8").read_bytes() == b"8"
