@@ -33,8 +33,7 @@ struct memdisk {
 	struct memfs *empty;
 	enum memdisk_shown shown;
 	enum memdisk_shown known; /* what root() found last */
-	bool lie;
-	bool stale; /* what was read ahead is never dropped */
+	struct memdisk_lies lies;
 	char id[DISK_ID_SIZE];
 	struct memdisk_faults faults;
 	struct memdisk_stats stats;
@@ -49,7 +48,6 @@ struct memdisk {
 	int queue_first;
 	int queued;
 	struct memearly early;
-	bool mixed; /* hashes of files that change are believed */
 };
 
 static struct memdisk *of(struct disk *d)
@@ -200,7 +198,7 @@ static void watch_dir(struct memdisk *d, struct memfs_node *n, const char *path)
 /* The tree that calls other than root() hold to, or NULL. */
 static struct memfs *known_fs(struct memdisk *d)
 {
-	return d->lie || d->shown == d->known ? shown_fs(d) : NULL;
+	return d->lies.root || d->shown == d->known ? shown_fs(d) : NULL;
 }
 
 static int disk_watch(struct disk *disk, const char *dir, struct vs_err *err)
@@ -389,7 +387,7 @@ static int disk_root(
 	out->ino = 2;
 	out->fsid = 3;
 	memcpy(out->id, d->id, sizeof(out->id));
-	if (d->lie || d->shown == MEMDISK_HERE)
+	if (d->lies.root || d->shown == MEMDISK_HERE)
 		return VS_OK;
 	if (d->shown == MEMDISK_GONE)
 		return vs_err_set(err, VS_EROOT, "no root");
@@ -499,7 +497,7 @@ static bool disk_ahead(struct disk *disk, const char *dir)
 {
 	struct memdisk *d = of(disk);
 
-	if (d->stale && memearly_find(&d->early, dir))
+	if (d->lies.stale && memearly_find(&d->early, dir))
 		return true;
 	assert(!memearly_find(&d->early, dir));
 	return read_early(d, dir);
@@ -509,7 +507,7 @@ static void disk_behind(struct disk *disk, const char *dir)
 {
 	struct memearly_dir *y = memearly_find(&of(disk)->early, dir);
 
-	if (of(disk)->stale)
+	if (of(disk)->lies.stale)
 		return;
 	assert(y && "asked for and not listed since");
 	memearly_drop(y);
@@ -530,7 +528,7 @@ static int disk_list(
 	memearly_drop(y);
 	d->stats.early++;
 	/* sabotage: always one listing behind */
-	if (d->stale)
+	if (d->lies.stale)
 		read_early(d, dir);
 	return code < 0 ? vs_err_set(err, code, "list") : VS_OK;
 }
@@ -593,7 +591,7 @@ static int hash_finish(struct memdisk *d, struct memdisk_hash *h)
 		vs_sha256_add(h->sha, n->data + h->done, n->size - h->done);
 	vs_sha256_end(h->sha, h->out.sha256);
 	memfs_stat(n, &now);
-	if (d->mixed)
+	if (d->lies.mixed)
 		h->out.stat = now;
 	if (now.size != h->out.stat.size ||
 	    now.mtime_ns != h->out.stat.mtime_ns ||
@@ -784,19 +782,9 @@ void memdisk_set_queue(struct memdisk *d, int max)
 	}
 }
 
-void memdisk_mix_hashes(struct memdisk *d, bool mix)
+void memdisk_sabotage(struct memdisk *d, const struct memdisk_lies *lies)
 {
-	d->mixed = mix;
-}
-
-void memdisk_keep_early(struct memdisk *d, bool keep)
-{
-	d->stale = keep;
-}
-
-void memdisk_lie_root(struct memdisk *d, bool lie)
-{
-	d->lie = lie;
+	d->lies = *lies;
 }
 
 const struct memdisk_stats *memdisk_stats(const struct memdisk *d)

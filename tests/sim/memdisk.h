@@ -79,14 +79,13 @@ void memdisk_set_faults(struct memdisk *d, const struct memdisk_faults *f);
 /* Events that the queue holds before it overflows. */
 void memdisk_set_queue(struct memdisk *d, int max);
 
-/* Pretends that the root is the one known whatever is shown (a control). */
-void memdisk_lie_root(struct memdisk *d, bool lie);
-
-/* Sabotage: what changes while it is hashed is not noticed. */
-void memdisk_mix_hashes(struct memdisk *d, bool mix);
-
-/* Sabotage: what was read ahead is used though it is void. */
-void memdisk_keep_early(struct memdisk *d, bool keep);
+/* Sabotage. */
+struct memdisk_lies {
+	bool root; /* it is the one known whatever is shown */
+	bool stale; /* a folder once read ahead is listed as it was before */
+	bool mixed; /* what changes while it is hashed is not noticed */
+};
+void memdisk_sabotage(struct memdisk *d, const struct memdisk_lies *lies);
 
 /* Hands at most max queued events over as hints, in order; how many. */
 int memdisk_deliver(struct memdisk *d, int max,

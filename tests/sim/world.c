@@ -509,15 +509,17 @@ static bool world_begin(struct world *w)
 		.news = cloud_news,
 		.ended = cloud_ended,
 		.arg = w };
+	const struct memdisk_lies lies = { .root =
+					       w->o.sabotage == WORLD_NO_GUARD,
+		.stale = w->o.sabotage == WORLD_STALE_LISTING,
+		.mixed = w->o.sabotage == WORLD_MIXED_HASH };
 
 	w->cloud = cloudbox_new(&co);
 	if (cloudbox_start(w->cloud) != VS_OK || !cloudbox_found(w->cloud))
 		return false;
 	memvfs_nosync(w->agent_vfs, w->o.sabotage == WORLD_NOSYNC_AGENT);
 	memvfs_nosync(w->cloud_vfs, w->o.sabotage == WORLD_NOSYNC_CLOUD);
-	memdisk_lie_root(w->disk, w->o.sabotage == WORLD_NO_GUARD);
-	memdisk_mix_hashes(w->disk, w->o.sabotage == WORLD_MIXED_HASH);
-	memdisk_keep_early(w->disk, w->o.sabotage == WORLD_STALE_LISTING);
+	memdisk_sabotage(w->disk, &lies);
 	if (w->o.sabotage == WORLD_ADOPT)
 		memfs_rash(w->fs);
 	sched_add(w->sched, 0, WORLD_PLAN, engine_start, w, NULL);
