@@ -327,6 +327,35 @@ static void test_old_state_unread(void **state)
 	}
 }
 
+/* Files and folders get other names, also while the agent is down. */
+static void test_rename_reads_nothing(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world_options o = { .seed = seed };
+		bool down = seed % 2 == 0;
+		int64_t hashes;
+		struct day d;
+
+		day_begin(&d, &o);
+		fill(d.w);
+		assert_true(oracle_settle(d.w, true));
+		world_run(d.w, 10000);
+		hashes = d.w->stats.hashes;
+		if (down)
+			world_crash_engine(d.w, true, 500);
+		assert_true(memfs_rename(d.w->fs, "d0/f1", "one"));
+		assert_true(memfs_rename(d.w->fs, "d1", "d2/below"));
+		assert_true(memfs_rename(d.w->fs, "d3", "t"));
+		assert_true(memfs_rename(d.w->fs, "d4", "d3"));
+		assert_true(memfs_rename(d.w->fs, "t", "d4"));
+		world_run(d.w, 10000);
+		assert_true(oracle_settle(d.w, false));
+		assert_int_equal(d.w->stats.hashes, hashes);
+		day_end(&d);
+	}
+}
+
 static int quiet(void **state)
 {
 	(void)state;
@@ -346,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_barrier_waits_for_repair),
 		cmocka_unit_test(test_state_lost),
 		cmocka_unit_test(test_old_state_unread),
+		cmocka_unit_test(test_rename_reads_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, quiet, NULL);
