@@ -200,6 +200,8 @@ void desk_found(struct desk *d, const struct wire_found *f)
 	job_read(j);
 }
 
+static void desk_sweep(uv_timer_t *timer);
+
 static void job_ask(struct job *j)
 {
 	const struct admit_verdict v = admit_unread(VS_EAGAIN);
@@ -212,6 +214,8 @@ static void job_ask(struct job *j)
 	d->placed++;
 	j->id = ++d->serial;
 	j->asked_ms = vs_clock_mono_ms();
+	if (!uv_is_active((uv_handle_t *)&d->sweep))
+		uv_timer_start(&d->sweep, desk_sweep, SWEEP_MS, SWEEP_MS);
 	memset(m, 0, sizeof(*m));
 	m->type = WIRE_ASK;
 	m->ask.id = j->id;
@@ -253,7 +257,10 @@ static void desk_turn(uv_idle_t *idle)
 		job_ask(j);
 }
 
-/* A project whose disk hangs must not keep the others from being served. */
+/*
+ * A project whose disk hangs must not keep the others from being served.
+ * With nothing to be served it stops: who has nothing to do does not wake up.
+ */
 static void desk_sweep(uv_timer_t *timer)
 {
 	const struct admit_verdict v = admit_unread(VS_ETIMEDOUT);
@@ -266,6 +273,8 @@ static void desk_sweep(uv_timer_t *timer)
 		if (j->state == JOB_ASK && now - j->asked_ms > DESK_ASK_MS)
 			job_end(j, &v);
 	}
+	if (d->jobs == NULL)
+		uv_timer_stop(timer);
 }
 
 /* Requests. */
@@ -391,7 +400,6 @@ int desk_new(
 	uv_idle_init(o->loop, &d->turn);
 	uv_timer_init(o->loop, &d->sweep);
 	d->turn.data = d->sweep.data = d;
-	uv_timer_start(&d->sweep, desk_sweep, SWEEP_MS, SWEEP_MS);
 	*out = d;
 	return VS_OK;
 }
