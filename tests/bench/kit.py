@@ -2,8 +2,8 @@
 outside, trees, and a project with an owner and a member.
 
 Settings, from the environment: BENCH_DIR (where trees and states go; it
-should be a real file system), N (files of the large tree), RUNS (of what is
-repeated; the median counts).
+should be a real file system), N (files of the large tree), LARGE (MiB of each
+large file), RUNS (of what is repeated; the median counts).
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from http_json import UnixConnection  # noqa: E402
 BUILD = harness.BUILD
 BASE = Path(os.environ.get("BENCH_DIR") or "/tmp")
 FILES = int(os.environ.get("N") or 1000000)
+LARGE = int(os.environ.get("LARGE") or 1024)
 RUNS = int(os.environ.get("RUNS") or 3)
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -254,11 +255,11 @@ def in_sync(owner, timeout=1800, pause=0.01):
 
 def hashed(owner):
     """Bytes that an agent has hashed."""
-    text = owner.control.get("/v1/metrics", 20).body.decode()
+    text = owner.control.get("/metrics", 20).body.decode()
     for line in text.splitlines():
         if line.startswith("vsync_hash_bytes_total{"):
             return int(float(line.split()[-1]))
-    return 0
+    raise RuntimeError("no count of hashed bytes: " + text[:200])
 
 
 class Watch(threading.Thread):

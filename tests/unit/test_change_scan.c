@@ -1,7 +1,7 @@
 /*
  * The short ways to read a change, a batch, its answer and a page of events
- * beside the long ones: whatever is done to a text, the short way takes it only if the
- * long way does, and then both read the same.
+ * beside the long ones: whatever is done to a text, the short way takes it
+ * only if the long way does, and then both read the same.
  */
 #include <setjmp.h>
 #include <stdarg.h>
