@@ -575,6 +575,9 @@ void world_free(struct world *w)
 	w->engine = NULL;
 	sched_clear(w->sched, WORLD_ENGINE);
 	sched_clear(w->sched, WORLD_NET);
+	/* members that are down have their start planned */
+	sched_clear(w->sched, WORLD_PLAN);
+	sched_clear(w->sched, WORLD_GREMLIN);
 	cloudbox_free(w->cloud);
 	for (int i = 0; i < w->members; i++)
 		membox_free(w->member[i]);
