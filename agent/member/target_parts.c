@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/member/place.h"
+#include "agent/scan/disk_stat.h"
 #include "common/base/path.h"
 #include "common/os/fs.h"
 
@@ -260,18 +261,6 @@ static int part_dress(int fd, int mode, int64_t mtime_us, struct vs_err *err)
 	return VS_OK;
 }
 
-static void stat_tell(const struct stat *s, struct disk_stat *out)
-{
-	*out = (struct disk_stat){
-		.kind = VS_KIND_FILE,
-		.size = (int64_t)s->st_size,
-		.mtime_ns = place_ns(&s->st_mtim),
-		.ctime_ns = place_ns(&s->st_ctim),
-		.ino = s->st_ino,
-		.mode = (int)(s->st_mode & 07777),
-	};
-}
-
 int target_part_finish(struct target *t, const char *name, const char *path,
     const struct disk_stat *want, int mode, int64_t mtime_us,
     struct disk_stat *now, struct vs_err *err)
@@ -279,7 +268,6 @@ int target_part_finish(struct target *t, const char *name, const char *path,
 	struct place at = { .dir = -1, .want = want };
 	int dir = -1;
 	int fd = part_fd(t, name, O_RDONLY, err);
-	struct stat s;
 	int r = fd < 0 ? fd : VS_OK;
 
 	if (r == VS_OK)
@@ -295,10 +283,8 @@ int target_part_finish(struct target *t, const char *name, const char *path,
 	/* it may be tried again, whatever the mode forbids */
 	if (r < 0 && fd >= 0)
 		(void)fchmod(fd, 0600);
-	if (r == VS_OK && fstat(fd, &s) != 0)
+	if (r == VS_OK && disk_stat_fd(fd, now) != 0)
 		r = vs_err_errno(err, errno, "stat of the new file");
-	if (r == VS_OK)
-		stat_tell(&s, now);
 	if (dir >= 0)
 		close(dir);
 	if (at.dir >= 0)
