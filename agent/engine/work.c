@@ -496,6 +496,24 @@ static bool still_there(struct engine *e, const char *path,
 	return compare_stat(now, &h->stat) == COMPARE_SAME;
 }
 
+/*
+ * A hard link tells the watcher of one name, that by which it was written:
+ * the others are looked at for it.
+ */
+static int wake_links(struct engine *e, const struct core_job *j,
+    const struct manifest_row *row, struct vs_err *err)
+{
+	char path[VS_PATH_MAX + 1];
+	int rc = row->stat.kind == VS_KIND_FILE;
+
+	for (int nth = 0; rc == 1; nth++) {
+		rc = manifest_stale(&e->state, row, nth, path, err);
+		if (rc == 1 && strcmp(path, j->path) != 0)
+			work_want(e, path, 0, j->gen);
+	}
+	return rc;
+}
+
 static int hashed_well(struct engine *e, const struct core_job *j,
     const struct disk_hash *h, const struct disk_stat *now, struct vs_err *err)
 {
@@ -530,6 +548,8 @@ static int hashed_well(struct engine *e, const struct core_job *j,
 		else if (rc == 0 && row->racy)
 			work_later(e, j->path, SETTLE_RECHECK, j->gen,
 			    compare_tick_ms(&h->stat) + 1);
+		if (rc == 0)
+			rc = wake_links(e, j, row, err);
 	}
 	free(old);
 	return rc;

@@ -325,13 +325,13 @@ static int dir_path(
 }
 
 /* The path of the row that st is on, by its columns 12 and 13. */
-static int kin_path(struct state *s, sqlite3_stmt *st,
+static int kin_path(struct state *s, sqlite3_stmt *st, int at,
     char path[VS_PATH_MAX + 1], struct vs_err *err)
 {
 	char dir[VS_PATH_MAX + 1] = "";
 	char name[VS_NAME_MAX + 1];
-	int64_t id = sqlite3_column_int64(st, 12);
-	int rc = name_copy(name, st, 13, err);
+	int64_t id = sqlite3_column_int64(st, at);
+	int rc = name_copy(name, st, at + 1, err);
 
 	for (int i = 0; rc == 0 && i < STATE_DIRS; i++)
 		if (s->dir[i].id == id)
@@ -364,7 +364,23 @@ int manifest_kin(struct state *s, const struct disk_stat *seen, int nth,
 	out->kin = out->row.has_hash ? compare_kin(seen, &out->row.stat)
 				     : COMPARE_STRANGER;
 	if (out->kin != COMPARE_STRANGER)
-		rc = kin_path(s, st, out->path, err);
+		rc = kin_path(s, st, 12, out->path, err);
+	sqlite3_reset(st);
+	return rc < 0 ? rc : 1;
+}
+
+int manifest_stale(struct state *s, const struct manifest_row *row, int nth,
+    char path[VS_PATH_MAX + 1], struct vs_err *err)
+{
+	const struct disk_stat *t = &row->stat;
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_ENTRY_STALE, &st, err, "iiibi",
+	    (int64_t)t->ino, t->mtime_ns, (int64_t)t->mode,
+	    (const void *)row->hash, sizeof(row->hash), (int64_t)nth);
+
+	if (rc <= 0)
+		return rc;
+	rc = kin_path(s, st, 0, path, err);
 	sqlite3_reset(st);
 	return rc < 0 ? rc : 1;
 }

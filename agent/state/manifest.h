@@ -42,6 +42,14 @@ struct manifest_kin {
 int manifest_kin(struct state *s, const struct disk_stat *seen, int nth,
     struct manifest_kin *out, struct vs_err *err);
 
+/*
+ * The nth path (from 0) of a regular file with the inode of row that is known
+ * with another hash, time or mode.  1 with path, 0 when there is none, or
+ * negative.
+ */
+int manifest_stale(struct state *s, const struct manifest_row *row, int nth,
+    char path[VS_PATH_MAX + 1], struct vs_err *err);
+
 /* Inserts or replaces; old is the row there was, NULL for none. */
 int manifest_put(struct state *s, const char *path,
     const struct manifest_row *row, const struct manifest_row *old,

@@ -44,6 +44,10 @@
 	    "WHERE ino = ? AND kind = 0 AND ctime <> ? AND mtime = ? " \
 	    "AND size = ? AND racy = 0 AND hash IS NOT NULL " \
 	    "LIMIT 1 OFFSET ?") \
+	X(ENTRY_STALE, \
+	    "SELECT dir, name FROM entries WHERE ino = ? AND kind = 0 " \
+	    "AND (mtime <> ? OR mode <> ? OR hash IS NOT ?) " \
+	    "LIMIT 1 OFFSET ?") \
 	X(PAST_GET, \
 	    "SELECT born, size, mtime, ctime, hash, path, folder FROM past " \
 	    "WHERE ino = ?") \

@@ -256,6 +256,32 @@ def test_hard_links(owner):
     assert {v[1] for v in owner.agree().values()} == {16}
 
 
+def test_hard_links_written_by_one_name(owner):
+    """The watcher hears of that name only; nobody asked for a rescan."""
+    a = write(owner.root / "a", b"linked")
+    for i in range(20):
+        (owner.root / ("d%d" % i)).mkdir()
+        os.link(a, owner.root / ("d%d" % i) / "l")
+    owner.agree()
+    for n, path in enumerate((a, owner.root / "d7" / "l", a)):
+        with open(path, "ab") as f:
+            f.write(b" and grown")
+        view = owner.agree()
+        assert {v[1] for v in view.values() if v[2]} == {16 + n * 10}
+    path = owner.root / "d3" / "l"
+    st = path.stat()
+    with open(path, "r+b") as f:
+        f.write(b"L")
+    os.utime(path, ns=(st.st_atime_ns, st.st_mtime_ns))
+    owner.agree()
+    os.chmod(path, 0o600)
+    owner.flush()
+    modes = {r["mode"] for r in owner.api.pages(owner.at("/files"), "files",
+                                                limit=500)
+             if r["kind"] == views.FILE}
+    assert modes == {0o600}, modes
+
+
 def test_recording_waits_for_the_writer(owner):
     """A file that somebody still writes is not published, however long the
     writer pauses; it is when the writer closes it."""

@@ -152,6 +152,47 @@ static void test_conflicts(void **state)
 	free(row);
 }
 
+/* Names of one inode that are known otherwise than row says. */
+static void test_stale(void **state)
+{
+	const char *path = scratch_at(*state, "state.db");
+	struct manifest_row *row = calloc(1, sizeof(*row));
+	char found[VS_PATH_MAX + 1];
+	struct state s;
+
+	row->stat = (struct disk_stat){
+		.kind = VS_KIND_FILE,
+		.size = 1,
+		.mtime_ns = 2,
+		.ctime_ns = 3,
+		.ino = 7,
+		.mode = 0644,
+	};
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_put(&s, "no hash", row, NULL, NULL), VS_OK);
+	row->has_hash = true;
+	assert_int_equal(manifest_put(&s, "same", row, NULL, NULL), VS_OK);
+	row->stat.ctime_ns++;
+	assert_int_equal(manifest_put(&s, "relinked", row, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_stale(&s, row, 0, found, NULL), 1);
+	assert_string_equal(found, "no hash");
+	assert_int_equal(manifest_stale(&s, row, 1, found, NULL), 0);
+	row->stat.ino++;
+	assert_int_equal(manifest_put(&s, "stranger", row, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_stale(&s, row, 0, found, NULL), 0);
+	row->stat.ino--;
+	row->stat.mtime_ns++;
+	assert_int_equal(manifest_put(&s, "d/e/f", row, NULL, NULL), VS_OK);
+	row->stat.mtime_ns--;
+	row->hash[31] = 1;
+	assert_int_equal(manifest_put(&s, "new", row, NULL, NULL), VS_OK);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(manifest_stale(&s, row, i, found, NULL), 1);
+	assert_int_equal(manifest_stale(&s, row, 4, found, NULL), 0);
+	state_close(&s);
+	free(row);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +202,8 @@ int main(void)
 		    test_round, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_conflicts, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_stale, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
