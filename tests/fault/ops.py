@@ -32,6 +32,7 @@ class Ops:
         self.have = {}  # path -> f (file), d (folder), l (link)
         self.open = {}  # path at its opening -> file object
         self.out = []  # folders and files moved out: (name, entries)
+        self.written = set()  # inodes, since rest()
         self.n = 0
         self.counts = {}
 
@@ -75,9 +76,31 @@ class Ops:
         for p, kind in self.forget(old).items():
             self.have[new + p[len(old):]] = kind
 
+    def touch(self, path):
+        """path is about to be written to."""
+        self.written.add(os.lstat(self.full(path)).st_ino)
+        return self.full(path)
+
+    def farewell(self, path):
+        """What is written by a name that goes before anybody looked is
+        heard of by no other name of the same file, only found by a scan: so
+        another one is touched."""
+        going = set(self.below(path)) | {path}
+        for p in going:
+            st = os.lstat(self.full(p))
+            if self.have[p] != "f" or st.st_nlink == 1 or \
+                    st.st_ino not in self.written:
+                continue
+            for q, kind in self.have.items():
+                if kind == "f" and q not in going and os.path.samestat(
+                        st, os.lstat(self.full(q))):
+                    os.utime(self.full(q))
+
     def free(self, path):
         """Whatever is at path goes."""
         kind = self.have.get(path)
+        if kind:
+            self.farewell(path)
         if kind == "d":
             shutil.rmtree(self.full(path))
         elif kind:
@@ -109,7 +132,7 @@ class Ops:
     def save(self):
         path = self.some("f")
         if path:
-            with open(self.full(path), "wb") as f:
+            with open(self.touch(path), "wb") as f:
                 f.write(self.content())
 
     def save_over(self):
@@ -118,35 +141,36 @@ class Ops:
             temp = self.full(path) + "~"
             with open(temp, "wb") as f:
                 f.write(self.content())
+            self.farewell(path)
             os.rename(temp, self.full(path))
 
     def in_place(self):
-        """Same size, and often the same time."""
+        """Same size.  Its time is not put back: followed by a rename before
+        anybody looks, that is not to be told from a rename alone."""
         path = self.some("f")
         if not path:
             return
-        st = os.stat(self.full(path))
-        with open(self.full(path), "r+b") as f:
-            f.seek(st.st_size // 2)
-            f.write(b"%d" % self.n if st.st_size > 20 else b"")
-        if self.dice.random() < 0.5:
-            os.utime(self.full(path), ns=(st.st_atime_ns, st.st_mtime_ns))
+        size = os.stat(self.full(path)).st_size
+        with open(self.touch(path), "r+b") as f:
+            f.seek(size // 2)
+            f.write(b"%d" % self.n if size > 20 else b"")
 
     def append(self):
         path = self.some("f")
         if path:
-            with open(self.full(path), "ab") as f:
+            with open(self.touch(path), "ab") as f:
                 f.write(b"more")
 
     def truncate(self):
         path = self.some("f")
         if path:
-            os.truncate(self.full(path), self.dice.choice([0, 5, 9000]))
+            os.truncate(self.touch(path), self.dice.choice([0, 5, 9000]))
 
     def hold(self):
         """A writer that stays; its file may be renamed under it."""
         path = self.some("f")
-        if path and len(self.open) < 3 and path not in self.open:
+        if path and len(self.open) < 3 and path not in self.open and \
+                os.lstat(self.full(path)).st_nlink == 1:
             self.open[path] = open(self.full(path), "r+b")
 
     def held_write(self):
@@ -161,7 +185,10 @@ class Ops:
 
     def hard_link(self):
         path, to = self.some("f"), self.place()
-        if path and to not in self.have:
+        held = [os.fstat(f.fileno()) for f in self.open.values()]
+        if path and to not in self.have and not any(
+                os.path.samestat(st, os.lstat(self.full(path)))
+                for st in held):
             os.link(self.full(path), self.full(to))
             self.have[to] = "f"
 
@@ -210,6 +237,8 @@ class Ops:
         if "d" in (self.have[path], self.have.get(to, "")) or \
                 self.same(path, to):
             self.free(to)
+        if to in self.have:
+            self.farewell(to)
         os.rename(self.full(path), self.full(to))
         self.have.pop(to, None)
         self.renamed(path, to)
@@ -245,6 +274,7 @@ class Ops:
         path = self.some("fd")
         if path and len(self.out) < 5:
             name = "out%d" % self.n
+            self.farewell(path)
             os.rename(self.full(path), os.path.join(self.aside, name))
             gone = self.forget(path)
             self.out.append((name, {p[len(path):]: k
@@ -272,16 +302,16 @@ class Ops:
     def mode(self):
         path = self.some("f")
         if path:
-            os.chmod(self.full(path),
+            os.chmod(self.touch(path),
                      self.dice.choice([0o600, 0o644, 0o755]))
 
     def times(self):
         path = self.some("f")
         if path:
-            os.utime(self.full(path),
-                     (0, self.dice.choice([0, 10**9, 4 * 10**9])))
+            os.utime(self.touch(path), (0, self.n + self.dice.choice(
+                [0, 10**9, 4 * 10**9])))
 
-    GROW = [create, create, create, folder, nest, link, move_in]
+    GROW = [create, create, create, folder, nest, hard_link, link, move_in]
     CHANGE = [save, save, save_over, in_place, append, truncate, hold,
               held_write, held_write, let_go, rename, rename,
               rename_folder, ring, mode, times, pipe]
@@ -299,5 +329,6 @@ class Ops:
 
     def rest(self):
         """Every writer lets go."""
+        self.written.clear()
         while self.open:
             self.open.popitem()[1].close()

@@ -131,6 +131,11 @@ def all_sides(total):
             for after in (False, True)]
 
 
+def both_ages(total):
+    """Each point twice: met by a young world and by an old one."""
+    return all_sides(total) + all_sides(total)[::-1]
+
+
 class owner_ready:
     """A cloud that serves and an owner whose agent does not run."""
 
@@ -152,7 +157,7 @@ class owner_ready:
 def agent_sweep(full):
     with owner_ready() as owner:
         total = agent_writes(owner)
-    points = all_sides(total) if full else both_sides(spread(total, 70))
+    points = both_ages(total) if full else both_sides(spread(total, 70))
     return of_writes(sweep(owner_ready, points, agent_round), total)
 
 
@@ -238,7 +243,7 @@ def cloud_writes(owner):
 def cloud_sweep(full):
     with owner_ready() as owner:
         total = cloud_writes(owner)
-    points = all_sides(total) if full else both_sides(spread(total, 24))
+    points = both_ages(total) if full else both_sides(spread(total, 24))
     return of_writes(sweep(owner_ready, points, cloud_round), total)
 
 
