@@ -348,9 +348,12 @@ static int forget_trouble(struct listing *l)
 {
 	struct roster old = { 0 };
 	struct disk_stat none = { 0 };
-	sqlite3_stmt *st = vs_db_stmt(l->e->state.db, SQL_TROUBLE_DIR, l->err);
+	sqlite3_stmt *st;
 	int rc;
 
+	if (l->e->state.untroubled)
+		return 0;
+	st = vs_db_stmt(l->e->state.db, SQL_TROUBLE_DIR, l->err);
 	if (st == NULL)
 		return l->err->code;
 	rc = vs_db_bind(st, l->err, "b", (const void *)l->dir, strlen(l->dir));

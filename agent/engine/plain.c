@@ -244,6 +244,7 @@ int plain_skip(void *arg, const struct vs_change *c, struct vs_err *err)
 
 	if (c->kind != VS_KIND_SYMLINK || c->op == VS_OP_DELETE)
 		return 0;
+	e->state.untroubled = false;
 	return vs_db_run(e->state.db, SQL_TROUBLE_PUT, err, "bbit",
 	    (const void *)c->path, strlen(c->path), (const void *)c->path,
 	    vs_path_parent_len(c->path), (int64_t)1,

@@ -325,6 +325,8 @@ static int in_trouble(struct engine *e, const char *path, struct vs_err *err)
 	sqlite3_stmt *st;
 	int rc;
 
+	if (e->state.untroubled)
+		return 0;
 	rc = vs_db_first(e->state.db, SQL_TROUBLE_HAS, &st, err, "b",
 	    (const void *)path, strlen(path));
 	if (rc == 1)
@@ -343,6 +345,7 @@ int stage_trouble(struct engine *e, const char *path, bool cloud,
 	if (rc < 0)
 		return rc;
 	e->stage.changes++;
+	e->state.untroubled = false;
 	return vs_db_run(e->state.db, SQL_TROUBLE_PUT, err, "bbit",
 	    (const void *)path, strlen(path), (const void *)path,
 	    vs_path_parent_len(path), (int64_t)cloud, reason);

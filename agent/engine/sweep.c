@@ -78,7 +78,12 @@ static void begin(struct engine *e)
 {
 	struct core_sweep *s = e->sweeps;
 	unsigned flags = DIRQ_DEEP | (s->data ? DIRQ_DATA : 0u);
+	struct vs_err err = VS_ERR_INIT;
 
+	if (!e->stage.open && state_load_trouble(&e->state, &err) < 0) {
+		core_fault(e, &err);
+		return;
+	}
 	scouting_void(e); /* what was read is from before the request */
 	e->sweeps = s->next;
 	s->next = NULL;

@@ -169,6 +169,7 @@ int manifest_get(struct state *s, const char *path, struct manifest_row *row,
 static void count_row(
     struct state *s, const struct manifest_row *row, int64_t sign)
 {
+	s->counts_dirty = true;
 	s->entries += sign;
 	s->bytes += sign * row->stat.size;
 	if (row->stat.kind == VS_KIND_DIR)

@@ -1,6 +1,7 @@
 #include "agent/state/state.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,13 +113,27 @@ int state_set_text(
 	return vs_db_run(s->db, SQL_META_SET, err, "tt", key, value);
 }
 
+/* "ENTRIES DIRS BYTES", so that no start has to count a million rows. */
+static int save_counts(struct state *s, struct vs_err *err)
+{
+	char text[3 * 24];
+	int rc;
+
+	snprintf(text, sizeof(text), "%" PRId64 " %" PRId64 " %" PRId64,
+	    s->entries, s->dirs, s->bytes);
+	rc = state_set_text(s, "counts", text, err);
+	if (rc == 0)
+		s->counts_dirty = false;
+	return rc;
+}
+
 int state_save_totals(struct state *s, struct vs_err *err)
 {
 	char sum[2 * sizeof(s->tree.sum) + 1];
-	int rc;
+	int rc = s->counts_dirty ? save_counts(s, err) : 0;
 
-	if (!s->totals_dirty)
-		return 0;
+	if (!s->totals_dirty || rc < 0)
+		return rc;
 	vs_hex_encode(sum, s->tree.sum, sizeof(s->tree.sum));
 	rc = state_set_text(s, "tree_sum", sum, err);
 	if (rc == 0)
@@ -137,8 +152,14 @@ int state_save_totals(struct state *s, struct vs_err *err)
 static int load_manifest(struct state *s, struct vs_err *err)
 {
 	sqlite3_stmt *st;
-	int rc;
+	char text[3 * 24];
+	int rc = state_get_text(s, "counts", text, sizeof(text), err);
 
+	s->counts_dirty = false;
+	if (rc < 0 ||
+	    sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &s->entries,
+		&s->dirs, &s->bytes) == 3)
+		return rc;
 	rc = vs_db_first(s->db, SQL_ENTRY_COUNT, &st, err, "");
 	if (rc < 0)
 		return rc;
@@ -162,6 +183,19 @@ static int load_past(struct state *s, struct vs_err *err)
 	return 0;
 }
 
+int state_load_trouble(struct state *s, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_TROUBLE_ANY, &st, err, "");
+
+	if (rc < 0)
+		return rc;
+	s->untroubled = rc == 0;
+	if (rc == 1)
+		sqlite3_reset(st);
+	return 0;
+}
+
 int state_load_totals(struct state *s, struct vs_err *err)
 {
 	char sum[2 * sizeof(s->tree.sum) + 1];
@@ -179,6 +213,8 @@ int state_load_totals(struct state *s, struct vs_err *err)
 		rc = load_manifest(s, err);
 	if (rc == 0)
 		rc = load_past(s, err);
+	if (rc == 0)
+		rc = state_load_trouble(s, err);
 	if (rc < 0)
 		return rc;
 	for (int i = 0; i < STATE_DIRS; i++)

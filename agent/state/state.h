@@ -36,7 +36,9 @@ struct state {
 	int64_t entries; /* rows of the manifest */
 	int64_t dirs; /* of them, directories */
 	int64_t bytes; /* sum of their sizes */
-	bool totals_dirty; /* the above is newer than the database */
+	bool totals_dirty; /* the first four are newer than the database */
+	bool counts_dirty; /* the manifest's three are */
+	bool untroubled; /* no path has trouble noted */
 	int64_t past; /* rows of past, at most */
 	struct state_dir dir[STATE_DIRS]; /* the latest first */
 };
@@ -72,6 +74,9 @@ int state_set_text(
 
 /* Writes the totals into the open transaction when they changed. */
 int state_save_totals(struct state *s, struct vs_err *err);
+
+/* Looks whether any path has trouble noted; outside of a transaction. */
+int state_load_trouble(struct state *s, struct vs_err *err);
 
 /* Reads them back, and forgets what else it remembers (after a rollback). */
 int state_load_totals(struct state *s, struct vs_err *err);
