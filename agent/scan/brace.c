@@ -125,7 +125,7 @@ static size_t closing(
 static int alternatives(
     struct braces *b, const struct piece *p, size_t open, size_t close)
 {
-	size_t from = open + 1, i = open + 1;
+	size_t from = open + 1, i = from;
 	int depth = 0, rc = 0;
 
 	while (rc == 0 && i <= close) {

@@ -325,3 +325,20 @@ def test_conflict_copies_are_reported(owner):
     owner.start()
     owner.flush()
     assert "conflict_copies" not in owner.problems()
+
+
+def test_init_tells_the_classes_and_the_line(world, cloud):
+    owner = world.owner()
+    owner.login()
+    (owner.root / ".stfolder").mkdir()
+    (owner.root / ".stignore").write_text("*.tmp\n// /.vsync\n")
+    doc = owner.cli("init", "--json", "--name", "one", owner.root,
+                    check=0).json
+    assert doc["stignore"] == "/.vsync"
+    assert [c.split(": ")[0] for c in doc["ignored"]] == [
+        "own", "syncthing", "rules", "editor", "media", "os", "partial"]
+    second = owner.base / "second"
+    (second / ".stfolder").mkdir(parents=True)
+    (second / ".stignore").write_bytes(b"*.tmp\r\n/.vsync\r\n")
+    doc = owner.cli("init", "--json", "--name", "two", second, check=0).json
+    assert doc["stignore"] is None
