@@ -127,11 +127,12 @@ def test_npm(owner, tmp_path):
     "backupcopy=no writebackup", "backupcopy=yes writebackup",
     "backupcopy=no backup", "backupcopy=auto nowritebackup"])
 def test_vim(owner, tmp_path, how):
-    """Saves with swap files and backups in the folder itself."""
+    """Saves with swap files and backups in the folder itself.  Few of them:
+    a file that grows all the time is taken for a log."""
     needs("vim")
     script = write(owner.root / "script.txt", b"first\n")
     owner.flush()
-    for i in range(5):
+    for i in range(3):
         done = subprocess.run(
             ["vim", "-N", "-u", "NONE", "-i", "NONE", "-e", "-s",
              "-c", "set %s directory=. backupdir=. updatecount=1" % how,
@@ -143,11 +144,11 @@ def test_vim(owner, tmp_path, how):
         owner.flush()
         # owner.listing() is what a member sees between two saves
         assert owner.listing()["script.txt"][1] == script.stat().st_size
-    assert script.read_bytes().count(b"take") == 5
+    assert script.read_bytes().count(b"take") == 3
     view = settled(owner)
     assert view["script.txt"][2] == views.sha256_file(script)
     events = owner.events()
-    assert len(events_of(events, "script.txt")) == 6
+    assert len(events_of(events, "script.txt")) == 4
     assert not events_of(events, "4913"), "vim's probe was published"
 
 
