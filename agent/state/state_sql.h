@@ -125,8 +125,9 @@
 	    "UPDATE outbox SET pair = NULL, hash = CASE op WHEN 2 THEN NULL " \
 	    "ELSE hash END WHERE batch = 0 AND (op = 2 OR pair IS NOT NULL)") \
 	X(OUTBOX_WIDOW, \
-	    "UPDATE outbox SET pair = NULL WHERE batch = 0 " \
-	    "AND pair IN (SELECT path FROM outbox WHERE batch = 1)") \
+	    "UPDATE outbox SET pair = NULL WHERE id IN " \
+	    "(SELECT o.id FROM outbox AS b CROSS JOIN outbox AS o " \
+	    "ON o.pair = b.path WHERE b.batch = 1 AND +o.batch = 0)") \
 	X(OUTBOX_UNPAIR, \
 	    "UPDATE outbox SET pair = NULL WHERE pair = ? AND batch = 0") \
 	X(OUTBOX_NEW, \
@@ -152,8 +153,9 @@
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
 	    "state FROM outbox WHERE id = ?") \
 	X(OUTBOX_THAW_OLD, \
-	    "DELETE FROM outbox WHERE batch = 1 AND path IN " \
-	    "(SELECT path FROM outbox WHERE batch = 0)") \
+	    "DELETE FROM outbox WHERE batch = 1 AND EXISTS " \
+	    "(SELECT 1 FROM outbox AS o WHERE o.path = outbox.path " \
+	    "AND o.batch = 0)") \
 	X(OUTBOX_THAW, \
 	    "UPDATE outbox SET batch = 0, pair = NULL " \
 	    "WHERE batch = 1") \
