@@ -24,7 +24,7 @@ static const char *const SERVER_KEYS[] = { "url", NULL };
 static const char *const AGENT_KEYS[] = { "workers", "log", "log_level",
 	"listen", "advertise", NULL };
 static const char *const PROJECT_KEYS[] = { "name", "root", "root_id", "role",
-	"watch", NULL };
+	"watch", "list_first", NULL };
 
 static int unknown(const struct ini_entry *e, const char *what,
     const char *word, const char *const *list, struct vs_err *err)
@@ -253,6 +253,12 @@ static int project_entry(
 	}
 	if (strcmp(e->key, "watch") == 0)
 		return watch_set(p, e, err);
+	if (strcmp(e->key, "list_first") == 0) {
+		p->list_first = strcmp(e->value, "yes") == 0;
+		if (!p->list_first && strcmp(e->value, "no") != 0)
+			return bad_value(e, "yes or no", err);
+		return VS_OK;
+	}
 	return unknown(e, "key", e->key, PROJECT_KEYS, err);
 }
 
@@ -525,14 +531,19 @@ int config_add_project(
 		{ .key = "name", .value = p->name },
 		{ .key = "root", .value = p->root },
 		{ .key = "root_id", .value = p->root_id },
-		{ .key = "role", .value = "member" },
+		{ 0 },
 	};
-	size_t n;
+	size_t n = 3;
 
 	assert(root_id_good(p->root_id) && p->root[0] == '/');
 	snprintf(section, sizeof(section), PROJECT "%s", p->id);
 	/* owner is what it is where nothing is said */
-	n = sizeof(set) / sizeof(set[0]) - (p->member ? 0 : 1);
+	if (p->member)
+		set[n++] =
+		    (struct ini_entry){ .key = "role", .value = "member" };
+	else if (p->list_first)
+		set[n++] =
+		    (struct ini_entry){ .key = "list_first", .value = "yes" };
 	for (size_t i = 0; i < n; i++)
 		set[i].section = section;
 	return file_edit(path, set, n, err);

@@ -26,6 +26,7 @@ struct config_project {
 	char *root; /* absolute */
 	char *root_id;
 	bool member; /* followed and pulled, not published */
+	bool list_first; /* the first listing does not wait for hashes */
 	char *watch; /* "auto", "poll" or watch_name; NULL: "auto" */
 };
 

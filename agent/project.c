@@ -234,6 +234,7 @@ static struct project *project_alloc(
 	p->root = project_must(strdup(c->root));
 	p->root_id = project_must(strdup(c->root_id));
 	p->device_id = project_must(strdup(host->device_id));
+	p->list_first = c->list_first;
 	p->watch = project_must(strdup(c->watch != NULL ? c->watch : "auto"));
 	p->ended.run = thread_ended;
 	return p;

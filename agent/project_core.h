@@ -52,6 +52,7 @@ struct project {
 	char *root;
 	char *root_id;
 	char *device_id;
+	bool list_first; /* as in the configuration */
 	char *watch; /* how its folder is to be watched */
 	struct mailbox *mailbox;
 	uv_thread_t thread;

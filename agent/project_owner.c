@@ -214,6 +214,7 @@ static int owner_open(struct project *p, const char *dir, struct vs_now now)
 		.device_id = p->device_id,
 		.root_id = p->root_id,
 		.hash_jobs = p->host->hash_jobs,
+		.list_first = p->list_first,
 	};
 	int r;
 

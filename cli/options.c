@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct row {
-	enum options_flags flag;
+	unsigned flag; /* OPT_ */
 	int letter; /* 0: none */
 	const char *name;
 	const char *value; /* what it takes, for help; NULL: nothing */
@@ -50,6 +50,8 @@ static const struct row rows[] = {
 	{ OPT_ZERO, 'z', "zero", NULL, "end lines and fields with NUL" },
 	{ OPT_YES, 'y', "yes", NULL, "do not ask" },
 	{ OPT_NAME, 0, "name", "NAME", "the project's name" },
+	{ OPT_LIST_FIRST, 0, "list-first", NULL,
+	    "names and sizes at once, hashes later" },
 	{ OPT_DEVICE, 0, "device", "NAME", "this device's name" },
 	{ OPT_PROJECT, 'p', "project", "NAME|ID", "which project" },
 	{ OPT_NULL, '0', "null", NULL, "paths only, each ended by NUL" },

@@ -46,6 +46,8 @@ enum options_flags {
 	OPT_ZERO = 1 << 30,
 };
 
+#define OPT_LIST_FIRST (1U << 31) /* more than an enumerator may be */
+
 enum options_progress { PROGRESS_AUTO, PROGRESS_JSON, PROGRESS_NONE };
 
 /* Strings are borrowed from argv. */

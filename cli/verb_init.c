@@ -25,7 +25,9 @@ static json_t *request(struct call *c, const char *dir)
 	if (params == NULL || call_add(c, params, "dir", dir) != VS_OK ||
 	    (project != NULL &&
 		call_add(c, params, "project", project) != VS_OK) ||
-	    (name[0] != '\0' && call_add(c, params, "name", name) != VS_OK)) {
+	    (name[0] != '\0' && call_add(c, params, "name", name) != VS_OK) ||
+	    ((c->opt.given & OPT_LIST_FIRST) != 0 &&
+		json_object_set_new(params, "list_first", json_true()) != 0)) {
 		json_decref(params);
 		return NULL;
 	}
@@ -126,7 +128,7 @@ const struct verb verb_init = {
 		"machine whose folder Syncthing keeps the same.  The machine "
 		"that\npublishes it goes on doing so; see "
 		"`vsync help adopt`.\n",
-	.takes = OPT_NAME | OPT_PROJECT | OPT_JSON,
+	.takes = OPT_LIST_FIRST | OPT_NAME | OPT_PROJECT | OPT_JSON,
 	.least = 0,
 	.most = 1,
 	.run = run,

@@ -138,6 +138,7 @@ static void init_finish(struct request *r)
 		.name = in->name,
 		.root = in->root,
 		.root_id = in->root_id,
+		.list_first = request_flag(r, "list_first"),
 	};
 	struct vs_err err = VS_ERR_INIT;
 	int rc;

@@ -84,7 +84,7 @@ void core_fault(struct engine *e, const struct vs_err *err)
 /* Opens the database and reads what is durable; plans a full scan. */
 static int load(struct engine *e, struct vs_err *err)
 {
-	int64_t paused = 0;
+	int64_t paused = 0, listed = 0;
 	int rc = rescue_open(e, err);
 
 	if (rc < 0)
@@ -92,6 +92,8 @@ static int load(struct engine *e, struct vs_err *err)
 	rc = root_load(e, err);
 	if (rc == 0)
 		rc = state_get_int(&e->state, "paused", 0, &paused, err);
+	if (rc == 0 && e->list_first)
+		rc = state_get_int(&e->state, "listed", 0, &listed, err);
 	if (rc == 0)
 		rc = state_get_int(
 		    &e->state, "last_scan", 0, &e->last_scan_ms, err);
@@ -102,6 +104,7 @@ static int load(struct engine *e, struct vs_err *err)
 		return rc;
 	}
 	e->paused = paused != 0;
+	e->listing_first = e->list_first && listed == 0;
 	e->next_scan_ms = INT64_MAX;
 	sweep_all(e);
 	return 0;
@@ -135,6 +138,7 @@ static struct engine *make(
 	e->dirq = dirq_new();
 	e->job_by_path = vs_map_new();
 	e->growing = vs_map_new();
+	e->list_first = o->list_first;
 	e->jobs_max = o->hash_jobs < 1     ? 1
 	    : o->hash_jobs > CORE_JOBS_MAX ? CORE_JOBS_MAX
 					   : o->hash_jobs;

@@ -126,14 +126,30 @@ static int new_dir(struct listing *l, const char *path,
 	return rc;
 }
 
+/* It is listed, if it was not yet; the next scan reads it. */
+static int list_only(struct listing *l, const char *path,
+    const struct disk_stat *seen, const struct known *known)
+{
+	int rc = 0;
+
+	if (known == NULL)
+		rc = stage_listed(l->e, path, seen, l->err);
+	if (rc == 0 && stage_full(l->e))
+		rc = stage_commit(l->e, l->err);
+	return rc;
+}
+
 /* A file that differs from what is known: of another name, or to be read. */
-static int differs(
-    struct listing *l, const char *path, const struct disk_stat *seen)
+static int differs(struct listing *l, const char *path,
+    const struct disk_stat *seen, const struct known *known)
 {
 	struct engine *e = l->e;
 	const struct settle_item *said;
 	int rc;
 
+	if (e->listing_first && !l->rowless && seen->kind == VS_KIND_FILE &&
+	    (known == NULL || known->stat->ino == 0))
+		return list_only(l, path, seen, known);
 	if ((l->flags & DIRQ_DATA) != 0 || l->rowless) {
 		want(l, path, (l->flags & DIRQ_DATA) != 0 ? SETTLE_FORCE : 0u);
 		return 0;
@@ -156,7 +172,7 @@ static int meet(struct listing *l, const char *path,
 	case COMPARE_SAME:
 		return same(l, path, known);
 	case COMPARE_READ:
-		return differs(l, path, seen);
+		return differs(l, path, seen, known);
 	case COMPARE_DIR:
 		if (!l->rowless)
 			return new_dir(l, path, seen, known);

@@ -217,6 +217,20 @@ static void unknown(struct manifest_row *row, const struct disk_stat *seen)
 	row->stat.born_ns = 0;
 }
 
+int stage_listed(struct engine *e, const char *path,
+    const struct disk_stat *seen, struct vs_err *err)
+{
+	struct manifest_row *row = malloc(sizeof(*row));
+	int rc;
+
+	if (row == NULL)
+		return vs_err_set(err, VS_ENOMEM, "scan: out of memory");
+	unknown(row, seen);
+	rc = stage_upsert(e, path, row, NULL, err);
+	free(row);
+	return rc;
+}
+
 /* What the cloud lists of a file that is not known here stays, too. */
 static int as_listed(struct engine *e, struct vs_change *c,
     struct shadow_row *had, struct vs_err *err)

@@ -26,6 +26,10 @@ struct stage_move {
 int stage_move(
     struct engine *e, const struct stage_move *m, struct vs_err *err);
 
+/* A file that is new at path, by name and size; its content comes later. */
+int stage_listed(struct engine *e, const char *path,
+    const struct disk_stat *seen, struct vs_err *err);
+
 /*
  * Somebody writes the file at path, as seen: the cloud is to show that.  What
  * it has of the file stays; a new one gets a row without a hash, which no

@@ -148,6 +148,15 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 		core_fault(e, &err);
 		return;
 	}
+	if (e->listing_first && s->report.errors == 0) {
+		/* all is listed: now for the contents */
+		if (state_set_int(&e->state, "listed", 1, &err) < 0) {
+			core_fault(e, &err);
+			return;
+		}
+		e->listing_first = false;
+		sweep_all(e);
+	}
 	relist_reconcile(e);
 	rescue_trust(e);
 	e->world.tell(e->world.arg, &ev);
