@@ -246,6 +246,7 @@ struct engine {
 	bool paused;
 	bool list_first; /* as it was opened with */
 	bool listing_first; /* until a first full scan has listed all */
+	int64_t list_until_ms; /* mono: wait so long for the cloud's listing */
 	int64_t last_delete_ms; /* mono: a deletion was found */
 	bool swept; /* a full scan has ended since the start */
 	bool stalled; /* listing waits for the settling paths */

@@ -19,6 +19,7 @@
 #include "agent/engine/work.h"
 #include "common/base/path.h"
 
+#define LIST_WAIT_MS 10000 /* for the cloud, before names go without hashes */
 #define STAGE_MS 20 /* a transaction waits no longer for more */
 
 void core_tell_state(struct engine *e, const char *text)
@@ -105,6 +106,7 @@ static int load(struct engine *e, struct vs_err *err)
 	}
 	e->paused = paused != 0;
 	e->listing_first = e->list_first && listed == 0;
+	e->list_until_ms = e->now.mono_ms + LIST_WAIT_MS;
 	e->next_scan_ms = INT64_MAX;
 	sweep_all(e);
 	return 0;
@@ -401,6 +403,8 @@ static int64_t next_due(const struct engine *e, int64_t sender)
 
 	due = least(due, sender);
 	due = least(due, e->next_scan_ms);
+	if (e->listing_first && e->sweep == NULL)
+		due = least(due, e->list_until_ms);
 	due = least(due, rules_due(e));
 	due = least(due, settle_due(e->settle, work_lanes(e)));
 	return due > e->now.mono_ms ? due : e->now.mono_ms + 1;

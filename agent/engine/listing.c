@@ -13,6 +13,7 @@
 #include "agent/scan/compare.h"
 #include "agent/scan/roster.h"
 #include "agent/state/manifest.h"
+#include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
 #include "common/base/path.h"
 
@@ -130,9 +131,16 @@ static int new_dir(struct listing *l, const char *path,
 static int list_only(struct listing *l, const char *path,
     const struct disk_stat *seen, const struct known *known)
 {
+	struct shadow_row had;
 	int rc = 0;
 
 	if (known == NULL)
+		rc = shadow_get(&l->e->state, path, &had, l->err);
+	if (rc == 1 || l->e->cloud.relist) {
+		want(l, path, 0);
+		return 0;
+	}
+	if (rc == 0 && known == NULL)
 		rc = stage_listed(l->e, path, seen, l->err);
 	if (rc == 0 && stage_full(l->e))
 		rc = stage_commit(l->e, l->err);

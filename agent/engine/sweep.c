@@ -178,6 +178,18 @@ static void finish(struct engine *e)
 	end(e, s, e->fault.on ? e->fault.code : VS_OK);
 }
 
+/*
+ * Only what the cloud lacks is listed without a hash: its listing comes
+ * first, unless it takes too long.
+ */
+static bool must_wait(struct engine *e)
+{
+	if (!e->listing_first || !e->cloud.relist)
+		return false;
+	e->listing_first = e->now.mono_ms < e->list_until_ms;
+	return e->listing_first;
+}
+
 void sweep_step(struct engine *e)
 {
 	struct core_sweep *s = e->sweep;
@@ -193,7 +205,8 @@ void sweep_step(struct engine *e)
 		e->next_scan_ms = next_scan(e);
 		sweep_all(e);
 	}
-	if (e->sweep != NULL || e->sweeps == NULL || !root_check(e))
+	if (e->sweep != NULL || e->sweeps == NULL || must_wait(e) ||
+	    !root_check(e))
 		return;
 	if (e->sweeps->path[0] == '\0')
 		rules_begin(e);

@@ -232,7 +232,8 @@ static void engine_start(void *arg, void *data, bool due)
 		.project_id = cloudbox_project(w->cloud),
 		.device_id = cloudbox_device(w->cloud),
 		.root_id = WORLD_ROOT_ID,
-		.hash_jobs = 4 };
+		.hash_jobs = 4,
+		.list_first = w->o.seed % 3 == 0 };
 	struct engine_world ew = { .arg = w,
 		.disk = memdisk_disk(w->disk),
 		.rand = &w->engine_rand,
