@@ -118,7 +118,7 @@ static bool is_proof(struct engine *e, const struct sought *f,
 {
 	const struct settle_item *said;
 
-	if (kin->kin == COMPARE_STRANGER)
+	if (kin->kin == COMPARE_STRANGER || strcmp(kin->path, f->path) == 0)
 		return false;
 	*at = look_at(e, kin->path, f->seen);
 	if (kin->kin == COMPARE_TWIN)

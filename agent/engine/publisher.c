@@ -134,9 +134,12 @@ static int judge_deletes(struct engine *e, bool *any, struct vs_err *err)
 	struct outbox_sums sums;
 	struct hold_view v;
 	int64_t all, held;
-	bool hold;
-	int rc = outbox_sums(&e->state, &sums, err);
+	bool hold, judge;
+	int rc = outbox_lone(&e->state, any, &judge, err);
 
+	if (rc < 0 || !judge)
+		return rc;
+	rc = outbox_sums(&e->state, &sums, err);
 	*any = sums.any_delete;
 	if (rc < 0 || !sums.any_delete)
 		return rc;

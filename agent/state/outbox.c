@@ -100,7 +100,7 @@ struct put {
 };
 
 /*
- * Decides; a deletion gets the hash that the cloud will have when it
+ * Decides, and ends the rename it replaces; a deletion gets the hash that the cloud will have when it
  * arrives, unless the batch in flight changes it or there is no trust in
  * what the cloud has (maybe).
  */
@@ -122,15 +122,12 @@ static int prepare(struct state *s, const struct vs_change *c, unsigned how,
 		p->row.hash = rc == 0 && !maybe ? p->had.hash : NULL;
 		p->row.size = p->had.size;
 	}
-	return rc < 0 ? rc : find(s, c->path, &p->id, &was, err);
-}
-
-/* What it replaces was half of a rename, perhaps. */
-static int unpair(struct state *s, const struct put *p, struct vs_err *err)
-{
-	if (p->id == 0)
-		return 0;
-	return vs_db_run(s->db, SQL_OUTBOX_UNPAIR, err, "t", p->row.path);
+	if (rc >= 0)
+		rc = find(s, c->path, &p->id, &was, err);
+	/* what it replaces was half of a rename, perhaps */
+	if (rc == 0 && p->id != 0)
+		rc = vs_db_run(s->db, SQL_OUTBOX_UNPAIR, err, "t", c->path);
+	return rc;
 }
 
 /* Makes it the pending row of its path, or leaves none. */
@@ -222,8 +219,6 @@ int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
 	int rc = prepare(s, c, how, &p, err);
 
 	if (rc == 0)
-		rc = unpair(s, &p, err);
-	if (rc == 0)
 		rc = write_put(s, &p, wall_ms, err);
 	*op = p.op;
 	return rc < 0 || p.op < 0 ? rc : pair(s, &p.row, err);
@@ -262,11 +257,7 @@ int outbox_move(struct state *s, const struct outbox_move *m, unsigned how,
 		from.pair = to.row.path;
 		to.pair = from.row.path;
 	}
-	rc = unpair(s, &from, err);
-	if (rc == 0)
-		rc = unpair(s, &to, err);
-	if (rc == 0)
-		rc = write_put(s, &from, wall_ms, err);
+	rc = write_put(s, &from, wall_ms, err);
 	if (rc == 0)
 		rc = write_put(s, &to, wall_ms, err);
 	return rc;
@@ -334,8 +325,9 @@ int outbox_ready(struct state *s, bool deletes, int64_t limit,
 	sqlite3_stmt *st;
 	int rc;
 
-	rc = vs_db_first(s->db, SQL_OUTBOX_READY_COUNT, &st, err, "ii",
-	    (int64_t)deletes, limit);
+	rc = vs_db_first(s->db,
+	    deletes ? SQL_OUTBOX_GONE_COUNT : SQL_OUTBOX_READY_COUNT, &st, err,
+	    "i", limit);
 	if (rc < 0)
 		return rc;
 	out->changes = sqlite3_column_int64(st, 0);
@@ -454,13 +446,13 @@ static int freeze_change(struct freeze *f, sqlite3_stmt *st, struct vs_err *err)
 static int freeze_share(
     struct freeze *f, struct share *share, struct vs_err *err)
 {
-	sqlite3_stmt *st = vs_db_stmt(f->s->db, SQL_OUTBOX_READY, err);
+	sqlite3_stmt *st = vs_db_stmt(f->s->db,
+	    share->deletes ? SQL_OUTBOX_READY_GONE : SQL_OUTBOX_READY, err);
 	int rc;
 
 	if (st == NULL)
 		return err->code;
-	rc = vs_db_bind(st, err, "iii", (int64_t)share->deletes,
-	    (int64_t)share->rank, share->after);
+	rc = vs_db_bind(st, err, "ii", (int64_t)share->rank, share->after);
 	while (rc == 0 && f->n < share->changes &&
 	    f->nskipped < VS_BATCH_CHANGES &&
 	    (f->n == 0 || (int64_t)f->body->len < share->bytes)) {
@@ -714,6 +706,19 @@ int outbox_count(
 	int rc = get_int(s, SQL_OUTBOX_COUNT, all, err);
 
 	return rc < 0 ? rc : get_int(s, SQL_OUTBOX_HELD_COUNT, held, err);
+}
+
+int outbox_lone(struct state *s, bool *any, bool *to_judge, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_OUTBOX_LONE, &st, err, "");
+
+	if (rc < 0)
+		return rc;
+	*any = sqlite3_column_int(st, 0) != 0;
+	*to_judge = sqlite3_column_int(st, 1) != 0;
+	sqlite3_reset(st);
+	return 0;
 }
 
 int outbox_sums(struct state *s, struct outbox_sums *out, struct vs_err *err)

@@ -148,6 +148,13 @@ int outbox_refine(struct state *s, struct vs_err *err);
 int outbox_count(
     struct state *s, int64_t *all, int64_t *held, struct vs_err *err);
 
+/*
+ * Whether deletions wait that are no half of a rename and not held; and
+ * whether there are any of files, or held ones, so that outbox_sums, which
+ * reads all that is pending, has something to judge.
+ */
+int outbox_lone(struct state *s, bool *any, bool *to_judge, struct vs_err *err);
+
 struct outbox_sums {
 	int64_t creates; /* files that are new to the cloud */
 	int64_t deletes; /* of files, not approved */

@@ -94,8 +94,13 @@ static const char schema_6[] =
     " folder INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,"
     " ctime INTEGER NOT NULL, hash BLOB NOT NULL, path TEXT NOT NULL);";
 
+/* Deletions that are no half of a rename: few behind a renamed folder. */
+static const char schema_7[] =
+    "CREATE INDEX outbox_lone ON outbox(rank, id, kind)"
+    " WHERE op = 2 AND batch = 0 AND held = 0 AND pair IS NULL;";
+
 const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
-	schema_4, schema_5, schema_6 };
+	schema_4, schema_5, schema_6, schema_7 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));
 

@@ -103,9 +103,13 @@
 	X(OUTBOX_DROP, "DELETE FROM outbox WHERE id = ?") \
 	X(OUTBOX_READY, \
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
-	    "state, pair FROM outbox WHERE batch = 0 AND (op = 2) = ? " \
-	    "AND held = 0 AND rank = ? AND id > ? " \
-	    "AND (op <> 2 OR pair IS NULL) ORDER BY id") \
+	    "state, pair FROM outbox WHERE batch = 0 AND (op = 2) = 0 " \
+	    "AND held = 0 AND rank = ? AND id > ? ORDER BY id") \
+	X(OUTBOX_READY_GONE, \
+	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
+	    "state, pair FROM outbox INDEXED BY outbox_lone WHERE op = 2 " \
+	    "AND batch = 0 AND held = 0 AND pair IS NULL AND rank = ? " \
+	    "AND id > ? ORDER BY id") \
 	X(OUTBOX_HALF, \
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
 	    "state, pair FROM outbox WHERE path = ? AND batch = 0 " \
@@ -162,8 +166,18 @@
 	X(OUTBOX_COUNT, "SELECT count(*) FROM outbox") \
 	X(OUTBOX_READY_COUNT, \
 	    "SELECT count(*), min(at) FROM (SELECT at FROM outbox " \
-	    "WHERE batch = 0 AND (op = 2) = ? AND held = 0 " \
-	    "AND (op <> 2 OR pair IS NULL) ORDER BY rank, id LIMIT ?)") \
+	    "WHERE batch = 0 AND (op = 2) = 0 AND held = 0 " \
+	    "ORDER BY rank, id LIMIT ?)") \
+	X(OUTBOX_GONE_COUNT, \
+	    "SELECT count(*), min(at) FROM (SELECT at FROM outbox " \
+	    "INDEXED BY outbox_lone WHERE op = 2 AND batch = 0 AND held = 0 " \
+	    "AND pair IS NULL ORDER BY rank, id LIMIT ?)") \
+	X(OUTBOX_LONE, \
+	    "SELECT EXISTS(SELECT 1 FROM outbox INDEXED BY outbox_lone " \
+	    "WHERE op = 2 AND batch = 0 AND held = 0 AND pair IS NULL), " \
+	    "EXISTS(SELECT 1 FROM outbox INDEXED BY outbox_lone " \
+	    "WHERE op = 2 AND batch = 0 AND held = 0 AND pair IS NULL " \
+	    "AND kind <> 1) OR EXISTS(SELECT 1 FROM outbox WHERE held = 1)") \
 	X(OUTBOX_SUMS, \
 	    "SELECT op, approved, count(*) FROM outbox " \
 	    "WHERE kind <> 1 AND batch = 0 AND pair IS NULL " \
