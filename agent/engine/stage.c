@@ -251,9 +251,8 @@ static int announce(struct engine *e, const char *path,
     const struct disk_stat *seen, const struct manifest_row *old,
     struct vs_err *err)
 {
-	struct manifest_row *row =
-	    malloc(sizeof(*row) + sizeof(struct shadow_row));
-	struct shadow_row *had = (struct shadow_row *)(row + 1);
+	struct manifest_row *row = malloc(sizeof(*row));
+	struct shadow_row had;
 	char hex[VS_HASH_HEX + 1];
 	struct vs_change c;
 	int op;
@@ -272,7 +271,7 @@ static int announce(struct engine *e, const char *path,
 	}
 	to_change(&c, path, row, hex);
 	if (rc == 0 && old == NULL)
-		rc = as_listed(e, &c, had, err);
+		rc = as_listed(e, &c, &had, err);
 	c.recording = true;
 	if (rc == 0)
 		rc =

@@ -100,9 +100,9 @@ struct put {
 };
 
 /*
- * Decides, and ends the rename it replaces; a deletion gets the hash that the cloud will have when it
- * arrives, unless the batch in flight changes it or there is no trust in
- * what the cloud has (maybe).
+ * Decides, and ends the rename it replaces; a deletion gets the hash that the
+ * cloud will have when it arrives, unless the batch in flight changes it or
+ * there is no trust in what the cloud has (maybe).
  */
 static int prepare(struct state *s, const struct vs_change *c, unsigned how,
     struct put *p, struct vs_err *err)
