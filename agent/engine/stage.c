@@ -247,16 +247,46 @@ static int as_listed(struct engine *e, struct vs_change *c,
 	return 0;
 }
 
-static int announce(struct engine *e, const char *path,
-    const struct disk_stat *seen, const struct manifest_row *old,
+/* A row of its own for what is being recorded, so that its end is noticed. */
+static int put_unknown(struct engine *e, const char *path,
+    struct manifest_row *row, const struct manifest_row *old,
     struct vs_err *err)
 {
-	struct manifest_row *row = malloc(sizeof(*row));
+	int rc = stage_begin(e, err);
+
+	e->stage.changes++;
+	if (rc == 0)
+		rc = shadow_keep(&e->state, path, old, err);
+	return rc < 0 ? rc : manifest_put(&e->state, path, row, old, err);
+}
+
+static int announce(struct engine *e, const char *path,
+    const struct manifest_row *row, bool known, struct vs_err *err)
+{
 	struct shadow_row had;
 	char hex[VS_HASH_HEX + 1];
 	struct vs_change c;
 	int op;
 	int rc = stage_begin(e, err);
+
+	to_change(&c, path, row, hex);
+	if (rc == 0 && !known)
+		rc = as_listed(e, &c, &had, err);
+	c.recording = true;
+	e->stage.changes++;
+	return rc < 0
+	    ? rc
+	    : outbox_put(&e->state, &c, how(e), e->now.wall_ms, &op, err);
+}
+
+/* The cloud may mark it so already, told by a state that was lost here. */
+static int record(struct engine *e, const char *path,
+    const struct disk_stat *seen, const struct manifest_row *old,
+    struct vs_err *err)
+{
+	struct manifest_row *row = malloc(sizeof(*row));
+	int told = outbox_announced(&e->state, path, err);
+	int rc = told < 0 ? told : 0;
 
 	if (row == NULL)
 		return vs_err_set(err, VS_ENOMEM, "recording: out of memory");
@@ -265,18 +295,10 @@ static int announce(struct engine *e, const char *path,
 	} else {
 		unknown(row, seen);
 		if (rc == 0)
-			rc = shadow_keep(&e->state, path, old, err);
-		if (rc == 0)
-			rc = manifest_put(&e->state, path, row, old, err);
+			rc = put_unknown(e, path, row, old, err);
 	}
-	to_change(&c, path, row, hex);
-	if (rc == 0 && old == NULL)
-		rc = as_listed(e, &c, &had, err);
-	c.recording = true;
-	if (rc == 0)
-		rc =
-		    outbox_put(&e->state, &c, how(e), e->now.wall_ms, &op, err);
-	e->stage.changes++;
+	if (rc == 0 && told == 0)
+		rc = announce(e, path, row, old != NULL, err);
 	free(row);
 	return rc;
 }
@@ -296,9 +318,10 @@ int stage_recording(struct engine *e, const char *path,
 	have = manifest_get(&e->state, path, old, err);
 	rc = have < 0 ? have : outbox_announced(&e->state, path, err);
 	/* what the cloud has must be known, for it to stay */
-	if (rc == 0 && !e->cloud.relist && work_is_dir(e, parent) &&
+	if (rc >= 0 && (rc == 0 || have == 0) && !e->cloud.relist &&
+	    work_is_dir(e, parent) &&
 	    (have == 0 || old->stat.kind != VS_KIND_DIR))
-		rc = announce(e, path, seen, have == 1 ? old : NULL, err);
+		rc = record(e, path, seen, have == 1 ? old : NULL, err);
 	free(old);
 	return rc < 0 ? rc : 0;
 }

@@ -589,24 +589,38 @@ int vs_db_checkpoint(struct vs_db *db, struct vs_err *err)
 	return db_error(db->handle, rc, "checkpoint", err);
 }
 
+/*
+ * What a check found: a page that could not be read, for a disk that fails or
+ * want of memory, says nothing of the database.
+ */
+static int check_verdict(struct vs_db *db, const char *text, struct vs_err *err)
+{
+	static const char mark[] = "error code=";
+	const char *at = text != NULL ? strstr(text, mark) : NULL;
+	int rc = at != NULL ? atoi(at + strlen(mark)) : SQLITE_CORRUPT;
+
+	if (text != NULL && strcmp(text, "ok") == 0)
+		return VS_OK;
+	if ((rc & 0xFF) == SQLITE_IOERR || (rc & 0xFF) == SQLITE_NOMEM)
+		return db_error(db->handle, rc, "check", err);
+	return vs_err_set(
+	    err, VS_ECORRUPT, "check: %s", text != NULL ? text : "no answer");
+}
+
 int vs_db_check(struct vs_db *db, struct vs_err *err)
 {
 	sqlite3_stmt *st = NULL;
-	const char *text;
-	int code = VS_OK;
+	int code;
 	int rc = sqlite3_prepare_v2(
 	    db->handle, "PRAGMA quick_check(1)", -1, &st, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);
-	if (rc != SQLITE_ROW) {
+	if (rc != SQLITE_ROW)
 		code = db_error(db->handle, rc, "check", err);
-	} else {
-		text = (const char *)sqlite3_column_text(st, 0);
-		if (text == NULL || strcmp(text, "ok") != 0)
-			code = vs_err_set(err, VS_ECORRUPT, "check: %s",
-			    text != NULL ? text : "no answer");
-	}
+	else
+		code = check_verdict(
+		    db, (const char *)sqlite3_column_text(st, 0), err);
 	sqlite3_finalize(st);
 	return code;
 }

@@ -308,7 +308,9 @@ static void test_what_is_missing_is_held(void **state)
 	(void)state;
 	begin(&d, 9);
 	kill_at_rest(&d);
-	zero(&d, memvfs_size(d.w->agent_vfs, DB) - 4096, 4096);
+	/* several pages, because one may hold nothing any more */
+	for (int i = 1; i <= 4; i++)
+		zero(&d, memvfs_size(d.w->agent_vfs, DB) - i * 4096, 4096);
 	for (int i = 0; i < FILES; i++) {
 		snprintf(path, sizeof(path), "d%d/f%d", i / 10, i);
 		memfs_unlink(d.w->fs, path);
