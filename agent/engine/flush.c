@@ -214,7 +214,8 @@ int engine_flush(struct engine *e,
 	snprintf(f->cookie, sizeof(f->cookie), "%016" PRIx64,
 	    vs_rand_u64(e->world.rand));
 	f->cookie_ms = now.mono_ms + CORE_COOKIE_MS;
-	if (deaf(d) || e->watch_limit || d->cookie(d, f->cookie, NULL) < 0)
+	if (deaf(d) || e->watch_limit || e->cloud.unsure ||
+	    d->cookie(d, f->cookie, NULL) < 0)
 		f->cookie_ms = now.mono_ms;
 	return 0;
 }
