@@ -6,6 +6,14 @@
 #include "agent/state/state_sql.h"
 #include "common/base/text.h"
 
+/* As many as can go at once, and some: it must not grow by churn. */
+static int64_t most(const struct state *s)
+{
+	int64_t n = s->baseline + PAST_MIN;
+
+	return n < PAST_MAX ? n : PAST_MAX;
+}
+
 int past_keep(struct state *s, const char *path, const struct manifest_row *row,
     struct vs_err *err)
 {
@@ -14,7 +22,7 @@ int past_keep(struct state *s, const char *path, const struct manifest_row *row,
 
 	if (t->kind != VS_KIND_FILE || !row->has_hash || row->racy)
 		return 0;
-	if (s->past >= PAST_MAX)
+	if (s->past >= most(s))
 		rc = past_clear(s, err);
 	s->past++;
 	return rc < 0 ? rc

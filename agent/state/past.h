@@ -9,7 +9,12 @@
 #include "agent/state/manifest.h"
 #include "agent/state/state.h"
 
-#define PAST_MAX 500000 /* rows; beyond it all are forgotten */
+/*
+ * Rows; beyond as many as the cloud ever had files, and PAST_MIN, but at most
+ * PAST_MAX, all are forgotten.
+ */
+#define PAST_MIN 10000
+#define PAST_MAX 500000
 
 /*
  * row is about to leave path.  Only a regular file whose hash is known and
