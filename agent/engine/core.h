@@ -110,6 +110,7 @@ struct core_flush {
 	int64_t cookie_ms; /* give up on the cookie then */
 	struct barrier_wait wait;
 	int64_t mark; /* outbox ids up to this must be gone */
+	bool scanned; /* since it asked */
 	struct core_flush *next;
 };
 

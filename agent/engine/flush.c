@@ -72,6 +72,7 @@ static void scan_instead(struct engine *e, struct core_flush *f)
 	sweep_step(e);
 	if (e->root.lost || e->fault.on)
 		return; /* f is gone */
+	f->scanned = true;
 	to_work(e, f);
 }
 
@@ -127,6 +128,10 @@ static void check_sent(struct engine *e, struct core_flush *f)
 	else if (f->mark == FLUSH_ANEW)
 		f->mark = last;
 	if (f->mark != FLUSH_ANEW && (least == 0 || least > f->mark)) {
+		if (e->cloud.unsure && !f->scanned) {
+			scan_instead(e, f);
+			return;
+		}
 		check_held(e, f, held != 0 && held <= f->mark);
 		return;
 	}

@@ -597,7 +597,8 @@ static int check_verdict(struct vs_db *db, const char *text, struct vs_err *err)
 {
 	static const char mark[] = "error code=";
 	const char *at = text != NULL ? strstr(text, mark) : NULL;
-	int rc = at != NULL ? atoi(at + strlen(mark)) : SQLITE_CORRUPT;
+	int rc = at != NULL ? (int)strtol(at + strlen(mark), NULL, 10)
+			    : SQLITE_CORRUPT;
 
 	if (text != NULL && strcmp(text, "ok") == 0)
 		return VS_OK;
