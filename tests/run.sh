@@ -55,7 +55,7 @@ add() {
 run_one() {
     local name=$1 rc counts
     shift
-    timeout -k 10 "${SUITE_TIMEOUT:-900}" "$@" </dev/null 2>&1 |
+    timeout -k 10 "${SUITE_TIMEOUT:-1800}" "$@" </dev/null 2>&1 |
         tee "$log/$name.log"
     rc=${PIPESTATUS[0]}
     read -r -a counts <<<"$(count_line "$log/$name.log")"
