@@ -8,7 +8,11 @@
 #include "agent/engine/work.h"
 #include "common/base/path.h"
 
-#define SCOUTING_AHEAD 24 /* of the stack, from its top */
+/*
+ * Of the stack, from its top.  Few, because those asked for sink below the
+ * folders that are found in the ones before them, and keep their places.
+ */
+#define SCOUTING_AHEAD 8
 
 /* Looks and hashes void readings as fast as they are made. */
 static bool calm(const struct engine *e)
@@ -37,7 +41,8 @@ void scouting_ask(struct engine *e)
 	if (d->ahead == NULL || !calm(e))
 		return;
 	set_idle(e);
-	for (int i = 0; i < SCOUTING_AHEAD && item != NULL; i++) {
+	for (int i = 0;
+	     i < SCOUTING_AHEAD && item != NULL && e->asked < DISK_AHEAD; i++) {
 		if (!item->asked && (item->flags & DIRQ_GONE) == 0 &&
 		    (item->path[0] == '\0' ||
 			!rules_hide(e, item->path, true))) {

@@ -316,10 +316,9 @@ int stage_recording(struct engine *e, const char *path,
 	memcpy(parent, path, n);
 	parent[n] = '\0';
 	have = manifest_get(&e->state, path, old, err);
-	rc = have < 0 ? have : outbox_announced(&e->state, path, err);
+	rc = have < 0 ? have : 0;
 	/* what the cloud has must be known, for it to stay */
-	if (rc >= 0 && (rc == 0 || have == 0) && !e->cloud.relist &&
-	    work_is_dir(e, parent) &&
+	if (rc == 0 && !e->cloud.relist && work_is_dir(e, parent) &&
 	    (have == 0 || old->stat.kind != VS_KIND_DIR))
 		rc = record(e, path, seen, have == 1 ? old : NULL, err);
 	free(old);

@@ -17,6 +17,8 @@
 #include "common/crypto/sha256.h"
 #include "common/proto/change.h"
 
+#define DISK_AHEAD 32 /* folders asked for and not yet listed */
+
 struct roster; /* roster.h */
 
 struct disk_stat {
@@ -129,8 +131,8 @@ struct disk {
 
 	/*
 	 * dir will be listed soon: it may be read already, on another thread,
-	 * for the list that follows to give out.  False when too much has
-	 * been asked for.  behind: it is not to be used after all; dir was
+	 * for the list that follows to give out.  False when DISK_AHEAD
+	 * have been asked for, or it cannot.  behind: it is not to be used after all; dir was
 	 * asked for and not listed since.  NULL members: no such thread.
 	 */
 	bool (*ahead)(struct disk *d, const char *dir);

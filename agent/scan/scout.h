@@ -11,7 +11,7 @@
 #include "agent/scan/roster.h"
 #include "common/base/err.h"
 
-#define SCOUT_SLOTS 32 /* folders asked for and not yet taken */
+#define SCOUT_SLOTS DISK_AHEAD /* asked for and not yet taken */
 #define SCOUT_NAMES 65536 /* names read and not yet taken; then they wait */
 
 struct scout;
