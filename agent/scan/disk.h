@@ -131,9 +131,10 @@ struct disk {
 
 	/*
 	 * dir will be listed soon: it may be read already, on another thread,
-	 * for the list that follows to give out.  False when DISK_AHEAD
-	 * have been asked for, or it cannot.  behind: it is not to be used after all; dir was
-	 * asked for and not listed since.  NULL members: no such thread.
+	 * for the list that follows to give out.  False when DISK_AHEAD have
+	 * been asked for, or it cannot.  behind: it is not to be used after
+	 * all; dir was asked for and not listed since.  NULL members: no such
+	 * thread.
 	 */
 	bool (*ahead)(struct disk *d, const char *dir);
 	void (*behind)(struct disk *d, const char *dir);
