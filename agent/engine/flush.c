@@ -146,6 +146,12 @@ static void check_work(struct engine *e, struct core_flush *f)
 
 	if (f->wait.left > 0 || e->stage.open)
 		return;
+	if (rules_pending(e)) {
+		/* what was found may be hidden by them */
+		barrier_forget(&e->barrier, &f->wait);
+		f->stage = CORE_FLUSH_SCAN;
+		return;
+	}
 	if (marks(e, &last, &least, &held) < 0)
 		return;
 	barrier_forget(&e->barrier, &f->wait);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/engine/flush.h"
+#include "agent/engine/listing.h"
 #include "agent/engine/root.h"
 #include "agent/engine/scouting.h"
 #include "agent/engine/sweep.h"
@@ -115,11 +116,13 @@ static bool take(struct engine *e, const struct loading *l, struct ignore *set)
 
 	ignore_free(r->set);
 	r->set = set;
-	if (reached)
-		unwatch(e);
 	r->ready = true;
 	r->why[0] = '\0';
 	r->due_ms = INT64_MAX;
+	if (reached) {
+		unwatch(e); /* the root as well: nobody would have told */
+		rules_again(e);
+	}
 	memcpy(r->here, l->here, sizeof(r->here));
 	if (news)
 		core_tell_state(e, "ignore_rules");
@@ -136,6 +139,8 @@ static bool load(struct engine *e)
 	int rc;
 
 	e->rules.hinted = false;
+	if (!e->root.lost)
+		listing_watch(e, ""); /* what changes from here on is told */
 	if (l.text == NULL)
 		rc = vs_err_set(&err, VS_ENOMEM, "out of memory");
 	else
@@ -190,6 +195,12 @@ void rules_hint(struct engine *e, const struct watch_hint *h)
 	if (!e->rules.hinted || due < e->rules.due_ms)
 		e->rules.due_ms = due;
 	e->rules.hinted = true;
+}
+
+void rules_again(struct engine *e)
+{
+	e->rules.hinted = true;
+	e->rules.due_ms = e->now.mono_ms;
 }
 
 bool rules_pending(const struct engine *e)

@@ -1,9 +1,11 @@
 /*
  * The rules of what is not published, as the folder's files have them.  They
- * are read when a full scan begins and when a file of theirs changed; what
- * cannot be read or understood leaves those of before in force.  Before the
- * first good reading nothing is scanned and nothing sent, because nobody
- * knows what is to be hidden.
+ * are read when a full scan begins, with the root's watch in place, when a
+ * file of theirs changed, and when a full scan has ended: only then is every
+ * folder watched that may hold an included one.  What cannot be read or
+ * understood leaves those of before in force.  Before the first good reading
+ * nothing is scanned and nothing sent, because nobody knows what is to be
+ * hidden.
  */
 #ifndef RULES_H
 #define RULES_H
@@ -26,7 +28,10 @@ void rules_begin(struct engine *e);
 /* A word of the watcher that concerns them; others are nothing. */
 void rules_hint(struct engine *e, const struct watch_hint *h);
 
-/* Somebody changed them, and they have not been read since. */
+/* They may have changed unheard: they are read with the next step. */
+void rules_again(struct engine *e);
+
+/* Somebody changed them, or may have, and they have not been read since. */
 bool rules_pending(const struct engine *e);
 
 /* When rules_step wants to be called; INT64_MAX for never. */

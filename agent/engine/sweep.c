@@ -139,6 +139,7 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 	struct vs_err err = VS_ERR_INIT;
 
 	e->swept = true;
+	rules_again(e);
 	e->walk_ms = s->walk_ms;
 	limit_review(e);
 	e->last_scan_ms = e->now.wall_ms;
