@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,9 @@
 #include "agent/crew.h"
 #include "agent/manager.h"
 #include "agent/post.h"
+#include "agent/projects.h"
 #include "agent/sharing.h"
+#include "agent/signals.h"
 #include "common/base/hex.h"
 #include "common/base/log.h"
 #include "common/net/httpc.h"
@@ -27,18 +28,6 @@
 #define STOP_MS 1800 /* all is durable anyway: then it just ends */
 #define QUIT_MS 50 /* for the answer to get out */
 #define HASH_JOBS 8 /* a worker, so that none waits for the engine */
-
-/* A project that runs or is being stopped. */
-struct slot {
-	struct agent *agent;
-	struct project *project; /* NULL: being stopped */
-	char *id;
-	unsigned generation; /* of the account it was started with */
-	struct slot *next;
-};
-
-/* Handles of the loop that live as long as the agent. */
-enum handle { HANDLE_TERM, HANDLE_INT, HANDLE_HUP, HANDLE_USR1, HANDLE_COUNT };
 
 struct agent {
 	const struct agent_options *options;
@@ -57,8 +46,8 @@ struct agent {
 	struct control *control;
 	struct sharing *sharing;
 	struct project_host host;
-	struct slot *slots;
-	uv_signal_t signals[HANDLE_COUNT];
+	struct projects *projects;
+	struct signals signals;
 	uv_timer_t watchdog;
 	uv_timer_t quit;
 	uv_timer_t deadline;
@@ -129,116 +118,46 @@ bool agent_idle(const struct agent *a)
 
 struct project *agent_project(struct agent *a, const char *id)
 {
-	for (struct slot *s = a->slots; s != NULL; s = s->next)
-		if (s->project != NULL && strcmp(s->id, id) == 0)
-			return s->project;
-	return NULL;
-}
-
-/* Projects. */
-
-static void slot_stopped(void *arg)
-{
-	struct slot *s = arg;
-	struct agent *a = s->agent;
-	struct slot **at = &a->slots;
-
-	assert(s->project == NULL);
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
-	free(s->id);
-	free(s);
-	if (a->stopping)
-		agent_stop(a);
-	else
-		agent_apply(a);
-}
-
-static void slot_stop(struct slot *s)
-{
-	struct project *p = s->project;
-
-	assert(p != NULL);
-	s->project = NULL;
-	project_stop(p, slot_stopped, s);
-}
-
-static bool slot_wanted(const struct agent *a, const struct slot *s)
-{
-	const struct config_project *c = config_find(&a->config, s->id);
-
-	return c != NULL && !a->stopping && s->generation == a->generation &&
-	    project_is(s->project, c);
-}
-
-static bool slot_exists(const struct agent *a, const char *id)
-{
-	for (const struct slot *s = a->slots; s != NULL; s = s->next)
-		if (strcmp(s->id, id) == 0)
-			return true;
-	return false;
-}
-
-static void slot_start(struct agent *a, const struct config_project *c)
-{
-	struct slot *s = calloc(1, sizeof(*s));
-	struct vs_err err = VS_ERR_INIT;
-
-	assert(!a->stopping && !slot_exists(a, c->id));
-	if (s != NULL)
-		s->id = strdup(c->id);
-	if (s == NULL || s->id == NULL) {
-		vs_log(VS_LOG_ERR, "agent: project %s: out of memory", c->id);
-		free(s);
-		return;
-	}
-	s->agent = a;
-	s->generation = a->generation;
-	if (project_start(&s->project, &a->host, c, &err) < 0) {
-		vs_log(VS_LOG_ERR, "agent: project %s: %s", c->id, err.msg);
-		free(s->id);
-		free(s);
-		return;
-	}
-	s->next = a->slots;
-	a->slots = s;
-	control_project(a->control, s->project);
-}
-
-static size_t slot_count(const struct agent *a)
-{
-	size_t n = 0;
-
-	for (const struct slot *s = a->slots; s != NULL; s = s->next)
-		n += s->project != NULL ? 1 : 0;
-	return n;
+	return projects_find(a->projects, id);
 }
 
 bool agent_settled(const struct agent *a)
 {
-	for (const struct slot *s = a->slots; s != NULL; s = s->next)
-		if (s->project == NULL)
-			return false;
-	return true;
+	return projects_settled(a->projects);
 }
+
+/* Projects. */
 
 /* Makes what runs agree with the configuration. */
 static void agent_apply(struct agent *a)
 {
 	if (a->stopping || agent_idle(a))
 		return;
-	for (struct slot *s = a->slots; s != NULL; s = s->next)
-		if (s->project != NULL && !slot_wanted(a, s))
-			slot_stop(s);
 	/* without a device the cloud would not know who is writing */
-	for (size_t i = 0; i < a->config.nprojects; i++)
-		if (a->account.device_id[0] != '\0' &&
-		    !slot_exists(a, a->config.projects[i].id))
-			slot_start(a, &a->config.projects[i]);
+	if (a->account.device_id[0] == '\0')
+		projects_stop(a->projects);
+	else
+		projects_apply(a->projects, &a->config, a->generation);
 	sharing_apply(a->sharing);
-	manager_tell("STATUS=%zu of %zu projects served", slot_count(a),
-	    a->config.nprojects);
+	manager_tell("STATUS=%zu of %zu projects served",
+	    projects_count(a->projects), a->config.nprojects);
+}
+
+static void project_started(void *arg, struct project *p)
+{
+	struct agent *a = arg;
+
+	control_project(a->control, p);
+}
+
+static void project_stopped(void *arg)
+{
+	struct agent *a = arg;
+
+	if (a->stopping)
+		agent_stop(a);
+	else
+		agent_apply(a);
 }
 
 static void host_news(
@@ -345,9 +264,9 @@ int agent_ticket_key(struct agent *a, const char *key, struct vs_err *err)
 
 /* Signals, the parent, the watchdog. */
 
-static void signal_end(uv_signal_t *handle, int number)
+static void signal_end(void *arg, int number)
 {
-	struct agent *a = handle->data;
+	struct agent *a = arg;
 
 	if (a->stopping)
 		_exit(VS_EXIT_TEMPFAIL);
@@ -355,12 +274,11 @@ static void signal_end(uv_signal_t *handle, int number)
 	agent_stop(a);
 }
 
-static void signal_reload(uv_signal_t *handle, int number)
+static void signal_reload(void *arg)
 {
-	struct agent *a = handle->data;
+	struct agent *a = arg;
 	struct vs_err err = VS_ERR_INIT;
 
-	(void)number;
 	if (a->stopping)
 		return;
 	manager_tell("RELOADING=1\nMONOTONIC_USEC=%llu",
@@ -372,11 +290,10 @@ static void signal_reload(uv_signal_t *handle, int number)
 	manager_tell("READY=1");
 }
 
-static void signal_dump(uv_signal_t *handle, int number)
+static void signal_dump(void *arg)
 {
-	struct agent *a = handle->data;
+	struct agent *a = arg;
 
-	(void)number;
 	if (!a->stopping)
 		control_dump(a->control);
 }
@@ -424,34 +341,6 @@ static void deadline_due(uv_timer_t *timer)
 	vs_log(VS_LOG_WARN, "agent: ended while a project was still busy");
 	_exit(a->result.code == VS_OK ? VS_EXIT_OK
 				      : (int)vs_control_exit(a->result.code));
-}
-
-static int signals_start(struct agent *a, struct vs_err *err)
-{
-	static const struct {
-		int number;
-		uv_signal_cb cb;
-	} table[HANDLE_COUNT] = {
-		[HANDLE_TERM] = { SIGTERM, signal_end },
-		[HANDLE_INT] = { SIGINT, signal_end },
-		[HANDLE_HUP] = { SIGHUP, signal_reload },
-		[HANDLE_USR1] = { SIGUSR1, signal_dump },
-	};
-	int r = 0;
-
-	for (int i = 0; i < HANDLE_COUNT && r == 0; i++) {
-		a->signals[i].data = a;
-		r = uv_signal_init(&a->loop, &a->signals[i]);
-		if (r == 0)
-			r = uv_signal_start(
-			    &a->signals[i], table[i].cb, table[i].number);
-	}
-	if (r != 0)
-		return vs_err_errno(err, -r, "signals");
-	/* a reader that went away, a lease that somebody broke */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGIO, SIG_IGN);
-	return VS_OK;
 }
 
 static int parent_start(struct agent *a, struct vs_err *err)
@@ -626,10 +515,16 @@ static void ready_tell(struct agent *a)
 
 static int agent_start(struct agent *a, struct vs_err *err)
 {
+	const struct signals_calls calls = {
+		.end = signal_end,
+		.reload = signal_reload,
+		.dump = signal_dump,
+		.arg = a,
+	};
 	int r;
 
 	timers_start(a);
-	r = signals_start(a, err);
+	r = signals_start(&a->signals, &a->loop, &calls, err);
 	if (r == VS_OK)
 		r = services_start(a, err);
 	if (r == VS_OK)
@@ -671,8 +566,7 @@ static void httpc_closed(void *arg)
 	a->crew = NULL;
 	post_close(a->post);
 	a->post = NULL;
-	for (int i = 0; i < HANDLE_COUNT; i++)
-		handle_close((uv_handle_t *)&a->signals[i], NULL);
+	signals_close(&a->signals);
 	handle_close((uv_handle_t *)&a->watchdog, NULL);
 	handle_close((uv_handle_t *)&a->quit, NULL);
 	handle_close((uv_handle_t *)&a->deadline, NULL);
@@ -702,11 +596,9 @@ static void agent_stop(struct agent *a)
 		a->stopping = true;
 		manager_tell("STOPPING=1");
 		uv_timer_start(&a->deadline, deadline_due, STOP_MS, 0);
-		for (struct slot *s = a->slots; s != NULL; s = s->next)
-			if (s->project != NULL)
-				slot_stop(s);
+		projects_stop(a->projects);
 	}
-	if (a->slots == NULL)
+	if (projects_none(a->projects))
 		control_stop(a->control, control_stopped, a);
 }
 
@@ -743,6 +635,11 @@ static int agent_serve(struct agent *a, struct vs_err *err)
 int agent_run(const struct agent_options *o, struct vs_err *err)
 {
 	struct agent *a = calloc(1, sizeof(*a));
+	const struct projects_calls calls = {
+		.started = project_started,
+		.stopped = project_stopped,
+		.arg = a,
+	};
 	int r;
 
 	assert(o != NULL && err != NULL);
@@ -751,11 +648,16 @@ int agent_run(const struct agent_options *o, struct vs_err *err)
 	a->options = o;
 	a->lock = -1;
 	a->started_ms = vs_clock_wall_ms();
-	r = agent_prepare(a, err);
+	a->projects = projects_new(&a->host, &calls);
+	if (a->projects == NULL)
+		r = vs_err_set(err, VS_ENOMEM, "agent: out of memory");
+	else
+		r = agent_prepare(a, err);
 	if (r == VS_OK)
 		r = agent_serve(a, err);
 	if (a->lock >= 0)
 		close(a->lock);
+	projects_free(a->projects);
 	config_release(&a->config);
 	vs_key_release(&a->key);
 	explicit_bzero(&a->account, sizeof(a->account));
