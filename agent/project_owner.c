@@ -145,7 +145,7 @@ static void world_tell(void *arg, const struct engine_event *e)
 	struct owner *o = arg;
 	const struct project_news n = {
 		.type = types[e->news],
-		.state = e->news == ENGINE_STATE,
+		.state = e->news == ENGINE_STATE || e->news == ENGINE_HELD,
 		.small = e->news == ENGINE_COMMITTED ||
 		    e->news == ENGINE_PUBLISHED || e->news == ENGINE_RECORDING,
 		.path = e->path,

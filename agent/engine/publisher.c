@@ -128,6 +128,13 @@ static void send_batch(struct engine *e, const struct vs_buf *body, int changes)
 	publisher_ask(e, CORE_BATCH, &s);
 }
 
+static void tell_held(struct engine *e, int64_t n)
+{
+	const struct engine_event ev = { .news = ENGINE_HELD, .n = n };
+
+	e->world.tell(e->world.arg, &ev);
+}
+
 /* The decision to hold, over all that is pending. */
 static int judge_deletes(struct engine *e, bool *any, struct vs_err *err)
 {
@@ -152,7 +159,7 @@ static int judge_deletes(struct engine *e, bool *any, struct vs_err *err)
 	if (rc == 0 && hold)
 		rc = outbox_count(&e->state, &all, &held, err);
 	if (rc == 0 && hold && vs_db_changes(e->state.db) > 0)
-		core_tell_state(e, "held");
+		tell_held(e, held);
 	return rc;
 }
 

@@ -1,10 +1,12 @@
 """A mass deletion waits for a person."""
 
+import json
 import shutil
 
 import pytest
 
 from harness import write
+from http_json import UnixConnection
 from wait import never, wait_for
 
 FILES = 400
@@ -51,6 +53,22 @@ def test_held_and_rejected_by_putting_back(full):
     wait_for(lambda: full.status()["held"] == 0, "nothing held", 20)
     full.agree()
     assert deletions(full) == []
+
+
+def test_who_watches_is_told(full):
+    conn = UnixConnection(full.control.path, 20)
+    conn.request("GET", "/v1/watch?project=" + full.project)
+    answer = conn.getresponse()
+    wipe(full)
+    doc = {}
+    while doc.get("type") != "held":
+        line = answer.readline()
+        assert line, "the stream ended"
+        doc = json.loads(line)
+    conn.close()
+    status = full.await_state("held")
+    assert 0 < doc["n"] <= status["held"], (doc, status["held"])
+    assert b"deletions are held" in full.daemon.log_text()
 
 
 def test_approve(full):
