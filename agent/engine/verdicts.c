@@ -29,6 +29,18 @@ static int first(struct engine *e, int64_t decision, struct vs_err *err)
 	return 1;
 }
 
+int verdicts_count(struct engine *e, int64_t *n, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(e->state.db, SQL_HOLD_COUNT, &st, err, "");
+
+	if (rc < 0)
+		return rc;
+	*n = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
 int verdicts_open(struct engine *e, struct vs_err *err)
 {
 	static const struct {

@@ -18,4 +18,7 @@ int verdicts_open(struct engine *e, struct vs_err *err);
 
 void verdicts_answered(struct engine *e, const struct engine_answer *a);
 
+/* *n: paths that the cloud holds, decided on or not. */
+int verdicts_count(struct engine *e, int64_t *n, struct vs_err *err);
+
 #endif
