@@ -177,9 +177,9 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_LOAD)
 
 -include $(patsubst %.o,%.d,$(call obj,$(all_c)) $(hooks_agent))
 
-# macOS's headers, as far as fsevents.c needs them, for its test.
-$(BUILD)/obj/tests/unit/test_fsevents.o: private \
-    STANDIN := -Itests/unit/fsevents
+# macOS's headers, as far as fsevents.c needs them, for its tests.
+$(patsubst %,$(BUILD)/obj/tests/unit/%.o,test_fsevents test_fsevents_history): \
+    private STANDIN := -Itests/unit/fsevents
 
 ## debug: the programs and tests with ASan and UBSan, in build/debug
 debug:

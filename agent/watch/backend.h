@@ -22,6 +22,8 @@ struct watch_backend {
 	void (*clear)(struct watch *w);
 	void (*scanned)(struct watch *w, int64_t took_ms, int64_t now_ms);
 	size_t (*count)(const struct watch *w);
+	void (*mark)(struct watch *w, char out[WATCH_MARK_SIZE]);
+	bool (*resume)(struct watch *w, const char *mark);
 };
 
 /* The first member of each back-end's own struct. */

@@ -12,7 +12,16 @@
  * what the loop polls; it never waits.  What there is no room for is lost,
  * and said to be.
  *
- * History across restarts is not asked for: whoever starts scans.
+ * The system keeps a history by volume.  A mark names the volume's history
+ * (its UUID, which is another one once events may be missing), the highest
+ * number told of, and where the root is: its inode, and inode and ctime of
+ * the folders above it on its volume.  For events go by path, so that what
+ * was changed while a folder above had another name is not told of below
+ * this one; its ctime tells that it had.
+ *
+ * Old events come in no order, so that until the last of them is told there
+ * is no mark.  Numbers count from events below the root only: of them alone
+ * it is certain that they are of its volume's history.
  */
 #include "agent/watch/backend.h"
 
@@ -21,12 +30,16 @@
 #include <dispatch/dispatch.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/hex.h"
 #include "common/base/limits.h"
 
 #define OURS ".vsync"
@@ -37,6 +50,8 @@
 	(kFSEventStreamEventFlagUserDropped | \
 	    kFSEventStreamEventFlagKernelDropped | \
 	    kFSEventStreamEventFlagEventIdsWrapped)
+#define UUID_SIZE 16
+#define UUID_TEXT (2 * UUID_SIZE + 1)
 #define MOUNTS (kFSEventStreamEventFlagMount | kFSEventStreamEventFlagUnmount)
 
 /* One raw event; the next one follows at size, which is aligned. */
@@ -44,7 +59,15 @@ struct record {
 	uint64_t id;
 	uint32_t size; /* of all of it */
 	uint32_t flags;
+	bool last; /* of those that came together */
 	char path[]; /* absolute */
+};
+
+/* Where a watcher stands. */
+struct mark {
+	char uuid[UUID_TEXT]; /* of the volume's history */
+	uint64_t id; /* highest told of */
+	uint64_t place; /* of the root */
 };
 
 struct fsevents {
@@ -59,6 +82,11 @@ struct fsevents {
 	bool lost; /* there was no room for some */
 	size_t root_len;
 	char root[PATH_MAX]; /* resolved where it exists */
+	/* the owner's thread */
+	bool catching_up; /* old events are being told */
+	bool wrapped; /* numbers have begun anew */
+	uint64_t highest; /* number told of */
+	uint64_t told; /* likewise, when those it came with were, too */
 };
 
 static struct fsevents *of(struct watch *w)
@@ -85,11 +113,11 @@ static bool room(struct fsevents *f, size_t size)
 }
 
 static void record_put(
-    struct fsevents *f, const char *path, uint32_t flags, uint64_t id)
+    struct fsevents *f, const char *path, const struct record *like)
 {
-	struct record r = { .id = id, .flags = flags };
+	struct record r = *like;
 	size_t n = strlen(path) + 1;
-	size_t size = (sizeof(r) + n + 7) & ~(size_t)7;
+	size_t size = (offsetof(struct record, path) + n + 7) & ~(size_t)7;
 
 	if (f->lost || size > WATCH_RAW_MAX || !room(f, size)) {
 		f->lost = true;
@@ -97,8 +125,8 @@ static void record_put(
 	}
 	r.size = (uint32_t)size;
 	memset(f->bytes + f->len, 0, size);
-	memcpy(f->bytes + f->len, &r, sizeof(r));
-	memcpy(f->bytes + f->len + sizeof(r), path, n);
+	memcpy(f->bytes + f->len, &r, offsetof(struct record, path));
+	memcpy(f->bytes + f->len + offsetof(struct record, path), path, n);
 	f->len += size;
 }
 
@@ -122,12 +150,15 @@ static void stream_event(ConstFSEventStreamRef stream, void *info, size_t n,
 	(void)stream;
 	pthread_mutex_lock(&f->mutex);
 	for (size_t i = 0; i < n; i++)
-		record_put(f, path[i], flags[i], ids[i]);
+		record_put(f, path[i],
+		    &(struct record){
+			.id = ids[i], .flags = flags[i], .last = i + 1 == n });
 	pthread_mutex_unlock(&f->mutex);
 	wake(f);
 }
 
-static FSEventStreamRef stream_new(struct fsevents *f)
+static FSEventStreamRef stream_new(
+    struct fsevents *f, FSEventStreamEventId since)
 {
 	FSEventStreamContext context = { .info = f };
 	CFStringRef path =
@@ -142,8 +173,8 @@ static FSEventStreamRef stream_new(struct fsevents *f)
 	CFRelease(path);
 	if (paths == NULL)
 		return NULL;
-	stream = FSEventStreamCreate(NULL, stream_event, &context, paths,
-	    kFSEventStreamEventIdSinceNow, LATENCY_S,
+	stream = FSEventStreamCreate(NULL, stream_event, &context, paths, since,
+	    LATENCY_S,
 	    kFSEventStreamCreateFlagFileEvents |
 		kFSEventStreamCreateFlagNoDefer |
 		kFSEventStreamCreateFlagWatchRoot);
@@ -157,9 +188,20 @@ static void stream_free(FSEventStreamRef stream)
 	FSEventStreamRelease(stream);
 }
 
-static int stream_start(struct fsevents *f, struct vs_err *err)
+static void stream_stop(struct fsevents *f)
 {
-	FSEventStreamRef stream = stream_new(f);
+	if (f->stream == NULL)
+		return;
+	FSEventStreamStop(f->stream);
+	stream_free(f->stream);
+	f->stream = NULL;
+}
+
+/* One more stream, which takes the place of what there is. */
+static int stream_start(
+    struct fsevents *f, FSEventStreamEventId since, struct vs_err *err)
+{
+	FSEventStreamRef stream = stream_new(f, since);
 
 	if (stream == NULL)
 		return vs_err_set(err, VS_ENOMEM, "fsevents: no stream");
@@ -168,6 +210,7 @@ static int stream_start(struct fsevents *f, struct vs_err *err)
 		stream_free(stream);
 		return vs_err_set(err, VS_EIO, "fsevents: it does not start");
 	}
+	stream_stop(f);
 	f->stream = stream;
 	return VS_OK;
 }
@@ -182,8 +225,7 @@ static void fsevents_free(struct watch *w)
 	struct fsevents *f = of(w);
 
 	if (f->stream != NULL) {
-		FSEventStreamStop(f->stream);
-		stream_free(f->stream);
+		stream_stop(f);
 		/* a callback that runs now is over when this returns */
 		dispatch_sync_f(f->queue, NULL, nothing);
 	}
@@ -238,7 +280,7 @@ static int fsevents_make(
 	    ? pipe_new(f->wake, err)
 	    : vs_err_set(err, VS_ENOMEM, "watch: out of memory");
 	if (r == VS_OK)
-		r = stream_start(f, err);
+		r = stream_start(f, kFSEventStreamEventIdSinceNow, err);
 	if (r < 0) {
 		fsevents_free(&f->watch);
 		return r;
@@ -286,7 +328,10 @@ static int fsevents_read(struct watch *w, void *raw, struct vs_err *err)
 	pthread_mutex_lock(&f->mutex);
 	if (f->len == 0 && f->lost) {
 		f->lost = false;
-		record_put(f, f->root, kFSEventStreamEventFlagUserDropped, 0);
+		record_put(f, f->root,
+		    &(struct record){
+			.flags = kFSEventStreamEventFlagUserDropped,
+			.last = true });
 	}
 	n = records_take(f, raw);
 	more = f->len > 0 || f->lost;
@@ -369,13 +414,37 @@ static enum watch_what what_of(uint32_t flags)
 	return WATCH_TOUCHED;
 }
 
+static void history_done(struct fsevents *f)
+{
+	if (!f->catching_up)
+		return;
+	f->catching_up = false;
+	hint_plain(f, WATCH_CAUGHT_UP, false, "");
+}
+
+/* Notes how far r brings us; below: it is of our volume. */
+static void count(struct fsevents *f, const struct record *r, bool below)
+{
+	const uint32_t none = kFSEventStreamEventFlagHistoryDone |
+	    kFSEventStreamEventFlagRootChanged;
+
+	if ((r->flags & kFSEventStreamEventFlagEventIdsWrapped) != 0)
+		f->wrapped = true;
+	if (below && (r->flags & none) == 0 && r->id > f->highest)
+		f->highest = r->id;
+	if (r->last)
+		f->told = f->highest;
+}
+
 /* Of the whole stream, or a whole folder; true if that was all. */
 static bool translate_wide(struct fsevents *f, uint32_t flags, const char *path)
 {
 	bool root = path == NULL || *path == '\0';
 
-	if ((flags & kFSEventStreamEventFlagHistoryDone) != 0)
+	if ((flags & kFSEventStreamEventFlagHistoryDone) != 0) {
+		history_done(f);
 		return true;
+	}
 	if ((flags & kFSEventStreamEventFlagRootChanged) != 0 ||
 	    ((flags & MOUNTS) != 0 && root))
 		hint_plain(f, WATCH_ROOT_GONE, false, "");
@@ -426,6 +495,7 @@ static bool translate_record(
 		.path = path,
 	};
 
+	count(f, r, below);
 	if (translate_wide(f, r->flags, below ? path : NULL))
 		return false;
 	if (*path == '\0') {
@@ -438,6 +508,7 @@ static bool translate_record(
 	    *other != '\0' && after(other, OURS, strlen(OURS)) == NULL) {
 		h.from = path;
 		h.path = other;
+		count(f, next, true);
 	}
 	hint_give(f, &h);
 	return h.from != NULL;
@@ -464,6 +535,108 @@ static void fsevents_translate(
 	}
 }
 
+/* One more thing that a place is told by (FNV-1a). */
+static void place_add(uint64_t *place, uint64_t n)
+{
+	for (int i = 0; i < 64; i += 8) {
+		*place ^= n >> i & 0xff;
+		*place *= 0x100000001b3;
+	}
+}
+
+/* Where root is, and on what device; false where there is none. */
+static bool place_read(const char *root, uint64_t *place, dev_t *dev)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (lstat(root, &st) != 0)
+		return false;
+	*dev = st.st_dev;
+	*place = 0xcbf29ce484222325;
+	place_add(place, st.st_ino);
+	memcpy(path, root, strlen(root) + 1);
+	while (*path != '\0') {
+		*strrchr(path, '/') = '\0';
+		if (lstat(*path != '\0' ? path : "/", &st) != 0)
+			return false;
+		if (st.st_dev != *dev)
+			break;
+		place_add(place, st.st_ino);
+		place_add(place, (uint64_t)st.st_ctimespec.tv_sec);
+		place_add(place, (uint64_t)st.st_ctimespec.tv_nsec);
+	}
+	return true;
+}
+
+/* The history of dev, "" where there is none. */
+static void uuid_read(dev_t dev, char out[UUID_TEXT])
+{
+	CFUUIDRef uuid = FSEventsCopyUUIDForDevice(dev);
+	CFUUIDBytes bytes;
+
+	out[0] = '\0';
+	if (uuid == NULL)
+		return;
+	bytes = CFUUIDGetUUIDBytes(uuid);
+	_Static_assert(sizeof(bytes) == UUID_SIZE, "sixteen bytes");
+	vs_hex_encode(out, (const uint8_t *)&bytes, sizeof(bytes));
+	CFRelease(uuid);
+}
+
+/* All of out but its number; false where no mark holds. */
+static bool mark_here(const struct fsevents *f, struct mark *out)
+{
+	dev_t dev;
+
+	if (!place_read(f->root, &out->place, &dev))
+		return false;
+	uuid_read(dev, out->uuid);
+	return out->uuid[0] != '\0';
+}
+
+static void fsevents_mark(struct watch *w, char out[WATCH_MARK_SIZE])
+{
+	const struct fsevents *f = of(w);
+	struct mark m;
+
+	out[0] = '\0';
+	if (f->catching_up || f->wrapped || f->told == 0 || !mark_here(f, &m))
+		return;
+	snprintf(out, WATCH_MARK_SIZE, "fsevents-%s-%016" PRIx64 "-%016" PRIx64,
+	    m.uuid, f->told, m.place);
+}
+
+/* Only what fsevents_mark wrote. */
+static bool mark_read(const char *text, struct mark *out)
+{
+	char again[WATCH_MARK_SIZE];
+
+	if (sscanf(text, "fsevents-%32[0-9a-f]-%16" SCNx64 "-%16" SCNx64,
+		out->uuid, &out->id, &out->place) != 3)
+		return false;
+	snprintf(again, sizeof(again), "fsevents-%s-%016" PRIx64 "-%016" PRIx64,
+	    out->uuid, out->id, out->place);
+	return out->id != 0 && strcmp(again, text) == 0;
+}
+
+static bool fsevents_resume(struct watch *w, const char *mark)
+{
+	struct fsevents *f = of(w);
+	struct mark then, now;
+
+	if (!mark_read(mark, &then) || !mark_here(f, &now) ||
+	    strcmp(then.uuid, now.uuid) != 0 || then.place != now.place ||
+	    then.id > FSEventsGetCurrentEventId())
+		return false;
+	if (stream_start(f, then.id, NULL) < 0)
+		return false; /* the one that began with now goes on */
+	f->catching_up = true;
+	f->highest = then.id > f->highest ? then.id : f->highest;
+	f->told = f->highest;
+	return true;
+}
+
 static size_t fsevents_count(const struct watch *w)
 {
 	(void)w;
@@ -478,4 +651,6 @@ const struct watch_backend watch_events = {
 	.read = fsevents_read,
 	.translate = fsevents_translate,
 	.count = fsevents_count,
+	.mark = fsevents_mark,
+	.resume = fsevents_resume,
 };

@@ -97,3 +97,15 @@ size_t watch_count(const struct watch *w)
 {
 	return w->backend->count != NULL ? w->backend->count(w) : 0;
 }
+
+void watch_mark(struct watch *w, char out[WATCH_MARK_SIZE])
+{
+	out[0] = '\0';
+	if (w->backend->mark != NULL)
+		w->backend->mark(w, out);
+}
+
+bool watch_resume(struct watch *w, const char *mark)
+{
+	return w->backend->resume != NULL && w->backend->resume(w, mark);
+}

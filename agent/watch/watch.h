@@ -33,6 +33,7 @@ enum watch_what {
 	WATCH_ROOT_GONE, /* root deleted, moved or unmounted */
 	WATCH_OVERFLOW, /* the kernel dropped events: scan everything */
 	WATCH_SCAN, /* no event tells of anything: scan everything */
+	WATCH_CAUGHT_UP, /* all from before watch_resume has been told */
 };
 
 struct watch_hint {
@@ -60,6 +61,7 @@ struct watch;
 #define WATCH_RAW_MAX 65536 /* bytes that one watch_read may give */
 #define WATCH_HALF_MS 500 /* half a rename waits so long for the other */
 #define WATCH_ALL SIZE_MAX /* watch_count: whatever is below the root */
+#define WATCH_MARK_SIZE 96 /* bytes of a mark, with its NUL */
 
 /*
  * root: absolute path of the watched folder.  VS_ELIMIT where the system has
@@ -120,5 +122,20 @@ void watch_scanned(struct watch *w, int64_t took_ms, int64_t now_ms);
 
 /* Directories watched now or not let go yet; or WATCH_ALL. */
 size_t watch_count(const struct watch *w);
+
+/*
+ * How far it has told: hints were given of all that happened before the mark
+ * in out, a short line of printable ASCII without blanks.  "" where the
+ * system keeps no history, and while older history is still being told.
+ */
+void watch_mark(struct watch *w, char out[WATCH_MARK_SIZE]);
+
+/*
+ * Once, right after watch_new: tells of what happened since an earlier
+ * watcher of this folder was at mark, then WATCH_CAUGHT_UP, beside all that
+ * happens from now on.  False when that cannot be had, or not for certain
+ * (no history, another one, another root or way to it, no such mark).
+ */
+bool watch_resume(struct watch *w, const char *mark);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "tests/unit/fsevents/dispatch/dispatch.h"
 
@@ -27,6 +28,16 @@ CFStringRef CFStringCreateWithFileSystemRepresentation(
 CFArrayRef CFArrayCreate(CFAllocatorRef allocator, const void **values,
     CFIndex count, const CFArrayCallBacks *callbacks);
 void CFRelease(CFTypeRef thing);
+
+typedef struct {
+	uint8_t byte0, byte1, byte2, byte3, byte4, byte5, byte6, byte7;
+	uint8_t byte8, byte9, byte10, byte11, byte12, byte13, byte14, byte15;
+} CFUUIDBytes;
+typedef const struct standin_uuid *CFUUIDRef;
+CFUUIDBytes CFUUIDGetUUIDBytes(CFUUIDRef uuid);
+
+/* glibc has another name for it */
+#define st_ctimespec st_ctim
 
 typedef struct standin_stream *FSEventStreamRef;
 typedef const struct standin_stream *ConstFSEventStreamRef;
@@ -85,5 +96,7 @@ Boolean FSEventStreamStart(FSEventStreamRef stream);
 void FSEventStreamStop(FSEventStreamRef stream);
 void FSEventStreamInvalidate(FSEventStreamRef stream);
 void FSEventStreamRelease(FSEventStreamRef stream);
+FSEventStreamEventId FSEventsGetCurrentEventId(void);
+CFUUIDRef FSEventsCopyUUIDForDevice(dev_t dev);
 
 #endif
