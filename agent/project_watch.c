@@ -357,6 +357,30 @@ static void disk_watching(void *arg, struct disk_watching *out)
 	}
 }
 
+_Static_assert(WATCH_MARK_SIZE <= DISK_MARK_SIZE, "room for a mark");
+
+static void disk_told(void *arg, char out[DISK_MARK_SIZE])
+{
+	struct project_watch *w = arg;
+
+	out[0] = '\0';
+	if (w->station != NULL)
+		watch_mark(w->station->watch, out);
+}
+
+static bool disk_resume(void *arg, const char *mark)
+{
+	struct project_watch *w = arg;
+	bool told;
+
+	project_watch_review(w);
+	told = watch_resume(w->station->watch, mark);
+	vs_log(VS_LOG_INFO, "project: %s: %s", w->project->id,
+	    told ? "the system tells what changed since the last run"
+		 : "what changed since the last run is to be scanned for");
+	return told;
+}
+
 void project_watch_disk(struct project_watch *w, struct disk_watcher *out)
 {
 	*out = (struct disk_watcher){
@@ -364,6 +388,8 @@ void project_watch_disk(struct project_watch *w, struct disk_watcher *out)
 		.unwatch = disk_unwatch_dir,
 		.watched = disk_watched_dirs,
 		.watching = disk_watching,
+		.told = disk_told,
+		.resume = disk_resume,
 		.arg = w,
 	};
 }

@@ -203,6 +203,19 @@ struct core_rules {
 	char why[VS_ERR_MSG]; /* they cannot be used; "" */
 };
 
+/* A start without a full scan (resume.h). */
+struct core_resume {
+	bool pending; /* what changed since the last run is being told */
+	bool told; /* all of it was, and is being processed */
+	bool owed; /* a full scan is: no mark holds */
+	bool doubted; /* since the full scan under way began */
+	bool moved; /* something was heard since mark was taken */
+	int64_t until_ms; /* mono: a scan instead, unless told by then */
+	struct barrier_wait wait; /* in use while told */
+	char mark[DISK_MARK_SIZE]; /* all before it is durable here; "": none */
+	char rules[VS_HASH_HEX + 1]; /* digest of those of the last run */
+};
+
 struct core_fault {
 	bool on; /* the database is closed after an error */
 	int code;
@@ -244,6 +257,7 @@ struct engine {
 	struct core_root root;
 	struct core_rules rules;
 	struct core_fault fault;
+	struct core_resume resume;
 	bool paused;
 	bool list_first; /* as it was opened with */
 	bool listing_first; /* until a first full scan has listed all */

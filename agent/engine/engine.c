@@ -11,6 +11,7 @@
 #include "agent/engine/listing.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/rescue.h"
+#include "agent/engine/resume.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
@@ -77,20 +78,18 @@ void core_fault(struct engine *e, const struct vs_err *err)
 	e->fault.reopen_ms = e->now.mono_ms +
 	    vs_backoff_next(&e->fault.backoff, e->world.rand, -1);
 	e->cloud.request = CORE_NO_REQUEST;
+	resume_cancel(e);
 	core_drop_work(e, err->code, e->fault.why);
 	state_close(&e->state);
 	core_tell_state(e, "degraded");
 }
 
-/* Opens the database and reads what is durable; plans a full scan. */
-static int load(struct engine *e, struct vs_err *err)
+/* Reads what is durable. */
+static int load_values(struct engine *e, struct vs_err *err)
 {
 	int64_t paused = 0, listed = 0;
-	int rc = rescue_open(e, err);
+	int rc = root_load(e, err);
 
-	if (rc < 0)
-		return rc;
-	rc = root_load(e, err);
 	if (rc == 0)
 		rc = state_get_int(&e->state, "paused", 0, &paused, err);
 	if (rc == 0 && e->list_first)
@@ -100,16 +99,28 @@ static int load(struct engine *e, struct vs_err *err)
 		    &e->state, "last_scan", 0, &e->last_scan_ms, err);
 	if (rc == 0)
 		rc = publisher_load(e, err);
-	if (rc < 0) {
-		state_close(&e->state);
-		return rc;
-	}
 	e->paused = paused != 0;
 	e->listing_first = e->list_first && listed == 0;
 	e->list_until_ms = e->now.mono_ms + LIST_WAIT_MS;
 	e->next_scan_ms = INT64_MAX;
-	sweep_all(e);
-	return 0;
+	return rc;
+}
+
+/* Opens the database; plans a full scan unless there is a history. */
+static int load(struct engine *e, struct vs_err *err)
+{
+	int rc = rescue_open(e, err);
+
+	if (rc < 0)
+		return rc;
+	rc = load_values(e, err);
+	if (rc == 0)
+		rc = resume_load(e, err);
+	if (rc == 0)
+		sweep_all(e);
+	if (rc < 0)
+		state_close(&e->state);
+	return rc < 0 ? rc : 0;
 }
 
 static void reopen(struct engine *e)
@@ -190,8 +201,10 @@ void engine_close(struct engine *e)
 {
 	if (e == NULL)
 		return;
+	resume_close(e);
 	if (e->settle != NULL && e->dirq != NULL && e->job_by_path != NULL)
 		core_drop_work(e, VS_ECANCELED, "the agent is stopping");
+	resume_leave(e);
 	rescue_close(e);
 	rules_release(e);
 	settle_free(e->settle);
@@ -300,6 +313,8 @@ static void wide_hint(struct engine *e, const struct watch_hint *h)
 {
 	if (h->what == WATCH_OVERFLOW)
 		engine_doubt(e, "the kernel dropped events", e->now);
+	else if (h->what == WATCH_CAUGHT_UP)
+		resume_caught_up(e);
 	else if (h->what == WATCH_SCAN ||
 	    (h->what == WATCH_ROOT_GONE && root_check(e)))
 		sweep_all(e);
@@ -311,6 +326,7 @@ void engine_hint(
 	struct watch_hint old = { .moved = true, .path = h->from };
 
 	e->now = now;
+	resume_heard(e);
 	if (e->fault.on || e->root.lost || !e->rules.ready)
 		return; /* a full scan follows anyway */
 	if (h->path[0] == '\0') {
@@ -403,6 +419,7 @@ static int64_t next_due(const struct engine *e, int64_t sender)
 
 	due = least(due, sender);
 	due = least(due, e->next_scan_ms);
+	due = least(due, resume_due(e));
 	if (e->listing_first && e->sweep == NULL)
 		due = least(due, e->list_until_ms);
 	due = least(due, rules_due(e));
@@ -439,6 +456,8 @@ int64_t engine_step(struct engine *e, struct vs_now now)
 		commit_step(e, more);
 	if (alive(e))
 		sweep_step(e);
+	if (alive(e))
+		resume_step(e);
 	if (alive(e))
 		flush_step(e);
 	if (alive(e) && !e->stage.open)

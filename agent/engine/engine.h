@@ -107,13 +107,17 @@ struct engine_options {
 };
 
 /*
- * Opens the state and plans the first full scan.  Borrowed: world and what
- * it names.  VS_ESCHEMA, VS_ECORRUPT, VS_EBUSY, ... as vs_db_open.
+ * Opens the state and plans the first full scan, unless the watcher tells
+ * what changed since the last run (resume.h).  Borrowed: world and what it
+ * names.  VS_ESCHEMA, VS_ECORRUPT, VS_EBUSY, ... as vs_db_open.
  */
 int engine_open(struct engine **out, const struct engine_world *world,
     const struct engine_options *o, struct vs_now now, struct vs_err *err);
 
-/* Drops everything in memory; what is durable is durable. */
+/*
+ * Drops everything in memory; what is durable is durable.  How far the
+ * watcher had told is left for the next start.
+ */
 void engine_close(struct engine *e);
 
 /* From the watcher. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/engine/publisher.h"
+#include "agent/engine/resume.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/sweep.h"
 #include "agent/engine/verdicts.h"
@@ -41,11 +42,12 @@ void flush_drop(struct engine *e, int code, const char *why)
 
 /*
  * The watcher has caught up, or a scan stands in for it.  A scan that waits
- * its turn has no work to be counted yet: it must have begun.
+ * its turn has no work to be counted yet: it must have begun; and history
+ * must have been told.
  */
 static void to_work(struct engine *e, struct core_flush *f)
 {
-	if (e->sweeps != NULL || rules_pending(e)) {
+	if (e->sweeps != NULL || rules_pending(e) || resume_pending(e)) {
 		f->stage = CORE_FLUSH_SCAN;
 		return;
 	}

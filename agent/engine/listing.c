@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/engine/kin.h"
+#include "agent/engine/resume.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
@@ -415,6 +416,7 @@ static int unreadable(struct listing *l, const struct vs_err *why)
 	if (e->sweep != NULL)
 		e->sweep->report.errors++;
 	if (l->dir[0] == '\0') {
+		resume_doubt(e);
 		root_check(e);
 		if (!e->root.lost)
 			e->next_scan_ms = e->now.mono_ms + CORE_TROUBLE_MS;
@@ -427,10 +429,12 @@ static int unreadable(struct listing *l, const struct vs_err *why)
 		work_want(e, l->dir, 0, l->gen);
 		return 0;
 	case VS_EXDEV:
+		resume_doubt(e);
 		return stage_trouble(e, l->dir, false,
 		    "another file system is mounted here; it is not entered",
 		    l->err);
 	default:
+		resume_doubt(e);
 		e->next_scan_ms = e->now.mono_ms + CORE_TROUBLE_MS;
 		return stage_trouble(e, l->dir, false, why->msg, l->err);
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/resume.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/sweep.h"
 
@@ -140,6 +141,7 @@ static void lose(struct engine *e, enum core_root_flaw flaw, const char *why)
 	e->root.lost = true;
 	e->root.flaw = flaw;
 	snprintf(e->root.why, sizeof(e->root.why), "%s", why);
+	resume_cancel(e);
 	core_drop_work(e, VS_EROOT, why);
 	if (e->world.disk->watch != NULL)
 		e->world.disk->watch(e->world.disk, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include "agent/engine/flush.h"
 #include "agent/engine/listing.h"
+#include "agent/engine/resume.h"
 #include "agent/engine/root.h"
 #include "agent/engine/scouting.h"
 #include "agent/engine/sweep.h"
@@ -173,9 +174,12 @@ void rules_release(struct engine *e)
 
 bool rules_step(struct engine *e)
 {
+	bool first = !e->rules.ready;
+
 	if (e->rules.due_ms > e->now.mono_ms)
 		return e->rules.ready;
-	if (load(e) && !e->root.lost && !e->fault.on)
+	if (load(e) && !e->root.lost && !e->fault.on &&
+	    !(first && resume_rules(e)))
 		sweep_all(e);
 	return e->rules.ready;
 }

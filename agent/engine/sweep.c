@@ -6,6 +6,7 @@
 
 #include "agent/engine/relist.h"
 #include "agent/engine/rescue.h"
+#include "agent/engine/resume.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
@@ -49,7 +50,8 @@ int sweep_add(
 	return 0;
 }
 
-void sweep_all(struct engine *e)
+/* A full scan of our own, unless one waits already. */
+static void add_full(struct engine *e)
 {
 	struct core_sweep want = { .path = (char[]){ "" } };
 
@@ -57,6 +59,12 @@ void sweep_all(struct engine *e)
 		if (s->path[0] == '\0')
 			return;
 	sweep_add(e, &want, NULL);
+}
+
+void sweep_all(struct engine *e)
+{
+	resume_cancel(e);
+	add_full(e);
 }
 
 void sweep_drop(struct engine *e, int code)
@@ -90,8 +98,10 @@ static void begin(struct engine *e)
 	e->sweep = s;
 	s->begin_ms = e->now.mono_ms;
 	s->walk_ms = -1;
-	if (s->path[0] == '\0')
+	if (s->path[0] == '\0') {
 		e->watch_short = false;
+		resume_scan_begins(e);
+	}
 	if (s->path[0] == '\0')
 		work_want_dir(e, "", flags, 0);
 	else
@@ -139,6 +149,7 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 	struct vs_err err = VS_ERR_INIT;
 
 	e->swept = true;
+	resume_scan_ended(e);
 	rules_again(e);
 	e->walk_ms = s->walk_ms;
 	limit_review(e);
@@ -156,7 +167,7 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 			return;
 		}
 		e->listing_first = false;
-		sweep_all(e);
+		add_full(e);
 	}
 	relist_reconcile(e);
 	rescue_trust(e);
@@ -204,7 +215,7 @@ void sweep_step(struct engine *e)
 		return;
 	if (e->next_scan_ms <= e->now.mono_ms && e->sweep == NULL) {
 		e->next_scan_ms = next_scan(e);
-		sweep_all(e);
+		add_full(e);
 	}
 	if (e->sweep != NULL || e->sweeps == NULL || must_wait(e) ||
 	    !root_check(e))

@@ -7,7 +7,10 @@
 
 #include "agent/engine/core.h"
 
-/* A full scan of our own, unless one waits already. */
+/*
+ * A full scan of our own, unless one waits already; until it has ended, no
+ * history of the watcher's stands in for it (resume.h).
+ */
 void sweep_all(struct engine *e);
 
 /* A rescan as engine_rescan describes it. */

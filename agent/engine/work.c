@@ -7,6 +7,7 @@
 #include "agent/engine/kin.h"
 #include "agent/engine/listing.h"
 #include "agent/engine/recording.h"
+#include "agent/engine/resume.h"
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
@@ -365,8 +366,10 @@ static int look_failed(struct engine *e, const struct settle_item *item,
 			root_check(e);
 		return 0;
 	}
-	if (e->sweep != NULL)
+	if (e->sweep != NULL) {
 		e->sweep->report.errors++;
+		resume_doubt(e);
+	}
 	work_later(e, item->path, 0, 0, CORE_TROUBLE_MS);
 	return stage_trouble(e, item->path, false, why->msg, err);
 }
@@ -572,8 +575,10 @@ static int hash_failed(
 	case VS_ECANCELED:
 		return 0;
 	default:
-		if (e->sweep != NULL)
+		if (e->sweep != NULL) {
 			e->sweep->report.errors++;
+			resume_doubt(e);
+		}
 		work_later(e, j->path, j->flags, 0, CORE_TROUBLE_MS);
 		return stage_trouble(e, j->path, false, vs_err_text(code), err);
 	}

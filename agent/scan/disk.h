@@ -74,6 +74,7 @@ struct disk_watching {
 	int64_t allowed; /* by it */
 };
 
+#define DISK_MARK_SIZE 96 /* bytes of a watcher's mark, with its NUL */
 #define DISK_TEXT_MAX (256 * 1024)
 
 /* A small file as it was read, all of it. */
@@ -175,6 +176,19 @@ struct disk {
 
 	/* How; NULL: by events, if there is a watcher. */
 	void (*watching)(struct disk *d, struct disk_watching *out);
+
+	/*
+	 * How far the watcher has told of what happens: a mark, or "" when
+	 * it cannot say.  NULL: it never can.
+	 */
+	void (*told)(struct disk *d, char out[DISK_MARK_SIZE]);
+
+	/*
+	 * Before anything else is asked of a watcher that is new: it is to
+	 * tell also of what happened since an earlier one had told up to
+	 * mark, and then that it caught up.  False: it cannot.  NULL: never.
+	 */
+	bool (*resume)(struct disk *d, const char *mark);
 };
 
 #endif

@@ -616,6 +616,20 @@ static void disk_watching(struct disk *d, struct disk_watching *out)
 	p->watcher.watching(p->watcher.arg, out);
 }
 
+static void disk_told(struct disk *d, char out[DISK_MARK_SIZE])
+{
+	struct disk_posix *p = (struct disk_posix *)d;
+
+	p->watcher.told(p->watcher.arg, out);
+}
+
+static bool disk_resume(struct disk *d, const char *mark)
+{
+	struct disk_posix *p = (struct disk_posix *)d;
+
+	return p->watcher.resume(p->watcher.arg, mark);
+}
+
 int disk_posix_new(struct disk **out, const char *root,
     const struct disk_watcher *w, struct vs_err *err)
 {
@@ -649,6 +663,10 @@ int disk_posix_new(struct disk **out, const char *root,
 			p->disk.unwatch = disk_unwatch;
 		if (w->watching != NULL)
 			p->disk.watching = disk_watching;
+		if (w->told != NULL)
+			p->disk.told = disk_told;
+		if (w->resume != NULL)
+			p->disk.resume = disk_resume;
 	}
 	r = scout_new(&p->scout, SCOUTS, dir_read_ahead, &p->disk, err);
 	if (r < 0) {

@@ -14,6 +14,8 @@ struct disk_watcher {
 	void (*unwatch)(void *arg, const char *dir); /* or NULL */
 	int64_t (*watched)(void *arg);
 	void (*watching)(void *arg, struct disk_watching *out); /* or NULL */
+	void (*told)(void *arg, char out[DISK_MARK_SIZE]); /* or NULL */
+	bool (*resume)(void *arg, const char *mark); /* or NULL */
 	void *arg;
 };
 

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "agent/scan/sieve.h"
+#include "common/base/hex.h"
 #include "common/base/path.h"
+#include "common/crypto/sha256.h"
 
 struct ignore {
 	struct rule_list list;
@@ -246,6 +248,34 @@ bool ignore_same(const struct ignore *a, const struct ignore *b)
 			return false;
 	}
 	return true;
+}
+
+static void digest_text(struct vs_sha256 *s, const char *text)
+{
+	vs_sha256_add(s, text, strlen(text) + 1);
+}
+
+int ignore_digest(
+    const struct ignore *g, char out[VS_HASH_HEX + 1], struct vs_err *err)
+{
+	struct vs_sha256 *s = vs_sha256_new();
+	uint8_t sum[VS_SHA256_SIZE];
+
+	if (s == NULL)
+		return vs_err_set(err, VS_ENOMEM, "rules: out of memory");
+	vs_sha256_start(s);
+	for (size_t i = 0; i < g->list.count; i++) {
+		const struct rule *r = &g->list.rule[i];
+
+		vs_sha256_add(s, &r->flags, sizeof(r->flags));
+		vs_sha256_add(s, &r->line, sizeof(r->line));
+		digest_text(s, r->source);
+		digest_text(s, r->text);
+	}
+	vs_sha256_end(s, sum);
+	vs_sha256_free(s);
+	vs_hex_encode(out, sum, sizeof(sum));
+	return VS_OK;
 }
 
 bool ignore_has_reach(const struct ignore *g)

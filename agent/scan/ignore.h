@@ -19,6 +19,7 @@
 
 #include "agent/scan/rule_list.h"
 #include "common/base/err.h"
+#include "common/base/limits.h"
 
 #define IGNORE_OWN ".vsyncignore"
 #define IGNORE_SYNCTHING ".stignore"
@@ -69,6 +70,13 @@ bool ignore_depends(const struct ignore *g, const char *path);
 
 /* Whether the files say the same. */
 bool ignore_same(const struct ignore *a, const struct ignore *b);
+
+/*
+ * SHA-256 of all that decides what is hidden, built-in classes and all, in
+ * hex.  VS_ENOMEM.
+ */
+int ignore_digest(
+    const struct ignore *g, char out[VS_HASH_HEX + 1], struct vs_err *err);
 
 /* Whether there may be a hidden folder with something shown in it. */
 bool ignore_has_reach(const struct ignore *g);
