@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include "common/os/mapping.h"
+
 static void end(uv_signal_t *handle, int number)
 {
 	const struct signals *s = handle->data;
@@ -53,7 +55,7 @@ int signals_start(struct signals *s, uv_loop_t *loop,
 		return vs_err_errno(err, -r, "signals");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGIO, SIG_IGN);
-	return VS_OK;
+	return vs_mapping_guard(err);
 }
 
 void signals_close(struct signals *s)

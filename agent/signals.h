@@ -30,8 +30,9 @@ struct signals {
 
 /*
  * From here on they are answered; SIGPIPE (a reader went away) and SIGIO
- * (somebody broke a lease) are ignored.  A negative code: signals_close is
- * to be called all the same.
+ * (somebody broke a lease) are ignored, and SIGBUS (a file was cut short while
+ * it was hashed) is the guard's.  A negative code: signals_close is to be
+ * called all the same.
  */
 int signals_start(struct signals *s, uv_loop_t *loop,
     const struct signals_calls *calls, struct vs_err *err);

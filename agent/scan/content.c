@@ -4,17 +4,21 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/os/mapping.h"
+#include "common/os/pagecache.h"
+
 #define PIECE ((size_t)256 * 1024) /* bytes of one read */
-#define SAMPLE ((size_t)16) /* pages of a window that are looked up */
+#define SAMPLE ((int64_t)64 * 1024) /* bytes of a window looked up at first */
+#define MAPPED ((int64_t)4 * 1024 * 1024) /* bytes of one mapping */
 
 /* Where the reading stands. */
 struct content {
 	int fd;
 	int64_t size;
 	struct vs_sha256 *sha;
+	struct vs_sha256 *before; /* the last mapping; NULL: none is made */
 	char *piece;
 	size_t cap;
 	const atomic_bool *cancel;
@@ -25,37 +29,32 @@ static size_t windows(const struct content *c)
 	return (size_t)((c->size + CONTENT_WINDOW - 1) / CONTENT_WINDOW);
 }
 
+static int64_t lesser(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /*
  * Which windows are in the page cache, by a look at the middle of each; NULL
  * when there is no knowing.  Looked up before the first is read, since the
- * kernel reads far ahead of us.  A mapping that is never touched cannot
- * fault.
+ * kernel reads far ahead of us.
  */
 static bool *cached_windows(const struct content *c)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	unsigned char in[SAMPLE];
 	bool *cached = calloc(windows(c), sizeof(*cached));
-	char *at = mmap(NULL, (size_t)c->size, PROT_READ, MAP_SHARED, c->fd, 0);
-	bool known = cached != NULL && at != MAP_FAILED;
 
-	for (size_t i = 0; known && i < windows(c); i++) {
+	for (size_t i = 0; cached != NULL && i < windows(c); i++) {
 		int64_t from = (int64_t)i * CONTENT_WINDOW;
-		int64_t left = c->size - from;
-		int64_t middle =
-		    left < CONTENT_WINDOW ? left / 2 : CONTENT_WINDOW / 2;
-		size_t off = (size_t)(from + middle) / page * page;
-		size_t len = (size_t)c->size - off;
+		int64_t left = lesser(c->size - from, CONTENT_WINDOW);
+		int64_t off = from + left / 2;
+		int has = vs_pagecache_has(
+		    c->fd, off, (size_t)lesser(c->size - off, SAMPLE));
 
-		len = len < SAMPLE * page ? len : SAMPLE * page;
-		known = mincore(at + off, len, (void *)in) == 0;
-		cached[i] = (in[0] & 1) != 0 && (in[(len - 1) / page] & 1) != 0;
-	}
-	if (at != MAP_FAILED)
-		munmap(at, (size_t)c->size);
-	if (!known) {
-		free(cached);
-		cached = NULL;
+		cached[i] = has == 1;
+		if (has < 0) {
+			free(cached);
+			cached = NULL;
+		}
 	}
 	return cached;
 }
@@ -80,23 +79,69 @@ static int64_t read_to(
 	return off;
 }
 
+static void mapped_add(void *arg, const void *data, size_t len)
+{
+	struct content *c = arg;
+
+	vs_sha256_add(c->sha, data, len);
+}
+
+/* Hashes what the page cache holds, where it lies; false: it is to be read. */
+static bool mapped_hash(struct content *c, int64_t off, int64_t end)
+{
+	size_t len = (size_t)(end - off);
+
+	if (vs_pagecache_has(c->fd, off, len) != 1)
+		return false;
+	vs_sha256_copy(c->before, c->sha);
+	if (vs_mapping_use(c->fd, off, len, mapped_add, c) == VS_OK)
+		return true;
+	vs_sha256_copy(c->sha, c->before);
+	return false;
+}
+
+/* As read_to, but copies nothing that can be hashed where it is. */
+static int64_t map_to(
+    struct content *c, int64_t off, int64_t end, struct vs_err *err)
+{
+	while (off < end) {
+		int64_t next = lesser(end, off + MAPPED);
+
+		if (atomic_load_explicit(c->cancel, memory_order_relaxed))
+			return vs_err_set(err, VS_ECANCELED, "hash: stopped");
+		if (!mapped_hash(c, off, next)) {
+			int64_t got = read_to(c, off, next, err);
+
+			if (got != next)
+				return got;
+		}
+		off = next;
+	}
+	return off;
+}
+
 /* A large file, window by window, which leaves the cache as it was. */
-static int64_t read_large(const struct content *c, struct vs_err *err)
+static int64_t read_large(struct content *c, struct vs_err *err)
 {
 	bool *cached = cached_windows(c);
 	int64_t off = 0;
 	int64_t end = 0;
 
+	c->before = vs_mapping_may(c->fd) ? vs_sha256_new() : NULL;
 	(void)posix_fadvise(c->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	for (size_t i = 0; i < windows(c); i++, off = end) {
-		end = off + CONTENT_WINDOW;
-		end = read_to(c, off, end < c->size ? end : c->size, err);
-		if (end <= off)
+		bool map = c->before != NULL && cached != NULL && cached[i];
+		int64_t next = lesser(c->size, off + CONTENT_WINDOW);
+
+		end = map ? map_to(c, off, next, err)
+			  : read_to(c, off, next, err);
+		if (end != next)
 			break;
 		if (cached != NULL && !cached[i])
 			(void)posix_fadvise(
 			    c->fd, off, end - off, POSIX_FADV_DONTNEED);
 	}
+	vs_sha256_free(c->before);
 	free(cached);
 	return end;
 }

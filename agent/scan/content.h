@@ -1,7 +1,10 @@
 /*
  * The content of a file, read once and hashed, without spoiling the page
  * cache for whoever works with the files: of a large file, what was not
- * there before is let go again, and what was there stays.
+ * there before is let go again, and what was there stays, and is hashed
+ * there, without a copy (common/os/mapping.h; only once a program has put
+ * the guard up).  What is lost under such a look is read again, so that an
+ * error or an early end is told as it always is.
  */
 #ifndef CONTENT_H
 #define CONTENT_H

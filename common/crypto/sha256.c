@@ -71,6 +71,11 @@ void vs_sha256_add(struct vs_sha256 *s, const void *data, size_t len)
 	sha256_must(EVP_DigestUpdate(s->ctx, data, len));
 }
 
+void vs_sha256_copy(struct vs_sha256 *to, const struct vs_sha256 *from)
+{
+	sha256_must(EVP_MD_CTX_copy_ex(to->ctx, from->ctx));
+}
+
 void vs_sha256_end(struct vs_sha256 *s, uint8_t out[VS_SHA256_SIZE])
 {
 	unsigned len = 0;

@@ -18,6 +18,10 @@ struct vs_sha256 *vs_sha256_new(void); /* NULL: out of memory */
 void vs_sha256_free(struct vs_sha256 *s);
 void vs_sha256_start(struct vs_sha256 *s); /* may be started again */
 void vs_sha256_add(struct vs_sha256 *s, const void *data, size_t len);
+
+/* to, started or not, becomes one that has taken in what from has. */
+void vs_sha256_copy(struct vs_sha256 *to, const struct vs_sha256 *from);
+
 void vs_sha256_end(struct vs_sha256 *s, uint8_t out[VS_SHA256_SIZE]);
 
 /* All at once. */

@@ -24,6 +24,13 @@ struct vs_fstype {
  */
 struct vs_fstype vs_fstype_of(uint32_t magic, const char *type);
 
+/*
+ * Whether the file system of fd is this machine's kernel's own affair: on the
+ * others, FUSE whatever is behind it among them, reading may wait for another
+ * machine or process.  False where it cannot be had.
+ */
+bool vs_fstype_near(int fd);
+
 /* Of the open directory fd (O_PATH will do). */
 int vs_fstype_read(int fd, struct vs_fstype *out, struct vs_err *err);
 

@@ -5,6 +5,13 @@
 
 #include "common/os/fstype.h"
 
+bool vs_fstype_near(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (fs.f_flags & MNT_LOCAL) != 0;
+}
+
 int vs_fstype_read(int fd, struct vs_fstype *out, struct vs_err *err)
 {
 	struct statfs fs;

@@ -44,6 +44,14 @@ static void type_find(dev_t dev, char type[VS_FSTYPE_NAME])
 		fclose(f);
 }
 
+bool vs_fstype_near(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 &&
+	    !vs_fstype_of((uint32_t)fs.f_type, NULL).remote;
+}
+
 int vs_fstype_read(int fd, struct vs_fstype *out, struct vs_err *err)
 {
 	char type[VS_FSTYPE_NAME] = "";

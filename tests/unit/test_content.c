@@ -1,7 +1,10 @@
 /* agent/scan/content: hashing that spares the page cache. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,10 +18,17 @@
 
 #include "agent/scan/content.h"
 #include "common/base/err.h"
+#include "common/os/mapping.h"
 #include "tests/unit/scratch.h"
 
 #define MIB ((size_t)1024 * 1024)
 #define LARGE (40 * MIB + 12345)
+
+/* cmocka takes the signal for each test. */
+static void guard(void)
+{
+	assert_int_equal(vs_mapping_guard(NULL), VS_OK);
+}
 
 static char *fill(size_t len)
 {
@@ -105,6 +115,13 @@ static void test_sizes(void **state)
 		check(*state, sizes[i]);
 }
 
+/* The same before a program has put a guard up, and with one. */
+static void test_sizes_guarded(void **state)
+{
+	guard();
+	test_sizes(state);
+}
+
 /* A file that is not as long as was thought says so by the count. */
 static void test_other_size(void **state)
 {
@@ -113,6 +130,7 @@ static void test_other_size(void **state)
 	atomic_bool cancel = false;
 	uint8_t got[VS_SHA256_SIZE], want[VS_SHA256_SIZE];
 
+	guard();
 	/* the beginning of what has grown */
 	assert_true(content_hash(fd, 10, got, &cancel, NULL) == 10);
 	vs_sha256(data, 10, want);
@@ -134,6 +152,7 @@ static void test_cancel(void **state)
 	atomic_bool cancel = true;
 	uint8_t got[VS_SHA256_SIZE];
 
+	guard();
 	assert_true(content_hash(fd, (int64_t)LARGE, got, &cancel, NULL) ==
 	    VS_ECANCELED);
 	close(fd);
@@ -148,6 +167,7 @@ static void test_cache(void **state)
 	atomic_bool cancel = false;
 	uint8_t got[VS_SHA256_SIZE];
 
+	guard();
 	if (cached(fd, LARGE) < 95)
 		skip(); /* no page cache to speak of */
 	content_hash(fd, (int64_t)LARGE, got, &cancel, NULL);
@@ -162,17 +182,138 @@ static void test_cache(void **state)
 	free(data);
 }
 
+/* Bytes that this process has had copied by reading, so far. */
+static uint64_t copied(void)
+{
+	char text[256] = "";
+	FILE *f = fopen("/proc/self/io", "re");
+	uint64_t n = 0;
+
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	assert_int_equal(sscanf(text, "rchar: %" SCNu64, &n), 1);
+	fclose(f);
+	return n;
+}
+
+/* What is in the cache is hashed there; the rest is read. */
+static void test_not_copied(void **state)
+{
+	char *data = fill(LARGE);
+	int fd = make(*state, data, LARGE);
+	atomic_bool cancel = false;
+	uint8_t got[VS_SHA256_SIZE];
+	uint64_t before;
+
+	guard();
+	if (cached(fd, LARGE) < 100)
+		skip();
+	before = copied();
+	content_hash(fd, (int64_t)LARGE, got, &cancel, NULL);
+	assert_true(copied() - before < MIB);
+	/* a hole in the first of the windows */
+	assert_int_equal(posix_fadvise(fd, 0, 4 * MIB, POSIX_FADV_DONTNEED), 0);
+	if (cached(fd, LARGE) == 100)
+		skip(); /* a file system in memory */
+	before = copied();
+	content_hash(fd, (int64_t)LARGE, got, &cancel, NULL);
+	before = copied() - before;
+	assert_true(before >= 4 * MIB && before < 5 * MIB);
+	assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	before = copied();
+	content_hash(fd, (int64_t)LARGE, got, &cancel, NULL);
+	assert_true(copied() - before >= LARGE);
+	close(fd);
+	free(data);
+}
+
+#define KEEP (20 * MIB + 777)
+
+static atomic_int faults;
+static struct sigaction guarded;
+
+static void count_fault(int number, siginfo_t *info, void *context)
+{
+	atomic_fetch_add(&faults, 1);
+	guarded.sa_sigaction(number, info, context);
+}
+
+struct cut {
+	int fd;
+	useconds_t after;
+};
+
+static void *cut_short(void *arg)
+{
+	const struct cut *c = arg;
+
+	usleep(c->after);
+	return ftruncate(c->fd, KEEP) == 0 ? arg : NULL;
+}
+
+/*
+ * Hashes data, which the file holds, while another thread cuts it to KEEP.
+ * All, what is left, or what was hashed by then: never a zero in its place.
+ */
+static void hash_and_cut(const char *data, struct cut *c)
+{
+	atomic_bool cancel = false;
+	uint8_t want[VS_SHA256_SIZE];
+	uint8_t got[VS_SHA256_SIZE];
+	pthread_t thread;
+	void *done;
+	int64_t n;
+
+	assert_int_equal(pthread_create(&thread, NULL, cut_short, c), 0);
+	n = content_hash(c->fd, (int64_t)LARGE, got, &cancel, NULL);
+	assert_int_equal(pthread_join(thread, &done), 0);
+	assert_non_null(done);
+	assert_true(n >= (int64_t)KEEP && n <= (int64_t)LARGE);
+	vs_sha256(data, (size_t)n, want);
+	assert_memory_equal(got, want, sizeof(want));
+}
+
+/* Cut short under the hashing, at all kinds of moments. */
+static void test_cut_short(void **state)
+{
+	struct sigaction count = { .sa_sigaction = count_fault,
+		.sa_flags = SA_SIGINFO };
+	char *data = fill(LARGE);
+	struct cut c = { .fd = make(*state, data, LARGE) };
+
+	guard();
+	if (cached(c.fd, LARGE) < 100)
+		skip();
+	atomic_store(&faults, 0);
+	assert_int_equal(sigaction(SIGBUS, &count, &guarded), 0);
+	for (int i = 0; i < 500 && atomic_load(&faults) < 5; i++) {
+		c.after = (useconds_t)(i * 997 % 20000);
+		hash_and_cut(data, &c);
+		assert_true(pwrite(c.fd, data + KEEP, LARGE - KEEP, KEEP) ==
+		    (ssize_t)(LARGE - KEEP));
+	}
+	assert_true(atomic_load(&faults) >= 5);
+	close(c.fd);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    test_sizes, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
+		    test_sizes_guarded, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
 		    test_other_size, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_cancel, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_cache, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_not_copied, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_cut_short, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
