@@ -1,7 +1,8 @@
 # vsync: one Makefile for everything; `make help` lists what it can do.
 #
 # Everything made goes to $(BUILD).  Settings, on the command line or in the
-# environment: CC, CFLAGS, BUILD, DESTDIR, PREFIX, WATCH, SANITIZE=1, V=1.
+# environment: CC, CFLAGS, BUILD, DESTDIR, PREFIX, WATCH, SANITIZE=1, V=1,
+# JOBS (tests side by side).
 
 VERSION := 0.1.0
 

@@ -7,11 +7,15 @@
 #
 # A suite's own program ends with such a line (pytest's form will do); one
 # that dies without it counts as one failure.
+#
+# Tests mostly wait: JOBS of them run side by side (default: two a
+# processor), where that is possible.
 set -u
 export LC_ALL=C
 
 build=${BUILD:-build}
 log=$build/log
+jobs=${JOBS:-$((2 * $(nproc)))}
 passed=0
 failed=0
 skipped=0
@@ -70,25 +74,46 @@ run_one() {
     add "$name" "${counts[@]}"
 }
 
+# unit_program NAME: its output and its exit code, to the log.
+unit_program() {
+    timeout -k 5 "${UNIT_TIMEOUT:-120}" "$build/unit/$1" \
+        </dev/null >"$log/$1.log" 2>&1
+    echo $? >"$log/$1.exit"
+}
+
+# unit_result NAME: "passed failed skipped" of it in counts.
+unit_result() {
+    local name=$1 rc
+    rc=$(cat "$log/$name.exit" 2>/dev/null || echo "unknown")
+    read -r -a counts <<<"$(count_cmocka "$log/$name.log")"
+    if [ "$rc" != 0 ] && [ "${counts[1]}" -eq 0 ]; then
+        counts[1]=1
+    elif [ $((counts[0] + counts[1] + counts[2])) -eq 0 ]; then
+        echo "unit: $name ran no test"
+        counts[1]=1
+    fi
+    if [ "${counts[1]}" -ne 0 ]; then
+        echo "unit: $name failed (exit $rc):"
+        tail -n 60 "$log/$name.log"
+    fi
+}
+
 suite_unit() {
-    local test name rc counts p=0 f=0 s=0
-    for test in tests/unit/test_*.c; do
-        [ -e "$test" ] || continue
-        name=$(basename "$test" .c)
-        timeout -k 5 "${UNIT_TIMEOUT:-120}" "$build/unit/$name" \
-            </dev/null >"$log/$name.log" 2>&1
-        rc=$?
-        read -r -a counts <<<"$(count_cmocka "$log/$name.log")"
-        if [ "$rc" -ne 0 ] && [ "${counts[1]}" -eq 0 ]; then
-            counts[1]=1
-        elif [ $((counts[0] + counts[1] + counts[2])) -eq 0 ]; then
-            echo "unit: $name ran no test"
-            counts[1]=1
-        fi
-        if [ "${counts[1]}" -ne 0 ]; then
-            echo "unit: $name failed (exit $rc):"
-            tail -n 60 "$log/$name.log"
-        fi
+    local name names=() counts p=0 f=0 s=0
+    for name in tests/unit/test_*.c; do
+        [ -e "$name" ] || continue
+        name=$(basename "$name" .c)
+        names+=("$name")
+        : >"$log/$name.log"
+        rm -f "$log/$name.exit"
+        while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do
+            wait -n
+        done
+        unit_program "$name" &
+    done
+    wait
+    for name in "${names[@]}"; do
+        unit_result "$name"
         p=$((p + counts[0])) f=$((f + counts[1])) s=$((s + counts[2]))
     done
     add unit "$p" "$f" "$s"
@@ -105,10 +130,23 @@ suite_sim() {
     run_one sim-controls tests/sim/controls.sh
 }
 
+# e2e NAME ARGUMENT...: pytest, with who waits the more patient as many do.
+e2e() {
+    local name=$1
+    shift
+    run_one "$name" env VSYNC_TEST_PATIENCE="${VSYNC_TEST_PATIENCE:-3}" \
+        /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider "$@" tests/e2e
+}
+
+# A worker that dies is a failure of the test that it ran.
 suite_e2e() {
+    local side_by_side=()
     compgen -G 'tests/e2e/test_*.py' >/dev/null || return 0
-    run_one e2e /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
-        tests/e2e
+    if /usr/bin/python3 -c 'import xdist' 2>/dev/null; then
+        side_by_side=(-n "$jobs")
+    fi
+    e2e e2e "${side_by_side[@]}" -m 'not alone'
+    e2e e2e-alone -m alone
 }
 
 suite_fault() {

@@ -1,4 +1,5 @@
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,23 @@ for folder in (HERE, HERE.parent / "fault"):
     sys.path.insert(0, str(folder))
 
 import harness  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "alone: disturbs what runs beside it, or is disturbed")
+
+
+# Hundreds of tests that take no time: what is left for the end.
+QUICK = ("test_api", "test_cli_fake")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Workers get them in portions, by their order: so that none has all the
+    slow ones, or begins with one when the others are done."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: (item.path.stem in QUICK,
+                                     zlib.crc32(item.nodeid.encode())))
 
 
 class World:

@@ -277,6 +277,7 @@ def test_watch_stream(owner):
     owner.agree()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("runs", [40])
 def test_quick_saves(owner, runs):
     """A save is in the log within 300 ms, seen by a long poll; the p99 of

@@ -18,6 +18,7 @@ def sixteen_events():
         yield
 
 
+@pytest.mark.alone
 def test_overflow(sixteen_events, owner):
     """Events are lost by the thousand; the tree is right all the same."""
     for i in range(30):

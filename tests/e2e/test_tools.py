@@ -218,6 +218,7 @@ STRESSORS = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", STRESSORS)
 def test_stress(owner, kind):
     """Thousands of calls a second; at their end it is killed, so that what
