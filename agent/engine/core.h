@@ -137,7 +137,7 @@ enum core_request {
 struct core_cloud {
 	enum core_request request; /* under way */
 	uint64_t request_id;
-	struct vs_batch_id batch; /* epoch; counter last used */
+	struct vs_batch_id batch; /* epoch; counter last used; follows */
 	struct size size; /* of the next one */
 	struct size_sent sent; /* the one in flight, so far without its ms */
 	int64_t sent_ms; /* mono */

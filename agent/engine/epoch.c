@@ -1,6 +1,7 @@
 #include "agent/engine/epoch.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/engine/publisher.h"
 #include "agent/engine/relist.h"
@@ -10,21 +11,38 @@
 	"another agent publishes with a copy of this state: this one has " \
 	"stopped, so that neither undoes what the other does"
 
+static int follow(
+    struct engine *e, const struct vs_batch_mark *m, struct vs_err *err)
+{
+	int rc = state_set_text(&e->state, "follows_epoch", m->epoch, err);
+
+	e->cloud.batch.follows = *m;
+	e->cloud.batch.counter = 0;
+	if (rc == 0)
+		rc = state_set_int(
+		    &e->state, "follows_counter", m->counter, err);
+	if (rc == 0)
+		rc = state_set_int(&e->state, "counter", 0, err);
+	return rc < 0 ? rc : outbox_thaw(&e->state, err);
+}
+
 /* The epoch itself; what was sent before is answered to nobody. */
 static int begin(struct engine *e, struct vs_err *err)
 {
 	struct core_cloud *c = &e->cloud;
+	struct vs_batch_mark last = c->batch.follows;
 	int rc;
 
+	if (c->batch.counter > 0) {
+		memcpy(last.epoch, c->batch.epoch, sizeof(last.epoch));
+		last.counter = c->batch.counter;
+	}
 	vs_rand_uuid(e->world.rand, c->batch.epoch);
-	c->batch.counter = 0;
 	c->request = CORE_NO_REQUEST;
 	c->proven = false;
 	rc = state_set_text(&e->state, "epoch", c->batch.epoch, err);
 	if (rc == 0)
-		rc = state_set_int(&e->state, "counter", 0, err);
-	if (rc == 0)
-		rc = outbox_thaw(&e->state, err);
+		rc = follow(e, &last, err);
 	return rc < 0 ? rc : relist_need(e, err);
 }
 
@@ -38,6 +56,18 @@ int epoch_doubt(struct engine *e, struct vs_err *err)
 	return rc;
 }
 
+static int load_follows(struct engine *e, struct vs_err *err)
+{
+	struct vs_batch_mark *m = &e->cloud.batch.follows;
+	int rc = state_get_text(
+	    &e->state, "follows_epoch", m->epoch, sizeof(m->epoch), err);
+
+	e->cloud.batch.linked = true;
+	return rc < 0
+	    ? rc
+	    : state_get_int(&e->state, "follows_counter", 0, &m->counter, err);
+}
+
 int epoch_load(struct engine *e, struct vs_err *err)
 {
 	struct core_cloud *c = &e->cloud;
@@ -48,6 +78,8 @@ int epoch_load(struct engine *e, struct vs_err *err)
 	if (rc == 0)
 		rc = state_get_int(
 		    &e->state, "counter", 0, &c->batch.counter, err);
+	if (rc == 0)
+		rc = load_follows(e, err);
 	if (rc == 0)
 		rc = state_get_int(&e->state, "wary", 0, &wary, err);
 	if (rc == 0)
@@ -129,6 +161,20 @@ int epoch_ended(struct engine *e, struct vs_err *err)
 		    "device, as after a restored backup: the cloud's listing "
 		    "is compared with the disk");
 	return 0;
+}
+
+int epoch_follow(
+    struct engine *e, const struct vs_batch_mark *m, struct vs_err *err)
+{
+	int rc = vs_db_begin(e->state.db, err);
+
+	if (rc < 0)
+		return rc;
+	rc = follow(e, m, err);
+	if (rc == 0)
+		return vs_db_commit(e->state.db, err);
+	vs_db_rollback(e->state.db);
+	return rc;
 }
 
 int epoch_resume(struct engine *e, struct vs_err *err)

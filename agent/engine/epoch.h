@@ -16,6 +16,11 @@
  *  - agents that are restarted all the time prove nothing: so a state that
  *    mended itself within EPOCH_MEND_MS does not do so again: stop.
  *
+ * Who begins an epoch says which batch of the device was the latest; where
+ * the cloud knows better it says so (epoch_order), and the first batch is
+ * made anew.  So one that was sent by a state that is no more, and arrives
+ * late, ends no epoch and puts nothing back.
+ *
  * Who stops stays so over a restart, until a person resumes.
  */
 #ifndef EPOCH_H
@@ -46,6 +51,13 @@ void epoch_proven(struct engine *e);
 
 /* The cloud says that this epoch has ended.  No transaction may be open. */
 int epoch_ended(struct engine *e, struct vs_err *err);
+
+/*
+ * The cloud says that this epoch has to follow m: what was frozen is pending
+ * again, and its counter due again.  No transaction may be open.
+ */
+int epoch_follow(
+    struct engine *e, const struct vs_batch_mark *m, struct vs_err *err);
 
 /* A person says: go on.  In the open transaction. */
 int epoch_resume(struct engine *e, struct vs_err *err);

@@ -366,6 +366,22 @@ static int in_transaction(struct engine *e,
 	return rc;
 }
 
+/* The first batch of an epoch is made anew, behind what the cloud has. */
+static int order(struct engine *e, const struct engine_answer *a,
+    const char *why, struct vs_err *err)
+{
+	const struct vs_batch_id *id = &e->cloud.batch;
+	struct vs_batch_mark m;
+
+	if (id->counter == 1 && verdict_follows(&m, a->body, a->len) &&
+	    (strcmp(m.epoch, id->follows.epoch) != 0 ||
+		m.counter != id->follows.counter))
+		return epoch_follow(e, &m, err);
+	/* this is just what was said */
+	publisher_back_off(e, a->retry_after_ms, why);
+	return 0;
+}
+
 static void batch_answered(struct engine *e, const struct engine_answer *a)
 {
 	struct vs_err err = VS_ERR_INIT;
@@ -389,6 +405,9 @@ static void batch_answered(struct engine *e, const struct engine_answer *a)
 		break;
 	case VERDICT_RESYNC:
 		rc = in_transaction(e, epoch_doubt, &err);
+		break;
+	case VERDICT_ORDER:
+		rc = order(e, a, why, &err);
 		break;
 	case VERDICT_STALE:
 		rc = epoch_ended(e, &err);

@@ -23,6 +23,19 @@ void verdict_error_code(char *out, size_t cap, const char *body, size_t len)
 	json_decref(doc);
 }
 
+bool verdict_follows(struct vs_batch_mark *m, const char *body, size_t len)
+{
+	struct vs_err err = VS_ERR_INIT;
+	json_t *doc = len > 0 ? vs_json_parse(body, len, &err) : NULL;
+	bool found = false;
+
+	if (!json_is_object(doc) ||
+	    vs_batch_read_follows(doc, m, &found, &err) < 0)
+		found = false;
+	json_decref(doc);
+	return found;
+}
+
 static enum verdict conflict(const char *body, size_t len)
 {
 	char code[64];
@@ -30,6 +43,8 @@ static enum verdict conflict(const char *body, size_t len)
 	verdict_error_code(code, sizeof(code), body, len);
 	if (strcmp(code, "stale_epoch") == 0)
 		return VERDICT_STALE;
+	if (strcmp(code, "epoch_order") == 0)
+		return VERDICT_ORDER;
 	if (strcmp(code, "not_publisher") == 0)
 		return VERDICT_NOT_PUBLISHER;
 	if (strncmp(code, "batch_", 6) == 0)

@@ -6,13 +6,17 @@
 #ifndef VERDICT_H
 #define VERDICT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "common/proto/batch.h"
 
 enum verdict {
 	VERDICT_READ, /* 2xx and JSON: read the reply */
 	VERDICT_RETRY, /* the same again, after a pause */
 	VERDICT_SPLIT, /* nothing can have been committed: smaller */
 	VERDICT_RESYNC, /* out of step: new epoch, compare listings */
+	VERDICT_ORDER, /* our epoch has to follow another batch: say so */
 	VERDICT_STALE, /* our epoch is an old one: stop */
 	VERDICT_NOT_PUBLISHER, /* another device publishes: stop */
 	VERDICT_AUTH, /* token refused: stop */
@@ -23,6 +27,9 @@ enum verdict {
 /* code: transport's; status, type, body: the answer's. */
 enum verdict verdict_of(
     int code, long status, const char *type, const char *body, size_t len);
+
+/* What epoch_order says that is to be followed; false if it does not. */
+bool verdict_follows(struct vs_batch_mark *m, const char *body, size_t len);
 
 /* "code" of an error answer into out (cap bytes), "" if there is none. */
 void verdict_error_code(char *out, size_t cap, const char *body, size_t len);

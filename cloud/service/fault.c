@@ -29,6 +29,7 @@ int fault_set(struct fault *f, enum fault_kind kind, const char *field,
 	assert(kind != FAULT_NONE);
 	f->kind = kind;
 	f->expected = 0;
+	f->linked = false;
 	(void)snprintf(f->field, sizeof(f->field), "%s", field);
 	va_start(ap, fmt);
 	(void)vsnprintf(f->error, sizeof(f->error), fmt, ap);
@@ -86,5 +87,9 @@ void fault_write(struct vs_buf *b, const struct fault *f)
 	}
 	if (f->expected > 0)
 		vs_buf_addf(b, ",\"expected\":%" PRId64, f->expected);
+	if (f->linked) {
+		vs_buf_addch(b, ',');
+		vs_batch_put_follows(b, &f->follows);
+	}
 	vs_buf_addstr(b, "}");
 }

@@ -5,11 +5,13 @@
 #ifndef FAULT_H
 #define FAULT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/proto/batch.h"
 
 /* X(name, HTTP status, code on the wire) */
 #define FAULT_MAP(X) \
@@ -23,6 +25,7 @@
 	X(FAULT_MISMATCH, 409, "batch_mismatch") \
 	X(FAULT_GAP, 409, "batch_gap") \
 	X(FAULT_STALE, 409, "stale_epoch") \
+	X(FAULT_FOLLOWS, 409, "epoch_order") \
 	X(FAULT_PUBLISHER, 409, "not_publisher") \
 	X(FAULT_CHANGED, 409, "changed") \
 	X(FAULT_RECORDING, 409, "recording") \
@@ -50,6 +53,8 @@ struct fault {
 	char field[FAULT_FIELD_SIZE]; /* "changes[3].path" or "" */
 	char error[VS_ERR_MSG]; /* a sentence for people */
 	int64_t expected; /* the counter to go on with; 0: none */
+	bool linked; /* an epoch has to follow this: */
+	struct vs_batch_mark follows;
 };
 
 /* Sets kind, field ("" for none) and sentence; always returns VS_EINVAL. */
@@ -72,7 +77,7 @@ int fault_status(enum fault_kind kind);
 /* The code on the wire; "" for FAULT_NONE. */
 const char *fault_code(enum fault_kind kind);
 
-/* Appends {"error","code","field"?,"expected"?}. */
+/* Appends {"error","code","field"?,"expected"?,"follows"?}. */
 void fault_write(struct vs_buf *b, const struct fault *f);
 
 #endif

@@ -158,6 +158,28 @@ static int refuse_gap(struct ingest *in, int64_t expected)
 	return VS_EINVAL;
 }
 
+/* An epoch that was never seen: whether it may begin now. */
+static int pass_begin(struct ingest *in)
+{
+	struct call *call = in->call;
+	struct store_epoch head;
+	struct vs_batch_mark latest;
+	struct vs_err err = VS_ERR_INIT;
+	int rc = call->store->ops->epoch_head(
+	    call->store, call->project.no, in->req.device_id, &head, &err);
+
+	if (rc != VS_OK && rc != VS_ENOENT)
+		return fault_store(&call->fault, &err);
+	if (gate_begin(rc == VS_OK ? &head : NULL, call->project.generation,
+		&in->req.id, &latest))
+		return VS_OK;
+	(void)fault_set(&call->fault, FAULT_FOLLOWS, "batch.follows",
+	    "this epoch does not follow the latest batch of the device");
+	call->fault.linked = true;
+	call->fault.follows = latest;
+	return VS_EINVAL;
+}
+
 /*
  * VS_OK: go on; VS_EEXIST: done before, and its answer is in b; else a
  * fault.
@@ -168,6 +190,7 @@ static int pass_gate(struct ingest *in, struct vs_buf *b)
 	struct store_epoch known = { .counter = 0 };
 	struct vs_err err = VS_ERR_INIT;
 	int64_t expected;
+	bool seen;
 	int rc;
 
 	if (in->req.id.epoch[0] == '\0')
@@ -176,11 +199,11 @@ static int pass_gate(struct ingest *in, struct vs_buf *b)
 	    in->req.device_id, in->req.id.epoch, &known, &err);
 	if (rc != VS_OK && rc != VS_ENOENT)
 		return fault_store(&call->fault, &err);
-	switch (
-	    gate_check(rc == VS_OK ? &known : NULL, call->project.generation,
-		in->req.id.counter, in->digest, &expected)) {
+	seen = rc == VS_OK;
+	switch (gate_check(seen ? &known : NULL, call->project.generation,
+	    in->req.id.counter, in->digest, &expected)) {
 	case GATE_PASS:
-		rc = VS_OK;
+		rc = seen ? VS_OK : pass_begin(in);
 		break;
 	case GATE_REPEAT:
 		vs_buf_add(b, known.answer, known.answer_len);

@@ -1,5 +1,6 @@
 /* The log, and the batches it was written by. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,33 @@ static int op_epoch_get(struct store *s, int64_t project, const char *device,
 	return rc;
 }
 
+static int op_epoch_head(struct store *s, int64_t project, const char *device,
+    struct store_epoch *e, struct vs_err *err)
+{
+	struct sqlite *q = sqlite_of(s);
+	sqlite3_stmt *st = sqlite_stmt(q, SQL_EPOCH_HEAD, err);
+	int rc;
+
+	assert(strlen(device) < STORE_ID);
+	memset(e, 0, sizeof(*e));
+	if (st == NULL)
+		return q->failed;
+	rc = sqlite_note(q, vs_db_bind(st, err, "it", project, device));
+	if (rc == VS_OK)
+		rc = sqlite_step(q, st, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return vs_err_set(err, VS_ENOENT, "no epoch");
+	memcpy(e->device_id, device, strlen(device));
+	snprintf(e->epoch, sizeof(e->epoch), "%s", sqlite_text(st, 0));
+	e->generation = sqlite3_column_int64(st, 1);
+	e->counter = sqlite3_column_int64(st, 2);
+	e->current = true;
+	(void)sqlite3_reset(st);
+	return VS_OK;
+}
+
 static int op_epoch_put(struct store *s, int64_t project,
     const struct store_epoch *e, struct vs_err *err)
 {
@@ -118,5 +146,6 @@ void sqlite_event_ops(struct store_ops *ops)
 	ops->events_put = op_events_put;
 	ops->events = op_events;
 	ops->epoch_get = op_epoch_get;
+	ops->epoch_head = op_epoch_head;
 	ops->epoch_put = op_epoch_put;
 }

@@ -158,6 +158,9 @@
 	X(SQL_EPOCH_GET, \
 	    "SELECT generation,counter,digest,current,answer FROM epochs" \
 	    " WHERE project_no=? AND device_id=? AND epoch=?") \
+	X(SQL_EPOCH_HEAD, \
+	    "SELECT epoch,generation,counter FROM epochs" \
+	    " WHERE project_no=? AND device_id=? AND current=1") \
 	X(SQL_EPOCH_END, \
 	    "UPDATE epochs SET current=0,answer=NULL WHERE project_no=?" \
 	    " AND device_id=? AND epoch<>? AND current=1") \

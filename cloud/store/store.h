@@ -325,6 +325,9 @@ struct store_ops {
 	/* e->answer is malloc'd (or NULL): the caller frees it */
 	int (*epoch_get)(struct store *s, int64_t project, const char *device,
 	    const char *epoch, struct store_epoch *e, struct vs_err *err);
+	/* the device's current one, without its answer; or VS_ENOENT */
+	int (*epoch_head)(struct store *s, int64_t project, const char *device,
+	    struct store_epoch *e, struct vs_err *err);
 	/* writes e; a current one ends all others of its device and drops
 	   their answers */
 	int (*epoch_put)(struct store *s, int64_t project,

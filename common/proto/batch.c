@@ -10,6 +10,13 @@
 #include "common/base/limits.h"
 #include "common/proto/totals.h"
 
+void vs_batch_put_follows(struct vs_buf *b, const struct vs_batch_mark *m)
+{
+	vs_buf_addstr(b, "\"follows\":{\"epoch\":");
+	vs_json_add_str(b, m->epoch);
+	vs_buf_addf(b, ",\"counter\":%" PRId64 "}", m->counter);
+}
+
 void vs_batch_open(
     struct vs_buf *b, const char *device_id, const struct vs_batch_id *id)
 {
@@ -23,7 +30,12 @@ void vs_batch_open(
 		assert(id->counter > 0);
 		vs_buf_addstr(b, "\"batch\":{\"epoch\":");
 		vs_json_add_str(b, id->epoch);
-		vs_buf_addf(b, ",\"counter\":%" PRId64 "},", id->counter);
+		vs_buf_addf(b, ",\"counter\":%" PRId64, id->counter);
+		if (id->linked && id->counter == 1) {
+			vs_buf_addch(b, ',');
+			vs_batch_put_follows(b, &id->follows);
+		}
+		vs_buf_addstr(b, "},");
 	}
 	vs_buf_addstr(b, "\"changes\":[");
 }
@@ -38,6 +50,31 @@ void vs_batch_put(struct vs_buf *b, bool first, const struct vs_change *c)
 void vs_batch_shut(struct vs_buf *b)
 {
 	vs_buf_addstr(b, "]}");
+}
+
+int vs_batch_read_follows(const json_t *around, struct vs_batch_mark *m,
+    bool *found, struct vs_err *err)
+{
+	json_t *doc = NULL;
+	const char *epoch = "";
+
+	memset(m, 0, sizeof(*m));
+	*found = false;
+	if (vs_json_get_object(around, "follows", false, &doc, err) < 0)
+		return VS_EINVAL;
+	if (doc == NULL)
+		return VS_OK;
+	if (vs_json_get_str(doc, "epoch", true, &epoch, err) < 0 ||
+	    vs_json_get_i64(doc, "counter", true, &m->counter, err) < 0) {
+		if (err != NULL)
+			vs_err_wrap(err, "follows");
+		return VS_EINVAL;
+	}
+	if (strlen(epoch) >= sizeof(m->epoch) || m->counter < 0)
+		return vs_err_set(err, VS_EINVAL, "follows: is no batch");
+	memcpy(m->epoch, epoch, strlen(epoch) + 1);
+	*found = true;
+	return VS_OK;
 }
 
 /* The member "batch" of a request or an answer; epoch "" without one. */
@@ -67,7 +104,12 @@ static int batch_read_id(
 		return vs_err_set(
 		    err, VS_EINVAL, "batch: counter: must be positive");
 	memcpy(id->epoch, epoch, len + 1);
-	return VS_OK;
+	if (vs_batch_read_follows(batch, &id->follows, &id->linked, err) ==
+	    VS_OK)
+		return VS_OK;
+	if (err != NULL)
+		vs_err_wrap(err, "batch");
+	return VS_EINVAL;
 }
 
 int vs_batch_read(

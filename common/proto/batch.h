@@ -13,13 +13,34 @@
 #include "common/crypto/tree.h"
 #include "common/proto/change.h"
 
+/* A batch of a device; epoch "" and counter 0: none of it. */
+struct vs_batch_mark {
+	char epoch[40];
+	int64_t counter;
+};
+
 struct vs_batch_id {
 	char epoch[40]; /* UUID of the agent's state; "" without batch */
 	int64_t counter; /* 1, 2, ... within an epoch */
+	/*
+	 * The first of an epoch says which one of its device was the latest
+	 * (linked), so that it counts only while that is so.  Older agents
+	 * do not say.
+	 */
+	bool linked;
+	struct vs_batch_mark follows;
 };
 
+/* Appends "follows":{"epoch","counter"}, in a batch or in a refusal. */
+void vs_batch_put_follows(struct vs_buf *b, const struct vs_batch_mark *m);
+
+/* Reads it from the object around it: *found false when there is none. */
+int vs_batch_read_follows(const json_t *around, struct vs_batch_mark *m,
+    bool *found, struct vs_err *err);
+
 /*
- * Request, written piece by piece in a fixed form:
+ * Request, written piece by piece in a fixed form (follows only with counter
+ * 1):
  *   vs_batch_open; vs_batch_put for each change; vs_batch_shut.
  */
 void vs_batch_open(

@@ -19,6 +19,32 @@ static const char *const scan_names[IN_COUNT] = {
 	[IN_CHANGES] = "changes",
 };
 
+static bool scan_follows(struct vs_jtext *t, struct vs_batch_mark *m)
+{
+	const char *epoch = "", *key;
+	unsigned seen = 0;
+	size_t len;
+
+	vs_jtext_object(t);
+	while ((key = vs_jtext_key(t)) != NULL) {
+		if (strcmp(key, "epoch") == 0 && (seen & 1) == 0) {
+			epoch = vs_jtext_str(t);
+			seen |= 1;
+		} else if (strcmp(key, "counter") == 0 && (seen & 2) == 0) {
+			m->counter = vs_jtext_int(t);
+			seen |= 2;
+		} else {
+			t->bad = true;
+		}
+	}
+	len = strlen(epoch);
+	if (seen != 3 || len >= sizeof(m->epoch) || m->counter < 0)
+		t->bad = true;
+	else
+		memcpy(m->epoch, epoch, len + 1);
+	return true;
+}
+
 static void scan_id(struct vs_jtext *t, struct vs_batch_id *id)
 {
 	const char *epoch = "", *key;
@@ -30,6 +56,8 @@ static void scan_id(struct vs_jtext *t, struct vs_batch_id *id)
 			epoch = vs_jtext_str(t);
 		else if (strcmp(key, "counter") == 0 && id->counter == 0)
 			id->counter = vs_jtext_int(t);
+		else if (strcmp(key, "follows") == 0 && !id->linked)
+			id->linked = scan_follows(t, &id->follows);
 		else
 			t->bad = true;
 	}

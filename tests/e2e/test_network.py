@@ -241,6 +241,30 @@ def test_reply_lost_after_commit(behind, proxy):
     assert_frozen(proxy)
 
 
+def test_first_batch_of_a_state_that_is_gone(behind, proxy):
+    """It was lost on its way, the state is made anew and publishes, and then
+    it arrives: it ends nothing, and puts nothing back."""
+    write(behind.root / "a", b"old")
+    proxy.posts_only("drop")
+    wait_for(lambda: proxy.posts, 20)
+    late = proxy.posts[0][0]
+    behind.stop()
+    for f in behind.manifest_db.parent.glob("manifest.db*"):
+        f.unlink()
+    proxy.plan = lambda method, path: ""
+    behind.start()
+    write(behind.root / "a", b"new")
+    behind.agree()
+    head = behind.head()
+    a = behind.api.raw("POST", behind.at("/files/update"), late,
+                       {"Content-Type": "application/json"})
+    assert a.status == 409 and a.json["code"] == "epoch_order", a
+    assert behind.head() == head
+    write(behind.root / "b", b"1")
+    behind.agree()
+    assert behind.status()["in_sync"] is True
+
+
 def test_token_revoked(world, owner):
     """Says so, keeps everything, does not hammer; a new login mends it."""
     write(owner.root / "a", b"1")

@@ -187,6 +187,20 @@ static char *body_anonymous(const char *body, json_t **batch)
 	return out;
 }
 
+/* As from an agent that does not say what its epoch follows. */
+static char *body_unlinked(const char *body)
+{
+	json_t *doc = json_loads(body, 0, NULL);
+	char *out;
+
+	json_object_del(json_object_get(doc, "batch"), "follows");
+	out = json_dumps(doc, JSON_COMPACT);
+	json_decref(doc);
+	if (!out)
+		abort();
+	return out;
+}
+
 static void answer_named(struct api_answer *a, json_t *batch)
 {
 	json_t *doc = json_loads(vs_buf_str(&a->body), 0, NULL);
@@ -213,8 +227,11 @@ static void call_handle(struct cloudbox *c, struct store *s,
 	json_t *batch = NULL;
 	char *body = NULL;
 
-	if (c->o.no_dedupe && r->body && strstr(r->body, "\"batch\"")) {
+	if (c->o.no_dedupe && r->body && strstr(r->body, "\"batch\""))
 		body = body_anonymous(r->body, &batch);
+	if (c->o.unlinked && r->body && strstr(r->body, "\"follows\""))
+		body = body_unlinked(r->body);
+	if (body) {
 		named.body = body;
 		named.len = strlen(body);
 	}

@@ -27,6 +27,7 @@ struct cloudbox_options {
 	struct memvfs *vfs; /* registered as "sim-cloud" */
 	struct trace *trace;
 	bool no_dedupe; /* forget which batches were there (a control) */
+	bool unlinked; /* nor hear what an epoch follows (another one) */
 	/* something was committed; the process ended */
 	void (*news)(void *arg);
 	void (*ended)(void *arg);

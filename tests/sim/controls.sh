@@ -1,10 +1,10 @@
 #!/bin/bash
 # controls.sh - the simulator against sabotage: a disk that lies about syncs
 # below the agent or below the cloud, a cloud that forgets which batches it
-# has, an agent that takes any root for its own, members that believe what
-# comes or whose disk lies, files that were edited so that a rename looks like
-# nothing else.  Each must be found out, else the simulator's zero
-# failures mean nothing.
+# has or what an epoch follows, an agent that takes any root for its own,
+# members that believe what comes or whose disk lies, files that were edited so
+# that a rename looks like nothing else.  Each must be found out, else the
+# simulator's zero failures mean nothing.
 set -u
 export LC_ALL=C
 
@@ -12,7 +12,7 @@ sim=${BUILD:-build}/sim
 passed=0
 failed=0
 
-for what in nosync-agent nosync-cloud no-dedupe no-guard unverified \
+for what in nosync-agent nosync-cloud no-dedupe unlinked no-guard unverified \
     nosync-part nosync-file stale-listing mixed-hash unsteady adopt; do
     out=$("$sim" --seed 1 --seeds 60 --ops 1000 --sabotage "$what" 2>&1)
     if [ $? -eq 1 ] && grep -q '^sim: seed ' <<<"$out"; then

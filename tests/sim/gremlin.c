@@ -217,20 +217,48 @@ static void act_state_copy(struct gremlin *g, struct world *w)
 	g->state = copy;
 }
 
-static void act_state_restored(struct gremlin *g, struct world *w)
-{
-	if (g->state)
-		world_replace_state(w, g->state, while_ms(g));
-}
-
 /* Which root is its own it can only learn from the one it finds. */
-static void act_state_deleted(struct gremlin *g, struct world *w)
+static void state_delete(struct gremlin *g, struct world *w)
 {
 	if (!w->engine || !memdisk_is_here(w->disk))
 		return;
 	g->fresh = true;
 	g->fresh_scans = w->stats.news[ENGINE_SCANNED];
 	world_replace_state(w, NULL, while_ms(g));
+}
+
+static void again_ends(struct world *w, struct ending *e)
+{
+	if (e->g->state && e->noisy)
+		world_replace_state(w, e->g->state, while_ms(e->g));
+	else
+		state_delete(e->g, w);
+}
+
+/*
+ * The first batch of the state that took its place gets lost on the way for
+ * a while, and by then there is another state.
+ */
+static void state_again(struct gremlin *g, struct world *w)
+{
+	if (below(g, 2))
+		return;
+	w->late_epoch = true;
+	ending_add(g, w, again_ends)->noisy = below(g, 2);
+}
+
+static void act_state_restored(struct gremlin *g, struct world *w)
+{
+	if (!g->state)
+		return;
+	world_replace_state(w, g->state, while_ms(g));
+	state_again(g, w);
+}
+
+static void act_state_deleted(struct gremlin *g, struct world *w)
+{
+	state_delete(g, w);
+	state_again(g, w);
 }
 
 static void overflow_ends(struct world *w, struct ending *e)

@@ -46,6 +46,7 @@ static const char *const sabotage_names[] = {
 	[WORLD_NOSYNC_AGENT] = "nosync-agent",
 	[WORLD_NOSYNC_CLOUD] = "nosync-cloud",
 	[WORLD_NO_DEDUPE] = "no-dedupe",
+	[WORLD_UNLINKED] = "unlinked",
 	[WORLD_NO_GUARD] = "no-guard",
 	[WORLD_UNVERIFIED] = "unverified",
 	[WORLD_NOSYNC_PART] = "nosync-part",
@@ -64,8 +65,8 @@ static void failure_print(
 
 	printf("sim: seed %" PRIu64 ", operation %" PRId64 ": %s\n", w->seed,
 	    r->op, r->failure);
-	printf("sim: again: build/sim --seed %" PRIu64 " --ops %" PRId64
-	       " --members %d%s%s%s%s --trace\n",
+	printf("sim: again: build/sim --seed %" PRIu64
+	       " --seeds 1 --ops %" PRId64 " --members %d%s%s%s%s --trace\n",
 	    w->seed, o->ops, w->members, w->coarse ? " --coarse" : "",
 	    o->calm ? " --calm" : "", w->sabotage ? " --sabotage " : "",
 	    w->sabotage ? sabotage_names[w->sabotage] : "");
@@ -317,7 +318,7 @@ static int usage(void)
 	    "[--seed S]\n"
 	    "       sim --offline DAYS [--ops N] [--names N] [--seed S] "
 	    "[--seeds K]\n"
-	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|"
+	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|unlinked|"
 	    "no-guard|\n"
 	    "                       unverified|nosync-part|nosync-file|\n"
 	    "                       stale-listing|adopt]\n");

@@ -305,6 +305,9 @@ void world_replace_state(
 	    copy ? "restored" : "deleted");
 	w->stats.states++;
 	w->unsettled = w->excused = true;
+	/* what its last life sent may still be on its way */
+	if (vs_rand_below(&w->rand, 2))
+		worldnet_echo(w);
 	memvfs_heal(w->agent_vfs);
 	memvfs_budget(w->agent_vfs, -1);
 	world_crash_engine(w, false, down_ms);
@@ -507,6 +510,7 @@ static bool world_begin(struct world *w)
 		.vfs = w->cloud_vfs,
 		.trace = &w->trace,
 		.no_dedupe = w->o.sabotage == WORLD_NO_DEDUPE,
+		.unlinked = w->o.sabotage == WORLD_UNLINKED,
 		.news = cloud_news,
 		.ended = cloud_ended,
 		.arg = w };
@@ -594,5 +598,7 @@ void world_free(struct world *w)
 	sched_free(w->sched);
 	vs_map_free(w->removed);
 	vs_map_free(w->shown);
+	free(w->batch);
+	free(w->batch_path);
 	free(w);
 }

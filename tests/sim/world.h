@@ -36,6 +36,7 @@ enum world_sabotage {
 	WORLD_NOSYNC_AGENT, /* the agent's disk lies about syncs */
 	WORLD_NOSYNC_CLOUD, /* the cloud's does */
 	WORLD_NO_DEDUPE, /* the cloud forgets which batches it has */
+	WORLD_UNLINKED, /* and is not told what an epoch follows */
 	WORLD_NO_GUARD, /* the root looks right whatever lies there */
 	WORLD_UNVERIFIED, /* members believe what comes */
 	WORLD_NOSYNC_PART, /* their disks lie about syncs of parts */
@@ -130,8 +131,11 @@ struct world {
 	int life; /* of the engine; rises with each start */
 	bool renew; /* the cloud's next start is that of a restored one */
 	bool unsettled; /* and no batch was acknowledged since */
+	char *batch; /* its latest, and the path it went to; or NULL */
+	char *batch_path;
 	uint64_t asked; /* id of the engine's latest request, 0: another life */
 	char epoch[40]; /* of its latest batch */
+	bool late_epoch; /* the first batch of the next epoch is late */
 	bool excused; /* it may begin another */
 	int64_t step_at; /* when the engine's next step is planned */
 	int64_t step_serial;

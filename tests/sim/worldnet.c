@@ -272,8 +272,36 @@ static void check_epoch(struct world *w, const struct engine_send *s)
 	snprintf(epoch, sizeof(epoch), "%.36s", at + strlen(key));
 	if (w->epoch[0] && !w->excused && strcmp(epoch, w->epoch) != 0)
 		world_fail(w, "what was synced is lost: a new epoch");
+	if (w->late_epoch && strcmp(epoch, w->epoch) != 0) {
+		w->late_epoch = false;
+		w->net.force = WORLD_LATE;
+		w->net.forced = 1;
+	}
 	memcpy(w->epoch, epoch, sizeof(epoch));
 	w->excused = false;
+}
+
+static void keep_batch(struct world *w, const struct engine_send *s)
+{
+	if (!s->body)
+		return;
+	free(w->batch);
+	free(w->batch_path);
+	w->batch = text_copy(s->body, s->len);
+	w->batch_path = text_copy(s->path, strlen(s->path));
+}
+
+void worldnet_echo(struct world *w)
+{
+	struct engine_send s = {
+		.method = "POST", .path = w->batch_path, .body = w->batch
+	};
+
+	if (!w->batch)
+		return;
+	trace_add(&w->trace, world_now(w).mono_ms, "echo");
+	s.len = strlen(w->batch);
+	packet_again(w, &w->end, &s, 60000);
 }
 
 void worldnet_send(void *arg, const struct engine_send *s)
@@ -282,6 +310,7 @@ void worldnet_send(void *arg, const struct engine_send *s)
 
 	w->asked = s->id;
 	check_epoch(w, s);
+	keep_batch(w, s);
 	w->end = (struct world_end){ .token = cloudbox_token(w->cloud),
 		.life = &w->life,
 		.answered = engine_hears,

@@ -12,6 +12,9 @@ void worldnet_send(void *arg, const struct engine_send *s);
 void worldnet_send_as(
     struct world *w, const struct world_end *end, const struct engine_send *s);
 
+/* The engine's latest batch arrives once more, within a minute. */
+void worldnet_echo(struct world *w);
+
 /* "answer lost", ...: for the summary. */
 const char *worldnet_fate(enum world_fate fate);
 

@@ -13,7 +13,7 @@
 
 #define SUM "00000000000000000000000000000000000000000000000000000000000000ff"
 
-static const struct vs_batch_id sent = { "epoch-1", 7 };
+static const struct vs_batch_id sent = { .epoch = "epoch-1", .counter = 7 };
 
 static json_t *parse(const char *text)
 {
@@ -44,7 +44,11 @@ static void test_request(void **state)
 {
 	static const char one[] =
 	    "{\"path\":\"x\",\"op\":\"delete\",\"kind\":\"file\"}";
-	struct vs_batch_id none = { "", 0 };
+	struct vs_batch_id none = { .epoch = "" };
+	struct vs_batch_id first = { .epoch = "e",
+		.counter = 1,
+		.linked = true,
+		.follows = { .epoch = "d", .counter = 5 } };
 	char want[512];
 	struct vs_buf b;
 
@@ -60,6 +64,16 @@ static void test_request(void **state)
 	write_batch(&b, NULL, &none, 1);
 	snprintf(want, sizeof(want), "{\"changes\":[%s]}", one);
 	assert_string_equal(vs_buf_str(&b), want);
+	write_batch(&b, NULL, &first, 1);
+	snprintf(want, sizeof(want),
+	    "{\"batch\":{\"epoch\":\"e\",\"counter\":1,"
+	    "\"follows\":{\"epoch\":\"d\",\"counter\":5}},\"changes\":[%s]}",
+	    one);
+	assert_string_equal(vs_buf_str(&b), want);
+	/* what it follows is said once */
+	first.counter = 2;
+	write_batch(&b, NULL, &first, 1);
+	assert_null(strstr(vs_buf_str(&b), "follows"));
 	vs_buf_release(&b);
 }
 
@@ -93,6 +107,35 @@ static void test_request_there_and_back(void **state)
 	vs_buf_release(&b);
 }
 
+static void test_follows(void **state)
+{
+	struct vs_batch_request r;
+	struct vs_batch_mark m;
+	bool found;
+	json_t *v;
+
+	(void)state;
+	v = parse("{\"changes\":[1],\"batch\":{\"epoch\":\"e\",\"counter\":1,"
+		  "\"follows\":{\"epoch\":\"\",\"counter\":0}}}");
+	assert_int_equal(vs_batch_read(v, &r, NULL), VS_OK);
+	assert_true(r.id.linked);
+	assert_string_equal(r.id.follows.epoch, "");
+	assert_int_equal(r.id.follows.counter, 0);
+	json_decref(v);
+	v = parse(
+	    "{\"changes\":[1],\"batch\":{\"epoch\":\"e\",\"counter\":1}}");
+	assert_int_equal(vs_batch_read(v, &r, NULL), VS_OK);
+	assert_false(r.id.linked);
+	json_decref(v);
+	v = parse("{\"error\":\"x\",\"follows\":{\"epoch\":\"d\","
+		  "\"counter\":5}}");
+	assert_int_equal(vs_batch_read_follows(v, &m, &found, NULL), VS_OK);
+	assert_true(found);
+	assert_string_equal(m.epoch, "d");
+	assert_int_equal(m.counter, 5);
+	json_decref(v);
+}
+
 static void test_request_refused(void **state)
 {
 	static const struct {
@@ -120,6 +163,15 @@ static void test_request_refused(void **state)
 		  "\"0123456789012345678901234567890123456789\","
 		  "\"counter\":1}}",
 		    "batch: epoch" },
+		{ "{\"changes\":[1],\"batch\":{\"epoch\":\"e\",\"counter\":1,"
+		  "\"follows\":1}}",
+		    "batch: follows" },
+		{ "{\"changes\":[1],\"batch\":{\"epoch\":\"e\",\"counter\":1,"
+		  "\"follows\":{\"epoch\":\"d\"}}}",
+		    "batch: follows" },
+		{ "{\"changes\":[1],\"batch\":{\"epoch\":\"e\",\"counter\":1,"
+		  "\"follows\":{\"epoch\":\"d\",\"counter\":-1}}}",
+		    "batch: follows" },
 	};
 
 	(void)state;
@@ -276,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_request_there_and_back),
+		cmocka_unit_test(test_follows),
 		cmocka_unit_test(test_request_refused),
 		cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_plain_reply),

@@ -203,6 +203,9 @@ static bool both_batches(const char *json)
 		same_text(q.device_id, r.device_id);
 		assert_string_equal(q.id.epoch, r.id.epoch);
 		assert_int_equal(q.id.counter, r.id.counter);
+		assert_int_equal(q.id.linked, r.id.linked);
+		assert_string_equal(q.id.follows.epoch, r.id.follows.epoch);
+		assert_int_equal(q.id.follows.counter, r.id.follows.counter);
 		assert_int_equal(count, json_array_size(r.changes));
 		for (i = 0; i < count; i++) {
 			assert_int_equal(
@@ -219,7 +222,10 @@ static bool both_batches(const char *json)
 
 static void test_batches(void **state)
 {
-	struct vs_batch_id id = { .epoch = "e-1", .counter = 7 };
+	struct vs_batch_id id = { .epoch = "e-1",
+		.counter = 1,
+		.linked = true,
+		.follows = { .epoch = "d-4", .counter = 77 } };
 	struct vs_change c = {
 		.path = "a", .op = VS_OP_DELETE, .mode = -1, .base_version = -1
 	};

@@ -64,6 +64,42 @@ static void test_table(void **state)
 	}
 }
 
+/* An epoch begins behind the batch that it knows of, or not at all. */
+static void test_begin(void **state)
+{
+	struct store_epoch head = {
+		.epoch = "d", .counter = 5, .generation = 2, .current = true
+	};
+	struct vs_batch_id id = { .epoch = "e", .counter = 1 };
+	struct vs_batch_mark latest;
+
+	(void)state;
+	/* an agent that does not say */
+	assert_true(gate_begin(&head, 2, &id, &latest));
+	assert_string_equal(latest.epoch, "d");
+	assert_int_equal(latest.counter, 5);
+	/* a state that knows of none, and one that does */
+	id.linked = true;
+	assert_false(gate_begin(&head, 2, &id, &latest));
+	assert_true(gate_begin(NULL, 2, &id, &latest));
+	assert_string_equal(latest.epoch, "");
+	id.follows = latest;
+	assert_true(gate_begin(NULL, 2, &id, &latest));
+	(void)strcpy(id.follows.epoch, "d");
+	id.follows.counter = 5;
+	assert_true(gate_begin(&head, 2, &id, &latest));
+	assert_false(gate_begin(NULL, 2, &id, &latest));
+	/* the epoch it follows went on */
+	head.counter = 6;
+	assert_false(gate_begin(&head, 2, &id, &latest));
+	assert_int_equal(latest.counter, 6);
+	/* nobody follows what ended with the role */
+	head.counter = 5;
+	assert_false(gate_begin(&head, 3, &id, &latest));
+	assert_string_equal(latest.epoch, "");
+	assert_int_equal(latest.counter, 0);
+}
+
 /* Whatever arrives in whatever order, each number passes once, in order. */
 static void test_once(void **state)
 {
@@ -93,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_once),
 	};
 

@@ -140,6 +140,46 @@ static void test_epochs(void **state)
 	assert_int_equal(last_seq(k), 3);
 }
 
+/* The first batch of an epoch that says what it follows. */
+static json_t *begins(struct cloudkit *k, const char *epoch, const char *path,
+    const char *after, int counter)
+{
+	return cloudkit_post(k, UPDATE,
+	    "{\"changes\":[{\"path\":\"%s\",\"op\":\"create\",\"hash\":\"" H1
+	    "\",\"size\":3,\"mtime\":1}],\"device_id\":\"%s\","
+	    "\"batch\":{\"epoch\":\"%s\",\"counter\":1,"
+	    "\"follows\":{\"epoch\":\"%s\",\"counter\":%d}}}",
+	    path, k->device, epoch, after, counter);
+}
+
+/* What comes late from a state that is no more ends nothing. */
+static void test_late_epoch(void **state)
+{
+	struct cloudkit *k = *state;
+	json_t *doc;
+
+	json_decref(begins(k, E1, "a", "", 0));
+	assert_int_equal(k->status, 200);
+	json_decref(begins(k, E1, "a", "", 0));
+	assert_int_equal(k->status, 200); /* the same again */
+	json_decref(batch(k, k->device, E1, 2, "b"));
+	/* it was sent when the project was empty, or after the first */
+	doc = begins(k, E2, "late", "", 0);
+	assert_string_equal(cloudkit_str(doc, "follows.epoch"), E1);
+	assert_int_equal(cloudkit_int(doc, "follows.counter"), 2);
+	cloudkit_refused(k, doc, 409, "epoch_order");
+	cloudkit_refused(k, begins(k, E2, "late", E1, 1), 409, "epoch_order");
+	json_decref(batch(k, k->device, E1, 3, "c"));
+	assert_int_equal(k->status, 200);
+	/* and one that knows goes on */
+	json_decref(begins(k, E2, "d", E1, 3));
+	assert_int_equal(k->status, 200);
+	cloudkit_refused(
+	    k, batch(k, k->device, E1, 4, "e"), 409, "stale_epoch");
+	assert_int_equal(last_seq(k), 4);
+	cloudkit_agree(k);
+}
+
 /* A whole refusal uses up no number. */
 static void test_refused_as_a_whole(void **state)
 {
@@ -344,6 +384,7 @@ int main(void)
 		WITH_KIT(test_repeat),
 		WITH_KIT(test_order),
 		WITH_KIT(test_epochs),
+		WITH_KIT(test_late_epoch),
 		WITH_KIT(test_refused_as_a_whole),
 		WITH_KIT(test_publisher),
 		WITH_KIT(test_device),

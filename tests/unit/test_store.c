@@ -314,6 +314,14 @@ static void test_epochs(void **state)
 	    ops->epoch_get(k->store, 1, "d2", "e1", &got, NULL), VS_ENOENT);
 	assert_int_equal(
 	    ops->epoch_get(k->store, 2, "d", "e1", &got, NULL), VS_ENOENT);
+	assert_int_equal(ops->epoch_head(k->store, 1, "d", &got, NULL), VS_OK);
+	assert_string_equal(got.epoch, "e2");
+	assert_int_equal(got.counter, 1);
+	assert_null(got.answer);
+	assert_int_equal(
+	    ops->epoch_head(k->store, 1, "d2", &got, NULL), VS_ENOENT);
+	assert_int_equal(
+	    ops->epoch_head(k->store, 2, "d", &got, NULL), VS_ENOENT);
 	ops->rollback(k->store);
 }
 
