@@ -318,10 +318,9 @@ static int usage(void)
 	    "[--seed S]\n"
 	    "       sim --offline DAYS [--ops N] [--names N] [--seed S] "
 	    "[--seeds K]\n"
-	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|unlinked|"
-	    "no-guard|\n"
-	    "                       unverified|nosync-part|nosync-file|\n"
-	    "                       stale-listing|adopt]\n");
+	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|\n"
+	    "                       unlinked|no-guard|unverified|nosync-part|\n"
+	    "                       nosync-file|stale-listing|adopt]\n");
 	return 2;
 }
 
