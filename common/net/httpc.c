@@ -1,7 +1,4 @@
 /*
- * libcurl tells which sockets it waits for and when it wants to be called
- * (curl_multi_socket_action(3)); libuv does the waiting.
- *
  * A request is in one of three places: with libcurl; on the list of those
  * that were cancelled, until the idle handle calls them back; or nowhere,
  * while its done runs.
@@ -21,6 +18,7 @@
 #include "common/base/buf.h"
 #include "common/base/limits.h"
 #include "common/base/path.h"
+#include "common/net/multi.h"
 
 #define HTTPC_POOL 8 /* easy handles kept for the next requests */
 #define HTTPC_AGENT "vsync"
@@ -44,24 +42,14 @@ struct vs_httpc_req {
 };
 
 struct vs_httpc {
-	uv_loop_t *loop;
-	CURLM *multi;
-	uv_timer_t timer; /* libcurl's */
+	struct vs_multi *multi;
 	uv_idle_t idle; /* for the cancelled */
 	struct vs_httpc_req *reqs;
 	CURL *pool[HTTPC_POOL];
 	int pooled;
-	int handles; /* of libuv, not yet closed */
 	bool closing;
 	void (*closed)(void *arg);
 	void *closed_arg;
-};
-
-/* A socket of libcurl's on the loop. */
-struct httpc_socket {
-	uv_poll_t poll;
-	curl_socket_t fd;
-	struct vs_httpc *client;
 };
 
 static void httpc_link(struct vs_httpc *c, struct vs_httpc_req *r)
@@ -164,156 +152,42 @@ static void httpc_finish(struct vs_httpc_req *r, CURLcode rc)
 	httpc_req_free(r);
 }
 
-static void httpc_collect(struct vs_httpc *c)
+static void httpc_collect(void *arg)
 {
+	struct vs_httpc *c = arg;
+	CURLM *multi = vs_multi_handle(c->multi);
 	CURLMsg *msg;
 	int left;
 
-	while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+	while ((msg = curl_multi_info_read(multi, &left)) != NULL) {
 		struct vs_httpc_req *r = NULL;
 		CURLcode rc = msg->data.result;
 
 		assert(msg->msg == CURLMSG_DONE);
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &r);
-		curl_multi_remove_handle(c->multi, r->easy);
+		curl_multi_remove_handle(multi, r->easy);
 		httpc_finish(r, rc);
 	}
 }
 
-static void httpc_on_timer(uv_timer_t *timer);
-
-static void httpc_arm(struct vs_httpc *c, long ms)
-{
-	/* The loop's idea of now may be old: the timer would fire early. */
-	uv_update_time(c->loop);
-	uv_timer_start(&c->timer, httpc_on_timer, (uint64_t)ms, 0);
-}
-
-static void httpc_on_timer(uv_timer_t *timer)
-{
-	struct vs_httpc *c = timer->data;
-	long ms = -1;
-	int running;
-
-	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	/*
-	 * A timer of whole ms may still be a little early.  libcurl then
-	 * does nothing, and does not ask for the same moment again.
-	 */
-	curl_multi_timeout(c->multi, &ms);
-	if (ms >= 0 && !uv_is_active((uv_handle_t *)timer))
-		httpc_arm(c, ms > 0 ? ms : 1);
-	httpc_collect(c);
-}
-
-static int httpc_set_timer(CURLM *multi, long ms, void *arg)
+static void httpc_all_closed(void *arg)
 {
 	struct vs_httpc *c = arg;
-
-	(void)multi;
-	if (ms < 0)
-		uv_timer_stop(&c->timer);
-	else if (!uv_is_closing((uv_handle_t *)&c->timer))
-		httpc_arm(c, ms);
-	return 0;
-}
-
-static void httpc_on_poll(uv_poll_t *poll, int status, int events)
-{
-	struct httpc_socket *s = poll->data;
-	struct vs_httpc *c = s->client;
-	int mask = 0;
-	int running;
-
-	if (status < 0)
-		mask |= CURL_CSELECT_ERR;
-	if ((events & UV_READABLE) != 0)
-		mask |= CURL_CSELECT_IN;
-	if ((events & UV_WRITABLE) != 0)
-		mask |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(c->multi, s->fd, mask, &running);
-	httpc_collect(c);
-}
-
-static void httpc_all_closed(struct vs_httpc *c)
-{
 	void (*closed)(void *arg) = c->closed;
-	void *arg = c->closed_arg;
+	void *closed_arg = c->closed_arg;
 
 	while (c->pooled > 0)
 		curl_easy_cleanup(c->pool[--c->pooled]);
-	curl_global_cleanup();
 	free(c);
 	if (closed != NULL)
-		closed(arg);
+		closed(closed_arg);
 }
 
-static void httpc_handle_closed(struct vs_httpc *c)
+static void httpc_on_idle_closed(uv_handle_t *h)
 {
-	assert(c->handles > 0);
-	if (--c->handles == 0 && c->closing)
-		httpc_all_closed(c);
-}
+	struct vs_httpc *c = h->data;
 
-static void httpc_on_handle_closed(uv_handle_t *h)
-{
-	httpc_handle_closed(h->data);
-}
-
-static void httpc_on_socket_closed(uv_handle_t *h)
-{
-	struct httpc_socket *s = h->data;
-	struct vs_httpc *c = s->client;
-
-	free(s);
-	httpc_handle_closed(c);
-}
-
-static struct httpc_socket *httpc_socket_new(
-    struct vs_httpc *c, curl_socket_t fd)
-{
-	struct httpc_socket *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		return NULL;
-	if (uv_poll_init_socket(c->loop, &s->poll, fd) < 0) {
-		free(s);
-		return NULL;
-	}
-	s->poll.data = s;
-	s->fd = fd;
-	s->client = c;
-	c->handles++;
-	curl_multi_assign(c->multi, fd, s);
-	return s;
-}
-
-static int httpc_set_socket(
-    CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
-{
-	struct vs_httpc *c = arg;
-	struct httpc_socket *s = socket;
-	int events = 0;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (s != NULL) {
-			uv_poll_stop(&s->poll);
-			curl_multi_assign(c->multi, fd, NULL);
-			uv_close(
-			    (uv_handle_t *)&s->poll, httpc_on_socket_closed);
-		}
-		return 0;
-	}
-	if (s == NULL)
-		s = httpc_socket_new(c, fd);
-	if (s == NULL)
-		return -1;
-	if (what != CURL_POLL_OUT)
-		events |= UV_READABLE;
-	if (what != CURL_POLL_IN)
-		events |= UV_WRITABLE;
-	return uv_poll_start(&s->poll, events, httpc_on_poll) < 0 ? -1 : 0;
+	vs_multi_close(c->multi, httpc_all_closed, c);
 }
 
 /* Those that were cancelled are told, on a turn of their own. */
@@ -335,44 +209,26 @@ static void httpc_on_idle(uv_idle_t *idle)
 	if (!c->closing)
 		return;
 	assert(c->reqs == NULL);
-	curl_multi_cleanup(c->multi);
-	c->multi = NULL;
-	uv_close((uv_handle_t *)&c->timer, httpc_on_handle_closed);
-	uv_close((uv_handle_t *)&c->idle, httpc_on_handle_closed);
-}
-
-static int httpc_multi_init(struct vs_httpc *c)
-{
-	c->multi = curl_multi_init();
-	if (c->multi == NULL)
-		return VS_ENOMEM;
-	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, httpc_set_socket);
-	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, httpc_set_timer);
-	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-	return VS_OK;
+	uv_close((uv_handle_t *)&c->idle, httpc_on_idle_closed);
 }
 
 int vs_httpc_new(struct vs_httpc **out, uv_loop_t *loop, struct vs_err *err)
 {
 	struct vs_httpc *c;
+	int rc;
 
 	assert(out != NULL && loop != NULL);
 	*out = NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return vs_err_set(err, VS_ENOMEM, "start libcurl");
 	c = calloc(1, sizeof(*c));
-	if (c == NULL || httpc_multi_init(c) < 0) {
-		free(c);
-		curl_global_cleanup();
+	if (c == NULL)
 		return vs_err_set(err, VS_ENOMEM, "start libcurl");
+	rc = vs_multi_new(&c->multi, loop, httpc_collect, c, err);
+	if (rc < 0) {
+		free(c);
+		return rc;
 	}
-	c->loop = loop;
-	uv_timer_init(loop, &c->timer);
 	uv_idle_init(loop, &c->idle);
-	c->timer.data = c;
 	c->idle.data = c;
-	c->handles = 2;
 	*out = c;
 	return VS_OK;
 }
@@ -579,7 +435,9 @@ static int httpc_req_new(struct vs_httpc_req **out, struct vs_httpc *c,
 	r->easy = c->pooled > 0 ? c->pool[--c->pooled] : curl_easy_init();
 	if (r->easy != NULL)
 		rc = httpc_setup(r, o);
-	if (rc == VS_OK && curl_multi_add_handle(c->multi, r->easy) != CURLM_OK)
+	if (rc == VS_OK &&
+	    curl_multi_add_handle(vs_multi_handle(c->multi), r->easy) !=
+		CURLM_OK)
 		rc = VS_ENOMEM;
 	if (rc < 0)
 		httpc_req_free(r);
@@ -620,6 +478,6 @@ void vs_httpc_cancel(struct vs_httpc_req *req)
 		return;
 	req->cancelled = true;
 	req->running = false;
-	curl_multi_remove_handle(c->multi, req->easy);
+	curl_multi_remove_handle(vs_multi_handle(c->multi), req->easy);
 	uv_idle_start(&c->idle, httpc_on_idle);
 }
