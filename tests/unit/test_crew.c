@@ -124,6 +124,8 @@ static void test_large_ones_leave_a_lane(void **state)
 	for (int i = 0; i < 40; i++)
 		submit(f, false, f);
 	wait_done(f, 40);
+	while (atomic_load(&f->shared.running) < 2)
+		usleep(1000);
 	assert_int_equal(atomic_load(&f->shared.running), 2);
 	atomic_store(&f->shared.block_large, false);
 	wait_done(f, 44);
