@@ -220,14 +220,14 @@ STRESSORS = {
 
 @pytest.mark.alone
 @pytest.mark.parametrize("kind", STRESSORS)
-def test_stress(owner, kind):
+def test_stress(owner, kind, tmp_path):
     """Thousands of calls a second; at their end it is killed, so that what
     it had just made stays."""
     needs("stress-ng")
     argv = ["stress-ng", "--temp-path", str(owner.root), "--timeout", "60",
             "--quiet", "--oomable", *STRESSORS[kind].split()]
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
-    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, cwd=tmp_path,
                          stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL, start_new_session=True)
     try:

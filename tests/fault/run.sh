@@ -14,6 +14,8 @@ for preload in deaf jump killat starve; do
     ${CC:-cc} -std=c17 -D_GNU_SOURCE -Wall -Wextra -O1 -fPIC -shared \
         -o "$build/$preload.so" "tests/fault/$preload.c" -ldl
 done
+${CC:-cc} -std=c17 -Wall -Wextra -I. -o "$build/schemas" tests/fault/schemas.c \
+    agent/state/state_sql.c agent/member/mirror_sql.c
 export VSYNC_BUILD=$build PYTHONDONTWRITEBYTECODE=1
 set -- /usr/bin/python3 -u tests/fault/suite.py "$@"
 if [ "$(id -u)" -eq 0 ] && unshare -m --propagation private true 2>&-; then

@@ -8,6 +8,7 @@ import world  # noqa: F401  (makes the harness importable)
 import harness
 import clocks
 import inject
+import migrate
 import model
 import powercut
 import pulls
@@ -23,7 +24,7 @@ def main(argv):
     words = [a for a in argv if not a.startswith("-")]
     report = Report()
     for module in (roots, inject, clocks, model, storm, pulls, powercut,
-                   sweep, starve):
+                   sweep, migrate, starve):
         for name, func in module.CASES:
             if not words or any(w in name for w in words):
                 report.case(name, module.CLAIM, func, full)
