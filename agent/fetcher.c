@@ -272,6 +272,11 @@ static void fetch_work(struct crew_job *job)
 	struct line *l = NULL;
 	int r = VS_OK;
 
+	if (j->source != NULL) {
+		j->target->part_copy(
+		    j->target, j->part, j->source, &j->is, j->off, j->len, err);
+		return;
+	}
 	if (j->fetcher->key->key_pem == NULL)
 		r = vs_err_set(err, VS_EIO,
 		    "this device has no key to show: the agent's log says "

@@ -1,7 +1,7 @@
 /*
  * Chunks from other agents: GET over TLS with our certificate, the other's
  * key pinned, on threads that block.  A connection is kept for the next
- * chunk from there.
+ * chunk from there.  Or from a file that is here, on the same threads.
  */
 #ifndef FETCHER_H
 #define FETCHER_H
@@ -29,6 +29,8 @@ struct fetcher_job {
 	const char *part; /* written when the bytes are right */
 	int64_t off;
 	int64_t len;
+	const char *source; /* a file of the target to copy; NULL: fetch */
+	struct disk_stat is; /* the source's */
 };
 
 /*

@@ -80,6 +80,7 @@ struct fetching {
 	char *ticket;
 	char *pin;
 	char *part;
+	char *source;
 };
 
 static void fetching_handle(struct mailbox_item *item)
@@ -95,6 +96,7 @@ static void fetching_handle(struct mailbox_item *item)
 	free(g->ticket);
 	free(g->pin);
 	free(g->part);
+	free(g->source);
 	free(g);
 }
 
@@ -120,6 +122,10 @@ static void world_fetch(void *arg, const struct member_fetch *want)
 	g->job.target = want->target;
 	g->job.off = want->off;
 	g->job.len = want->len;
+	if (want->source != NULL) {
+		g->job.source = g->source = project_must(strdup(want->source));
+		g->job.is = *want->is;
+	}
 	g->job.job.cancel = &f->project.cancel;
 	g->job.job.done = fetching_done;
 	fetcher_submit(f->fetcher, &g->job);

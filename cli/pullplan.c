@@ -30,6 +30,8 @@ static int read_counts(
 	} members[] = {
 		{ "fetch_files", true, &p->fetch_files },
 		{ "fetch_bytes", true, &p->fetch_bytes },
+		{ "reuse_files", false, &p->reuse_files },
+		{ "reuse_bytes", false, &p->reuse_bytes },
 		{ "have_files", true, &p->have_files },
 		{ "have_bytes", true, &p->have_bytes },
 		{ "conflicts", true, &p->conflicts },
@@ -75,9 +77,9 @@ static void print_row(struct print *out, const json_t *row)
 
 	snprintf(text, sizeof(text), "%-8.8s", action);
 	print_ink(out,
-	    bad                    ? PRINT_BAD
-		: is(row, "fetch") ? PRINT_GOOD
-				   : PRINT_DIM,
+	    bad                                        ? PRINT_BAD
+		: is(row, "fetch") || is(row, "reuse") ? PRINT_GOOD
+						       : PRINT_DIM,
 	    text);
 	print_f(out, "  %9s  ",
 	    human_bytes(
@@ -92,8 +94,8 @@ static void print_row(struct print *out, const json_t *row)
 
 void pullplan_print(const struct pullplan *p, struct print *out)
 {
-	int64_t more =
-	    p->fetch_files + p->have_files + p->conflicts + p->refused;
+	int64_t more = p->fetch_files + p->reuse_files + p->have_files +
+	    p->conflicts + p->refused;
 	char a[HUMAN_SIZE], b[HUMAN_SIZE];
 	size_t i;
 	json_t *row;
@@ -109,6 +111,10 @@ void pullplan_print(const struct pullplan *p, struct print *out)
 	print_f(out, "to fetch: %s, %s\n",
 	    human_things(p->fetch_files, "file", a),
 	    human_bytes(p->fetch_bytes, b));
+	if (p->reuse_files > 0)
+		print_f(out, "here under other names: %s, %s\n",
+		    human_things(p->reuse_files, "file", a),
+		    human_bytes(p->reuse_bytes, b));
 	print_f(out, "here already: %s, %s\n",
 	    human_things(p->have_files, "file", a),
 	    human_bytes(p->have_bytes, b));

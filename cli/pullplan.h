@@ -13,6 +13,7 @@ struct pullplan {
 	const json_t *files; /* rows; borrowed from the document */
 	const json_t *pulls; /* ids */
 	int64_t fetch_files, fetch_bytes, have_files, have_bytes;
+	int64_t reuse_files, reuse_bytes; /* made of what is here already */
 	int64_t conflicts, refused; /* files; refused of those in files */
 	int64_t space; /* bytes that are free, -1: not told */
 	bool enough; /* of them */

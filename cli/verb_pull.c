@@ -211,7 +211,7 @@ static void tell(struct pulling *p)
 
 	if (p->tally != NULL)
 		tally_figures(p->tally, &f, vs_clock_mono_ms());
-	fetched = f.bytes - f.resumed;
+	fetched = f.bytes - f.resumed - p->plan.reuse_bytes;
 	print_f(out, "pulled %s, %s",
 	    human_things(f.files - f.failed, "file", a),
 	    human_bytes(f.bytes, b));
@@ -223,6 +223,9 @@ static void tell(struct pulling *p)
 			a));
 	if (f.resumed > 0)
 		print_f(out, ", %s of it resumed", human_bytes(f.resumed, a));
+	if (p->plan.reuse_files > 0)
+		print_f(out, "; %s of them here under other names",
+		    human_count(p->plan.reuse_files, a));
 	if (p->plan.have_files > 0)
 		print_f(out, "; %s here already",
 		    human_things(p->plan.have_files, "file", a));

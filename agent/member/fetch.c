@@ -8,6 +8,7 @@
 #include "agent/member/active.h"
 #include "agent/member/grant.h"
 #include "agent/member/here.h"
+#include "agent/member/reuse.h"
 #include "agent/member/verify.h"
 #include "common/base/text.h"
 
@@ -124,6 +125,12 @@ static int all_busy(const struct member *m)
 	return n;
 }
 
+/* True if there is somebody to ask for a chunk, or a copy to take it of. */
+static bool has_origin(const struct member_active *a)
+{
+	return a->endpoints != NULL || a->pull->source[0] != '\0';
+}
+
 static void start_chunk(
     struct member *m, struct member_active *a, int64_t chunk)
 {
@@ -138,9 +145,12 @@ static void start_chunk(
 		.part = a->pull->id,
 		.off = chunk * PULLS_CHUNK,
 		.len = pulls_chunk_len(a->pull, chunk),
+		.is = &a->seen,
 	};
 	int i = 0;
 
+	if (a->pull->source[0] != '\0')
+		f.source = a->pull->source;
 	while (a->chunks[i].id != 0)
 		i++;
 	assert(i < MEMBER_CHUNKS_MAX);
@@ -160,6 +170,9 @@ static int fetching(
 
 	if (rc <= 0)
 		return rc;
+	/* what only wanted its name has lost its part */
+	if (!has_origin(a) && next_chunk(a) >= 0)
+		return active_move(m, a, PULL_QUEUED, err);
 	while (a->ask_id == 0 && busy_chunks(a) < MEMBER_CHUNKS_MAX &&
 	    all_busy(m) < m->chunks_max && (chunk = next_chunk(a)) >= 0)
 		start_chunk(m, a, chunk);
@@ -206,6 +219,10 @@ static int refused(struct member *m, struct member_active *a, uint64_t id,
 static int chunk_failed(struct member *m, struct member_active *a,
     const struct member_chunk *c, const struct vs_err *why, struct vs_err *err)
 {
+	bool disk = why->code == VS_ENOSPC || why->code == VS_EROOT;
+
+	if (a->pull->source[0] != '\0' && !disk)
+		return reuse_give_up(m, a, err);
 	switch (why->code) {
 	case VS_EFORBIDDEN:
 		return refused(m, a, c->id, why->msg, err);
@@ -295,6 +312,19 @@ void fetch_hash_done(struct member *m, uint64_t id, int code,
 	}
 }
 
+/* From what is here, or else from the owner's agent. */
+static int begin(struct member *m, struct member_active *a, struct vs_err *err)
+{
+	int rc = grant_refresh(m, a, err);
+
+	if (rc <= 0)
+		return rc;
+	rc = reuse_begin(m, a, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return grant_ask(m, a, err);
+}
+
 static int step_one(
     struct member *m, struct member_active *a, struct vs_err *err)
 {
@@ -306,7 +336,7 @@ static int step_one(
 	case PULL_QUEUED:
 		if (busy_chunks(a) > 0 || a->ask_id != 0)
 			return 0;
-		return grant_ask(m, a, err);
+		return begin(m, a, err);
 	case PULL_FETCHING:
 		return fetching(m, a, err);
 	default:

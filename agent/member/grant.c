@@ -30,9 +30,7 @@ static int renew_pull(
 	return 0;
 }
 
-/* What is wanted may have changed since it was queued: 1 to go on. */
-static int refresh(
-    struct member *m, struct member_active *a, struct vs_err *err)
+int grant_refresh(struct member *m, struct member_active *a, struct vs_err *err)
 {
 	struct pull *p = a->pull;
 	struct mirror_row *row = malloc(sizeof(*row));
@@ -58,10 +56,7 @@ int grant_ask(struct member *m, struct member_active *a, struct vs_err *err)
 {
 	struct vs_buf body;
 	char path[160];
-	int rc = refresh(m, a, err);
 
-	if (rc <= 0)
-		return rc;
 	vs_buf_init(&body, 64 * 1024);
 	vs_buf_addstr(&body, "{\"file_path\":");
 	vs_json_add_str(&body, a->pull->path);

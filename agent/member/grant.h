@@ -7,7 +7,14 @@
 
 #include "agent/member/member_core.h"
 
-/* A new one: queued -> asked; for the content that the mirror names now. */
+/*
+ * What is wanted may have changed since it was queued: 1 when the pull is for
+ * the content that the mirror names now, 0 when it cannot go on now.
+ */
+int grant_refresh(
+    struct member *m, struct member_active *a, struct vs_err *err);
+
+/* A new one: queued -> asked. */
 int grant_ask(struct member *m, struct member_active *a, struct vs_err *err);
 
 /* Another ticket for the transfer that there is. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/member/copies.h"
 #include "common/base/hex.h"
 #include "common/base/path.h"
 #include "common/base/text.h"
@@ -57,6 +58,37 @@ struct target *here_target(struct member *m, const char *out)
 	if (m->world.target_at == NULL)
 		return NULL;
 	return m->world.target_at(m->world.arg, out);
+}
+
+static void note_missing(struct member *m, struct target *t, const char *dir)
+{
+	struct vs_err err = VS_ERR_INIT;
+	struct disk_stat stat;
+	char path[VS_PATH_MAX + 1];
+
+	vs_text_copy(path, sizeof(path), dir);
+	while (path[0] != '\0' && t->look(t, path, &stat, &err) < 0 &&
+	    copies_made(&m->mirror, path, &err) == 0)
+		path[vs_path_parent_len(path)] = '\0';
+}
+
+int here_mkdirs(struct member *m, struct target *t, const char *out,
+    const char *dir, struct vs_err *why)
+{
+	if (out[0] == '\0')
+		note_missing(m, t, dir);
+	return t->mkdirs(t, dir, why);
+}
+
+int here_parent(struct member *m, struct target *t, const char *out,
+    const char *path, struct vs_err *why)
+{
+	char dir[VS_PATH_MAX + 1];
+	size_t n = vs_path_parent_len(path);
+
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	return n > 0 ? here_mkdirs(m, t, out, dir, why) : 0;
 }
 
 /* The parent is no folder: because there is none, or something else is? */

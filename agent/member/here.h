@@ -33,6 +33,18 @@ bool here_same_stat(const struct disk_stat *a, const struct disk_stat *b);
 int here_put(struct member *m, const char *out, const struct mirror_row *row,
     const struct disk_stat *stat, struct vs_err *err);
 
+/*
+ * Makes the folder dir and those above it; which of the project's own were
+ * not there is remembered (a row that cannot be written is a folder that
+ * stays for ever).  What the target says.
+ */
+int here_mkdirs(struct member *m, struct target *t, const char *out,
+    const char *dir, struct vs_err *why);
+
+/* The same for the folder that path is in. */
+int here_parent(struct member *m, struct target *t, const char *out,
+    const char *path, struct vs_err *why);
+
 /* The target of a pull: the project's folder, or the one named out. */
 struct target *here_target(struct member *m, const char *out);
 

@@ -12,7 +12,14 @@
  * Pulling: queued -> asked -> fetching -> verifying -> done; failed and
  * cancelled are ends, too.  A chunk counts as received once its bytes are
  * durable; a file appears under its name only after its whole hash is right;
- * what stands there and was changed here is never overwritten.
+ * what stands there and was changed here is never overwritten.  Content that
+ * an earlier pull left in the folder under another name does not come over
+ * the network again (reuse.h).
+ *
+ * A file of the member's own whose content is that of the version in the log
+ * counts as pulled once a pull has met it: nothing of it is the member's
+ * alone, and a later pull replaces it by a newer version as it would one it
+ * had fetched.  From the first edit on it is one that was changed here.
  */
 #ifndef MEMBER_H
 #define MEMBER_H
@@ -30,7 +37,8 @@
 struct member;
 
 /*
- * One chunk: GET url with "Authorization: Ticket TICKET", our certificate,
+ * One chunk.  With source it is copied from that file of the target
+ * (part_copy, with is; codes as that has them).  Else: GET url with "Authorization: Ticket TICKET", our certificate,
  * and the server's key pinned; the body's SHA-256 is in X-Chunk-SHA256 and is
  * checked; then it is written to the part.  Answered by member_fetched once,
  * also when nobody wants it any more: until then no other chunk goes to that
@@ -45,6 +53,8 @@ struct member_fetch {
 	const char *part; /* name for target->part_write */
 	int64_t off; /* bytes */
 	int64_t len;
+	const char *source; /* NULL: from the network */
+	const struct disk_stat *is; /* the source's */
 };
 
 enum member_news {
@@ -130,8 +140,9 @@ void member_hashed(struct member *m, uint64_t id, int code,
  * what is to be fetched.  force: files changed here, too, are replaced.
  * out: an absolute folder to pull into instead of the project's, or NULL.
  * Returns the plan: {files:[{path,size,action,reason}], fetch_files,
- * fetch_bytes, have_files, have_bytes, conflicts, space, enough, pulls:[id]}
- * with action fetch, have, conflict, refuse; a new reference, or NULL with
+ * fetch_bytes, reuse_files, reuse_bytes, have_files, have_bytes, conflicts,
+ * space, enough, pulls:[id]} with action fetch, reuse (a copy here has that
+ * content), have, conflict, refuse; a new reference, or NULL with
  * err: VS_ENOENT for a path the mirror does not know, VS_ENOSPC...
  */
 struct member_want {

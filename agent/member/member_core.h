@@ -7,7 +7,9 @@
  *  2. A chunk's bit is set only after part_sync; so what is recorded as
  *     received survives anything.
  *  3. A part gets its name only from verifying, with the hash the cloud
- *     named, over what the plan saw there or our own earlier copy.
+ *     named, over what the plan saw there or our own earlier copy; a copy
+ *     here gets another name only after the same, and only while it is,
+ *     to its ctime, what a pull left there.
  *  4. After a database error everything in memory is dropped and read again.
  *  5. While a chunk is still being written to a part on behalf of somebody
  *     who gave it up (a stray), nobody else works on that part.
@@ -71,6 +73,10 @@ struct member_chunk {
 	size_t endpoint;
 };
 
+/* What is hashed for a pull: its part, what stands in its place, or a copy
+   that it can be made of. */
+enum member_hash { HASH_PART, HASH_PLACE, HASH_SOURCE };
+
 /* A pull under way. */
 struct member_active {
 	struct pull *pull; /* NULL: free */
@@ -80,8 +86,10 @@ struct member_active {
 	size_t failed; /* endpoints in a row that did not answer */
 	bool opened; /* the part */
 	bool resumed; /* verifying when the program ended: look what is there */
-	bool looking; /* the hash under way is of the file in its place */
-	struct disk_stat seen; /* there, before that hash */
+	enum member_hash hashing; /* what the hash under way is of */
+	struct disk_stat seen; /* there, before that hash or that copy */
+	bool remote; /* no copy here will do */
+	bool moved; /* the copy here has this pull's name now */
 	uint64_t ask_id; /* request under way, or 0 */
 	bool renewing; /* it is for a new ticket */
 	uint64_t granted; /* chunks from this id on have the ticket in use */

@@ -291,11 +291,12 @@ static int add_transfer(void *arg, const struct pull *p)
 	char stamp[VS_STAMP_SIZE];
 	json_t *endpoints = json_loads(p->endpoints, 0, NULL);
 	const char *first = json_string_value(json_array_get(endpoints, 0));
-	json_t *doc = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:i, s:s, s:s}",
-	    "id", p->id, "path", p->path, "state", pulls_state_name(p->state),
-	    "size", (json_int_t)p->size, "bytes", (json_int_t)p->bytes, "error",
+	json_t *doc = json_pack(
+	    "{s:s, s:s, s:s, s:I, s:I, s:s, s:i, s:s, s:s, s:s}", "id", p->id,
+	    "path", p->path, "state", pulls_state_name(p->state), "size",
+	    (json_int_t)p->size, "bytes", (json_int_t)p->bytes, "error",
 	    p->error, "exit", p->exit, "endpoint", first != NULL ? first : "",
-	    "out", p->out);
+	    "out", p->out, "source", p->source);
 
 	json_decref(endpoints);
 	if (doc == NULL)

@@ -11,7 +11,8 @@ const char *const mirror_sql_statements[MSQL_COUNT] = {
  * listing being read from older ones.  local: what was pulled, with the stat
  * it had then (mtime, ctime in ns).  pulls: state as enum pull_state, ends
  * from 10; received is a bit a chunk, set only for durable bytes; exit of a
- * failed one is an enum vs_exit.
+ * failed one is an enum vs_exit; source is the path of a copy here that it
+ * is made of.  made: folders that were not there before a pull.
  */
 static const char schema_1[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -38,7 +39,13 @@ static const char schema_1[] =
 static const char schema_2[] =
     "ALTER TABLE pulls ADD COLUMN exit INTEGER NOT NULL DEFAULT 0;";
 
-const char *const mirror_sql_migrations[] = { schema_1, schema_2 };
+static const char schema_3[] =
+    "ALTER TABLE pulls ADD COLUMN source TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX pulls_want ON pulls(hash) WHERE state < 10;"
+    "CREATE INDEX local_hash ON local(hash, at);"
+    "CREATE TABLE made(path TEXT PRIMARY KEY) WITHOUT ROWID;";
+
+const char *const mirror_sql_migrations[] = { schema_1, schema_2, schema_3 };
 const int mirror_sql_version =
     (int)(sizeof(mirror_sql_migrations) / sizeof(mirror_sql_migrations[0]));
 

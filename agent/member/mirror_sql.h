@@ -7,7 +7,7 @@
 #define PULL_COLUMNS \
 	"id, path, hash, size, mtime, mode, version, state, transfer, " \
 	"ticket, pin, endpoints, received, bytes, error, tries, force, " \
-	"ended, out, exit"
+	"ended, out, exit, source"
 
 /* X(name, SQL) */
 #define MIRROR_SQL_MAP(X) \
@@ -45,12 +45,22 @@
 	    "ctime = excluded.ctime, ino = excluded.ino, " \
 	    "mode = excluded.mode, version = excluded.version, " \
 	    "at = excluded.at") \
+	X(LOCAL_OF_HASH, \
+	    "SELECT path, hash, size, mtime, ctime, ino, mode, version " \
+	    "FROM local WHERE hash = ? AND substr(path, 1, 1) <> '/' " \
+	    "ORDER BY at LIMIT ?") \
 	X(LOCAL_DROP, "DELETE FROM local WHERE path = ?") \
 	X(LOCAL_COUNT, "SELECT count(*), coalesce(sum(size), 0) FROM local") \
+	X(MADE_PUT, "INSERT OR IGNORE INTO made(path) VALUES(?)") \
+	X(MADE_GET, "SELECT 1 FROM made WHERE path = ?") \
+	X(MADE_DROP, "DELETE FROM made WHERE path = ?") \
+	X(PULL_WANT, \
+	    "SELECT id FROM pulls WHERE hash = ? AND state < 10 " \
+	    "AND out = '' AND id <> ? ORDER BY rowid LIMIT ?") \
 	X(PULL_GET, "SELECT " PULL_COLUMNS " FROM pulls WHERE id = ?") \
 	X(PULL_PUT, \
 	    "INSERT INTO pulls(" PULL_COLUMNS ", created) VALUES(?, ?, ?, " \
-	    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
+	    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) " \
 	    "ON CONFLICT(id) DO UPDATE SET hash = excluded.hash, " \
 	    "size = excluded.size, mtime = excluded.mtime, " \
 	    "mode = excluded.mode, version = excluded.version, " \
@@ -60,7 +70,7 @@
 	    "received = excluded.received, bytes = excluded.bytes, " \
 	    "error = excluded.error, tries = excluded.tries, " \
 	    "force = excluded.force, ended = excluded.ended, " \
-	    "exit = excluded.exit") \
+	    "exit = excluded.exit, source = excluded.source") \
 	X(PULL_LIVE, \
 	    "SELECT id FROM pulls WHERE state < 10 " \
 	    "ORDER BY rowid LIMIT ?") \

@@ -108,3 +108,59 @@ int place_put(
 		r = vs_err_errno(err, errno, "fsync of the folder");
 	return r;
 }
+
+static bool name_is(
+    int dir, const char *name, const struct disk_stat *want, bool ctime)
+{
+	struct stat s;
+
+	return fstatat(dir, name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(s.st_mode) && stat_is(&s, want, ctime);
+}
+
+static int durable(int a, int b, struct vs_err *err)
+{
+	if (fsync(a) != 0 || fsync(b) != 0)
+		return vs_err_errno(err, errno, "fsync of the folder");
+	return VS_OK;
+}
+
+int place_move(int from, const char *name, const struct disk_stat *is,
+    const struct place *at, struct vs_err *err)
+{
+	unsigned how = at->want != NULL ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+	int r = place_check(at, err);
+
+	if (r < 0)
+		return r;
+	if (!name_is(from, name, is, true))
+		return place_changed(err);
+	if (renameat2(from, name, at->dir, at->name, how) != 0)
+		return errno == EEXIST || errno == ENOENT
+		    ? place_changed(err)
+		    : vs_err_errno(err, errno, "rename into place");
+	/* an edit in the last instant: both go back to where they were */
+	if (!name_is(at->dir, at->name, is, false) ||
+	    (at->want != NULL && !name_is(from, name, at->want, false))) {
+		if (renameat2(at->dir, at->name, from, name, how) != 0)
+			return vs_err_errno(err, errno, "rename back");
+		return place_changed(err);
+	}
+	return durable(at->dir, from, err);
+}
+
+int place_take(
+    const struct place *at, int to, const char *name, struct vs_err *err)
+{
+	if (!name_is(at->dir, at->name, at->want, false))
+		return place_changed(err);
+	if (renameat2(at->dir, at->name, to, name, RENAME_NOREPLACE) != 0)
+		return vs_err_errno(err, errno, "rename out of its place");
+	if (!name_is(to, name, at->want, false)) {
+		if (renameat2(to, name, at->dir, at->name, RENAME_NOREPLACE) !=
+		    0)
+			return vs_err_errno(err, errno, "rename back");
+		return place_changed(err);
+	}
+	return durable(to, at->dir, err);
+}

@@ -28,6 +28,23 @@ struct place {
 int place_put(
     int from, const char *name, const struct place *at, struct vs_err *err);
 
+/*
+ * The file name in the directory from, which still is what was seen (is),
+ * gets the name at its place, durably; what stood there (at->want) gets its
+ * name.  VS_ECHANGED as place_put; another code where the file system cannot
+ * do it in one step.
+ */
+int place_move(int from, const char *name, const struct disk_stat *is,
+    const struct place *at, struct vs_err *err);
+
+/*
+ * The file at its place goes out of it, to the name in the directory to,
+ * which is free; durably, and only if it is what was seen (at->want) but for
+ * its ctime, which a rename changes: else VS_ECHANGED and it is back.
+ */
+int place_take(
+    const struct place *at, int to, const char *name, struct vs_err *err);
+
 /* A time of stat(2) as struct disk_stat has it. */
 int64_t place_ns(const struct timespec *t);
 

@@ -1,11 +1,13 @@
 #include "agent/member/plan.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/member/active.h"
 #include "agent/member/here.h"
+#include "agent/member/reuse.h"
 #include "common/base/hex.h"
 #include "common/base/path.h"
 #include "common/base/text.h"
@@ -23,6 +25,8 @@ struct plan {
 	json_t *pulls;
 	int64_t fetch_files;
 	int64_t fetch_bytes;
+	int64_t reuse_files;
+	int64_t reuse_bytes;
 	int64_t have_files;
 	int64_t have_bytes;
 	int64_t conflicts;
@@ -89,10 +93,40 @@ static int queue(struct plan *p, const struct mirror_row *row)
 	return rc;
 }
 
+/* What can be made of a copy here: 1, 0 for none, or negative. */
+static int reuse(struct plan *p, const struct mirror_row *row)
+{
+	char reason[VS_PATH_MAX + 32];
+	struct copy *from;
+	int rc;
+
+	if (p->out[0] != '\0')
+		return 0;
+	from = malloc(sizeof(*from));
+	if (from == NULL)
+		return vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
+	rc = reuse_find(p->m, row, from, p->err);
+	snprintf(reason, sizeof(reason), "%s %s",
+	    rc == REUSE_MOVE ? "moved from" : "copied from", from->path);
+	free(from);
+	if (rc <= 0)
+		return rc;
+	p->reuse_files++;
+	p->reuse_bytes += row->size;
+	rc = show(p, row, "reuse", reason);
+	if (rc == 0 && !p->dry)
+		rc = queue(p, row);
+	return rc < 0 ? rc : 1;
+}
+
 static int fetch(
     struct plan *p, const struct mirror_row *row, const char *reason)
 {
-	int rc = show(p, row, "fetch", reason);
+	int rc = reuse(p, row);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = show(p, row, "fetch", reason);
 
 	p->fetch_files++;
 	p->fetch_bytes += row->size;
@@ -161,7 +195,7 @@ static int plan_dir(struct plan *p, const struct mirror_row *row)
 
 	if (p->dry)
 		return 0;
-	if (p->target->mkdirs(p->target, row->path, &why) < 0)
+	if (here_mkdirs(p->m, p->target, p->out, row->path, &why) < 0)
 		return show(p, row, "refuse", why.msg);
 	return 0;
 }
@@ -170,8 +204,6 @@ static int plan_link(struct plan *p, const struct mirror_row *row)
 {
 	struct vs_err why = VS_ERR_INIT;
 	struct disk_stat stat;
-	char parent[VS_PATH_MAX + 1];
-	size_t n = vs_path_parent_len(row->path);
 	int rc = p->target->look(p->target, row->path, &stat, &why);
 
 	if (rc == 0 && !stat.odd && stat.kind == VS_KIND_SYMLINK)
@@ -180,9 +212,7 @@ static int plan_link(struct plan *p, const struct mirror_row *row)
 		return conflict(p, row, "something else stands there");
 	if (p->dry)
 		return show(p, row, "fetch", "a link");
-	memcpy(parent, row->path, n);
-	parent[n] = '\0';
-	rc = n > 0 ? p->target->mkdirs(p->target, parent, &why) : 0;
+	rc = here_parent(p->m, p->target, p->out, row->path, &why);
 	if (rc == 0)
 		rc = p->target->link(
 		    p->target, row->path, row->target, NULL, &why);
@@ -256,12 +286,15 @@ static json_t *document(struct plan *p)
 	int64_t space = -1;
 
 	p->target->space(p->target, &space, &why);
-	return json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O}",
-	    "files", p->files, "fetch_files", (json_int_t)p->fetch_files,
-	    "fetch_bytes", (json_int_t)p->fetch_bytes, "have_files",
-	    (json_int_t)p->have_files, "have_bytes", (json_int_t)p->have_bytes,
-	    "conflicts", (json_int_t)p->conflicts, "space", (json_int_t)space,
-	    "enough", space < 0 || space >= p->fetch_bytes, "pulls", p->pulls);
+	return json_pack(
+	    "{s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O}", "files",
+	    p->files, "fetch_files", (json_int_t)p->fetch_files, "fetch_bytes",
+	    (json_int_t)p->fetch_bytes, "reuse_files",
+	    (json_int_t)p->reuse_files, "reuse_bytes",
+	    (json_int_t)p->reuse_bytes, "have_files", (json_int_t)p->have_files,
+	    "have_bytes", (json_int_t)p->have_bytes, "conflicts",
+	    (json_int_t)p->conflicts, "space", (json_int_t)space, "enough",
+	    space < 0 || space >= p->fetch_bytes, "pulls", p->pulls);
 }
 
 static int run(struct plan *p, const char *const *paths, size_t n)
@@ -316,6 +349,7 @@ static int make(struct plan *p, const char *const *paths, size_t n, bool dry)
 	p->dry = false;
 	json_array_clear(p->files);
 	p->fetch_files = p->fetch_bytes = p->have_files = p->have_bytes = 0;
+	p->reuse_files = p->reuse_bytes = 0;
 	p->conflicts = 0;
 	p->seen = 0;
 	return run_noted(p, paths, n);

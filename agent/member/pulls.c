@@ -89,7 +89,7 @@ bool pulls_move(enum pull_state from, enum pull_state to)
 		return true;
 	switch (from) {
 	case PULL_QUEUED:
-		return to == PULL_ASKED;
+		return true; /* what is here already needs no more */
 	case PULL_ASKED:
 		return to == PULL_FETCHING;
 	case PULL_FETCHING:
@@ -162,6 +162,7 @@ static struct pull *read_pull(sqlite3_stmt *st)
 	p->ended_ms = sqlite3_column_int64(st, 17);
 	copy(p->out, sizeof(p->out), st, 18);
 	p->exit = sqlite3_column_int(st, 19);
+	copy(p->source, sizeof(p->source), st, 20);
 	if (p->ticket == NULL || p->endpoints == NULL || p->received == NULL) {
 		pulls_free(p);
 		return NULL;
@@ -199,12 +200,12 @@ int pulls_put(
 
 	if (st == NULL)
 		return err->code;
-	rc = vs_db_bind(st, err, "tttiiiiittttbitiiitii", p->id, p->path,
+	rc = vs_db_bind(st, err, "tttiiiiittttbitiiititi", p->id, p->path,
 	    p->hash, p->size, p->mtime_us, (int64_t)p->mode, p->version,
 	    (int64_t)p->state, p->transfer, p->ticket, p->pin, p->endpoints,
 	    (const void *)p->received, bitmap_bytes(p->size), p->bytes,
 	    p->error, (int64_t)p->tries, (int64_t)p->force, p->ended_ms, p->out,
-	    (int64_t)p->exit, wall_ms);
+	    (int64_t)p->exit, p->source, wall_ms);
 	if (rc == 0 && !p->has_mtime)
 		rc = sqlite3_bind_null(st, 5) == SQLITE_OK ? 0 : VS_EBUG;
 	return rc < 0 ? rc : vs_db_step(m->db, st, err);
@@ -214,21 +215,18 @@ struct id {
 	char text[40];
 };
 
-int pulls_live(struct mirror *m, int limit,
+/* The ids a bound query gives, read whole before each may write. */
+static int each_id(struct mirror *m, sqlite3_stmt *st, int limit,
     int (*each)(void *arg, const char *id), void *arg, struct vs_err *err)
 {
 	struct id *ids = calloc((size_t)limit, sizeof(*ids));
-	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_PULL_LIVE, err);
 	int n = 0;
-	int rc;
+	int rc = 0;
 
-	if (ids == NULL || st == NULL) {
-		free(ids);
-		return st == NULL
-		    ? err->code
-		    : vs_err_set(err, VS_ENOMEM, "pull: out of memory");
+	if (ids == NULL) {
+		sqlite3_reset(st);
+		return vs_err_set(err, VS_ENOMEM, "pull: out of memory");
 	}
-	rc = vs_db_bind(st, err, "i", (int64_t)limit);
 	while (rc == 0 && n < limit && (rc = vs_db_step(m->db, st, err)) == 1) {
 		copy(ids[n].text, sizeof(ids[n].text), st, 0);
 		n++;
@@ -239,6 +237,31 @@ int pulls_live(struct mirror *m, int limit,
 		rc = each(arg, ids[i].text);
 	free(ids);
 	return rc < 0 ? rc : 0;
+}
+
+int pulls_live(struct mirror *m, int limit,
+    int (*each)(void *arg, const char *id), void *arg, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_PULL_LIVE, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "i", (int64_t)limit);
+	return rc < 0 ? rc : each_id(m, st, limit, each, arg, err);
+}
+
+int pulls_of_hash(struct mirror *m, const char *hash, const char *but,
+    int limit, int (*each)(void *arg, const char *id), void *arg,
+    struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(m->db, MSQL_PULL_WANT, err);
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "tti", hash, but, (int64_t)limit);
+	return rc < 0 ? rc : each_id(m, st, limit, each, arg, err);
 }
 
 int pulls_live_count(

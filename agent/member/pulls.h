@@ -9,7 +9,10 @@
 
 #define PULLS_CHUNK (4LL * 1024 * 1024) /* bytes */
 
-/* The allowed moves are in pulls_move. */
+/*
+ * The allowed moves are in pulls_move.  What is made of a copy that is here
+ * is not asked for: queued -> fetching (copied) or -> verifying (moved).
+ */
 enum pull_state {
 	PULL_QUEUED = 0, /* nothing is asked yet */
 	PULL_ASKED = 1, /* of the cloud: a transfer and a ticket */
@@ -42,6 +45,7 @@ struct pull {
 	bool force;
 	char out[VS_PATH_MAX + 1]; /* other folder to pull into, or "" */
 	int64_t ended_ms; /* wall */
+	char source[VS_PATH_MAX + 1]; /* a copy in the folder, or "" */
 };
 
 /* A new one for row; NULL out of memory. */
@@ -71,6 +75,13 @@ int pulls_put(struct mirror *m, const struct pull *p, int64_t wall_ms,
 /* Ids of those that have not ended, oldest first: each may write. */
 int pulls_live(struct mirror *m, int limit,
     int (*each)(void *arg, const char *id), void *arg, struct vs_err *err);
+/*
+ * The same of those that want this content in the project's own folder, but
+ * for the one named.
+ */
+int pulls_of_hash(struct mirror *m, const char *hash, const char *but,
+    int limit, int (*each)(void *arg, const char *id), void *arg,
+    struct vs_err *err);
 int pulls_live_count(
     struct mirror *m, int64_t *count, int64_t *bytes, struct vs_err *err);
 

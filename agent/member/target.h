@@ -19,6 +19,16 @@
 #include "common/base/err.h"
 #include "common/crypto/sha256.h"
 
+/* A file of the folder that gets another name. */
+struct target_move {
+	const char *from;
+	const struct disk_stat *is; /* what stands there, to the last bit */
+	const char *to;
+	const struct disk_stat *over; /* what stands there; NULL: nothing */
+	int mode; /* -1: 0644 */
+	int64_t mtime_us; /* -1: as it is */
+};
+
 struct target {
 	/* VS_EROOT when the folder is not there as it was. */
 	int (*check)(struct target *t, struct vs_err *err);
@@ -76,6 +86,36 @@ struct target {
 	 */
 	int (*parts)(struct target *t, int (*each)(void *arg, const char *name),
 	    void *arg, struct vs_err *err);
+
+	/*
+	 * The file m->from gets the name m->to, durably, and mode and mtime
+	 * with it; *now: its new stat.  What stood at m->to (m->over) stands
+	 * at m->from after that: in one step both exchange their names, so
+	 * that neither is ever without one.  VS_ECHANGED when one of them is
+	 * not what the caller saw; then nothing has happened.  Any other
+	 * code: it cannot be done here, and what stands where is to be seen.
+	 */
+	int (*move)(struct target *t, const struct target_move *m,
+	    struct disk_stat *now, struct vs_err *err);
+
+	/*
+	 * The file at path becomes the part name (there is none yet), if it
+	 * is what was seen there but for its ctime; else VS_ECHANGED.
+	 */
+	int (*part_take)(struct target *t, const char *name, const char *path,
+	    const struct disk_stat *is, struct vs_err *err);
+
+	/*
+	 * Any thread: len bytes at off of the file at path are written to
+	 * the part, at the same place; VS_ECHANGED when the file is not what
+	 * was seen (is), before or after.
+	 */
+	int (*part_copy)(struct target *t, const char *name, const char *path,
+	    const struct disk_stat *is, int64_t off, int64_t len,
+	    struct vs_err *err);
+
+	/* Removes a folder in which nothing is; else an error. */
+	int (*rmdir)(struct target *t, const char *path, struct vs_err *err);
 
 	/* A symlink at path where nothing stands (want as above). */
 	int (*link)(struct target *t, const char *path, const char *to,

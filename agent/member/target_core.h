@@ -1,6 +1,7 @@
 /*
  * The insides of a member's folder on a real disk, for target_posix.c (the
- * root and what stands in it) and target_parts.c (what is put there).
+ * root and what stands in it), target_parts.c (what is put there) and
+ * target_moves.c (what gets another name there).
  */
 #ifndef TARGET_CORE_H
 #define TARGET_CORE_H
@@ -8,6 +9,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "agent/member/place.h"
 #include "agent/member/target_posix.h"
 #include "agent/scan/disk_posix.h"
 
@@ -35,6 +37,26 @@ int target_dir_make(int dir, const char *name, mode_t mode, struct vs_err *err);
 /* VS_EPATH for what is no path of a project. */
 int target_path_check(const char *path, struct vs_err *err);
 
+/* A descriptor of the folder of parts, made when it is missing. */
+int target_parts_open(struct target_posix *p, bool make, struct vs_err *err);
+
+/* In a folder that is no project's nothing of ours stays behind. */
+void target_parts_tidy(struct target_posix *p);
+
+/* A descriptor of the part itself. */
+int target_part_fd(
+    struct target *t, const char *name, int flags, struct vs_err *err);
+
+/* Opens the directory of path so that it can be synced. */
+int target_place_open(
+    struct target *t, const char *path, struct place *at, struct vs_err *err);
+
+/*
+ * Mode (-1: 0644) and time (-1: as it is) as the owner has them, and all of
+ * the file on the disk.
+ */
+int target_dress(int fd, int mode, int64_t mtime_us, struct vs_err *err);
+
 /* As in struct target. */
 int target_hash(struct target *t, const char *path, struct disk_hash *out,
     const atomic_bool *cancel, struct vs_err *err);
@@ -51,6 +73,13 @@ int target_part_finish(struct target *t, const char *name, const char *path,
 void target_part_drop(struct target *t, const char *name);
 int target_parts(struct target *t, int (*each)(void *arg, const char *name),
     void *arg, struct vs_err *err);
+int target_move(struct target *t, const struct target_move *m,
+    struct disk_stat *now, struct vs_err *err);
+int target_part_take(struct target *t, const char *name, const char *path,
+    const struct disk_stat *is, struct vs_err *err);
+int target_part_copy(struct target *t, const char *name, const char *path,
+    const struct disk_stat *is, int64_t off, int64_t len, struct vs_err *err);
+int target_rmdir(struct target *t, const char *path, struct vs_err *err);
 int target_link(struct target *t, const char *path, const char *to,
     const struct disk_stat *want, struct vs_err *err);
 

@@ -10,15 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/member/place.h"
 #include "agent/scan/disk_stat.h"
 #include "common/base/path.h"
 #include "common/os/fs.h"
 
 #define LINK_TMP "link.new" /* among the parts */
 
-/* A descriptor of the folder of parts, made when it is missing. */
-static int parts_open(struct target_posix *p, bool make, struct vs_err *err)
+int target_parts_open(struct target_posix *p, bool make, struct vs_err *err)
 {
 	int root = target_root_take(p, err);
 	int vsync;
@@ -41,8 +39,7 @@ static int parts_open(struct target_posix *p, bool make, struct vs_err *err)
 	return dir;
 }
 
-/* In a folder that is no project's nothing of ours stays behind. */
-static void parts_tidy(struct target_posix *p)
+void target_parts_tidy(struct target_posix *p)
 {
 	int root;
 
@@ -86,7 +83,7 @@ int target_part_open(struct target *t, const char *name, int64_t size,
 	assert(strchr(name, '/') == NULL && size >= 0);
 	if (r < 0)
 		return r;
-	dir = parts_open((struct target_posix *)t, true, err);
+	dir = target_parts_open((struct target_posix *)t, true, err);
 	if (dir < 0)
 		return dir;
 	*kept = fstatat(dir, name, &s, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -102,8 +99,7 @@ int target_part_open(struct target *t, const char *name, int64_t size,
 	return r;
 }
 
-/* A descriptor of the part itself. */
-static int part_fd(
+int target_part_fd(
     struct target *t, const char *name, int flags, struct vs_err *err)
 {
 	char path[sizeof(TARGET_PARTS) + VS_NAME_MAX + 2];
@@ -121,7 +117,7 @@ static int part_fd(
 int target_part_write(struct target *t, const char *name, int64_t off,
     const void *data, size_t len, struct vs_err *err)
 {
-	int fd = part_fd(t, name, O_WRONLY, err);
+	int fd = target_part_fd(t, name, O_WRONLY, err);
 	const char *at = data;
 	int r = VS_OK;
 
@@ -147,7 +143,7 @@ int target_part_write(struct target *t, const char *name, int64_t off,
 
 int target_part_sync(struct target *t, const char *name, struct vs_err *err)
 {
-	int fd = part_fd(t, name, O_WRONLY, err);
+	int fd = target_part_fd(t, name, O_WRONLY, err);
 	int r = VS_OK;
 
 	if (fd < 0)
@@ -178,20 +174,20 @@ int target_part_hash(struct target *t, const char *name,
 void target_part_drop(struct target *t, const char *name)
 {
 	struct target_posix *p = (struct target_posix *)t;
-	int dir = parts_open(p, false, NULL);
+	int dir = target_parts_open(p, false, NULL);
 
 	if (dir < 0)
 		return;
 	(void)unlinkat(dir, name, 0);
 	close(dir);
-	parts_tidy(p);
+	target_parts_tidy(p);
 }
 
 int target_parts(struct target *t, int (*each)(void *arg, const char *name),
     void *arg, struct vs_err *err)
 {
 	struct vs_err why = VS_ERR_INIT;
-	int fd = parts_open((struct target_posix *)t, false, &why);
+	int fd = target_parts_open((struct target_posix *)t, false, &why);
 	struct dirent *e;
 	DIR *dir;
 	int r = VS_OK;
@@ -217,8 +213,7 @@ int target_parts(struct target *t, int (*each)(void *arg, const char *name),
 
 /* Into place. */
 
-/* Opens the directory of path so that it can be synced. */
-static int place_open(
+int target_place_open(
     struct target *t, const char *path, struct place *at, struct vs_err *err)
 {
 	char parent[VS_PATH_MAX + 1];
@@ -240,8 +235,7 @@ static int place_open(
 	return at->dir < 0 ? at->dir : VS_OK;
 }
 
-/* Mode and time as the owner has them, and all of it on the disk. */
-static int part_dress(int fd, int mode, int64_t mtime_us, struct vs_err *err)
+int target_dress(int fd, int mode, int64_t mtime_us, struct vs_err *err)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 	int64_t us = mtime_us % 1000000;
@@ -267,17 +261,17 @@ int target_part_finish(struct target *t, const char *name, const char *path,
 {
 	struct place at = { .dir = -1, .want = want };
 	int dir = -1;
-	int fd = part_fd(t, name, O_RDONLY, err);
+	int fd = target_part_fd(t, name, O_RDONLY, err);
 	int r = fd < 0 ? fd : VS_OK;
 
 	if (r == VS_OK)
-		r = place_open(t, path, &at, err);
+		r = target_place_open(t, path, &at, err);
 	if (r == VS_OK)
-		dir = parts_open((struct target_posix *)t, false, err);
+		dir = target_parts_open((struct target_posix *)t, false, err);
 	if (r == VS_OK && dir < 0)
 		r = dir;
 	if (r == VS_OK)
-		r = part_dress(fd, mode, mtime_us, err);
+		r = target_dress(fd, mode, mtime_us, err);
 	if (r == VS_OK)
 		r = place_put(dir, name, &at, err);
 	/* it may be tried again, whatever the mode forbids */
@@ -292,7 +286,7 @@ int target_part_finish(struct target *t, const char *name, const char *path,
 	if (fd >= 0)
 		close(fd);
 	if (r == VS_OK)
-		parts_tidy((struct target_posix *)t);
+		target_parts_tidy((struct target_posix *)t);
 	return r;
 }
 
@@ -325,7 +319,7 @@ static bool link_stays(const char *path, const char *to)
 static int link_put(struct target *t, const char *to, const struct place *at,
     struct vs_err *err)
 {
-	int dir = parts_open((struct target_posix *)t, true, err);
+	int dir = target_parts_open((struct target_posix *)t, true, err);
 	int r;
 
 	if (dir < 0)
@@ -338,7 +332,7 @@ static int link_put(struct target *t, const char *to, const struct place *at,
 	if (r < 0)
 		(void)unlinkat(dir, LINK_TMP, 0);
 	close(dir);
-	parts_tidy((struct target_posix *)t);
+	target_parts_tidy((struct target_posix *)t);
 	return r;
 }
 
@@ -354,7 +348,7 @@ int target_link(struct target *t, const char *path, const char *to,
 	if (r == VS_OK)
 		r = target_root_make(t, err);
 	if (r == VS_OK)
-		r = place_open(t, path, &at, err);
+		r = target_place_open(t, path, &at, err);
 	if (r == VS_OK)
 		r = link_put(t, to, &at, err);
 	if (at.dir >= 0)

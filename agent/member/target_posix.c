@@ -291,6 +291,10 @@ int target_posix_new(
 		.part_finish = target_part_finish,
 		.part_drop = target_part_drop,
 		.parts = target_parts,
+		.move = target_move,
+		.part_take = target_part_take,
+		.part_copy = target_part_copy,
+		.rmdir = target_rmdir,
 		.link = target_link,
 	};
 	r = disk_posix_new(&p->disk, root, NULL, err);

@@ -6,21 +6,27 @@
 #include <string.h>
 
 #include "agent/member/active.h"
-#include "agent/member/here.h"
+#include "agent/member/copies.h"
+#include "agent/member/reuse.h"
 #include "agent/member/whole.h"
 #include "common/base/hex.h"
 #include "common/base/path.h"
 
 #define AGAIN_MS 2000 /* before what did not fit is tried again */
 
-/* Hashes the part, or (path) the file in its place. */
-static void hash(struct member *m, struct member_active *a, bool path)
+void verify_hash(
+    struct member *m, struct member_active *a, enum member_hash what)
 {
+	const struct pull *p = a->pull;
+
 	assert(a->hash_id == 0);
-	a->looking = path;
+	a->hashing = what;
 	a->hash_id = ++m->serial;
 	m->world.hash(m->world.arg, a->hash_id, a->target,
-	    path ? a->pull->path : a->pull->id, path);
+	    what == HASH_PART        ? p->id
+		: what == HASH_PLACE ? p->path
+				     : p->source,
+	    what != HASH_PART);
 }
 
 int verify_begin(struct member *m, struct member_active *a, struct vs_err *err)
@@ -28,7 +34,7 @@ int verify_begin(struct member *m, struct member_active *a, struct vs_err *err)
 	int rc = active_move(m, a, PULL_VERIFYING, err);
 
 	if (rc == 0)
-		hash(m, a, false);
+		verify_hash(m, a, HASH_PART);
 	return rc;
 }
 
@@ -49,8 +55,7 @@ static struct mirror_row *row_of(const struct pull *p, struct vs_err *err)
 	return row;
 }
 
-/* It stands under its name: what we know of it and the end, in one. */
-static int done(struct member *m, struct member_active *a,
+int verify_done(struct member *m, struct member_active *a,
     const struct disk_stat *stat, struct vs_err *err)
 {
 	struct pull *p = a->pull;
@@ -67,6 +72,8 @@ static int done(struct member *m, struct member_active *a,
 	p->error[0] = '\0';
 	p->ended_ms = m->now.wall_ms;
 	rc = here_put(m, p->out, row, stat, err);
+	if (rc == 0 && a->moved)
+		rc = copies_drop(&m->mirror, p->source, err);
 	if (rc == 0)
 		rc = pulls_put(&m->mirror, p, m->now.wall_ms, err);
 	free(row);
@@ -83,61 +90,69 @@ static int done(struct member *m, struct member_active *a,
 }
 
 /* Exchanges the part for what stands there (NULL: nothing). */
-static int exchange(struct member_active *a, const struct disk_stat *want,
-    struct disk_stat *now, struct vs_err *why)
+static int exchange(struct member *m, struct member_active *a,
+    const struct disk_stat *want, struct disk_stat *now, struct vs_err *why)
 {
 	const struct pull *p = a->pull;
-	char parent[VS_PATH_MAX + 1];
-	size_t n = vs_path_parent_len(p->path);
-	int rc = 0;
+	int rc = here_parent(m, a->target, p->out, p->path, why);
 
-	memcpy(parent, p->path, n);
-	parent[n] = '\0';
-	if (n > 0)
-		rc = a->target->mkdirs(a->target, parent, why);
 	if (rc < 0)
 		return rc;
 	return a->target->part_finish(a->target, p->id, p->path, want, p->mode,
 	    p->has_mtime ? p->mtime_us : -1, now, why);
 }
 
-static int put_in_place(
-    struct member *m, struct member_active *a, struct vs_err *err)
+int verify_may(struct member *m, struct member_active *a, enum here *here,
+    struct disk_stat *seen, struct vs_err *err)
 {
-	struct pull *p = a->pull;
+	const struct pull *p = a->pull;
 	struct mirror_row *row = row_of(p, err);
 	struct vs_err why = VS_ERR_INIT;
-	struct disk_stat seen, now;
-	enum here here;
-	int rc;
 
 	if (row == NULL)
 		return err->code;
-	here = here_look(m, a->target, p->out, row, &seen, &why);
+	*here = here_look(m, a->target, p->out, row, seen, &why);
 	free(row);
-	if (here == HERE_DATABASE)
+	if (*here == HERE_DATABASE)
 		return vs_err_set(err, why.code, "%s", why.msg);
-	if (here == HERE_ERROR)
+	if (*here == HERE_ERROR)
 		return active_fail(
 		    m, a, vs_control_exit(why.code), why.msg, err);
-	if (here == HERE_ODD || (here == HERE_CHANGED && !p->force))
+	if (*here == HERE_ODD || (*here == HERE_CHANGED && !p->force))
 		return active_fail(m, a, VS_EXIT_DECIDE,
 		    "conflict: what stands there was changed here; it is not "
 		    "overwritten",
 		    err);
-	rc = exchange(a, here == HERE_NOTHING ? NULL : &seen, &now, &why);
+	return 1;
+}
+
+static int put_in_place(
+    struct member *m, struct member_active *a, struct vs_err *err)
+{
+	struct vs_err why = VS_ERR_INIT;
+	struct disk_stat seen, now;
+	enum here here;
+	int rc = verify_may(m, a, &here, &seen, err);
+
+	if (rc <= 0)
+		return rc;
+	rc = exchange(m, a, here == HERE_NOTHING ? NULL : &seen, &now, &why);
 	if (rc == VS_ECHANGED || rc == VS_EROOT)
 		return active_again(m, a, AGAIN_MS, why.msg, err);
 	if (rc < 0)
 		return active_fail(
 		    m, a, vs_control_exit(why.code), why.msg, err);
-	return done(m, a, &now, err);
+	return verify_done(m, a, &now, err);
 }
 
 /* The bytes are not what the log says: once more from the start. */
 static int wrong_hash(
     struct member *m, struct member_active *a, struct vs_err *err)
 {
+	int rc = reuse_wrong(m, a, err);
+
+	if (rc < 0)
+		return rc;
 	pulls_clear(a->pull);
 	a->first = 0;
 	if (++a->pull->tries >= MEMBER_TRIES)
@@ -159,7 +174,7 @@ static int resume_part(
 	    a->target->part_open(a->target, p->id, p->size, &kept, NULL) == 0) {
 		a->opened = true;
 		if (kept) {
-			hash(m, a, false);
+			verify_hash(m, a, HASH_PART);
 			return 0;
 		}
 		pulls_clear(a->pull);
@@ -176,7 +191,7 @@ int verify_resume(struct member *m, struct member_active *a, struct vs_err *err)
 	if (a->target->look(a->target, a->pull->path, seen, NULL) == 0 &&
 	    !seen->odd && seen->kind == VS_KIND_FILE &&
 	    seen->size == a->pull->size) {
-		hash(m, a, true);
+		verify_hash(m, a, HASH_PLACE);
 		return 0;
 	}
 	return resume_part(m, a, err);
@@ -187,15 +202,16 @@ static int looked(
     struct member *m, struct member_active *a, bool right, struct vs_err *err)
 {
 	struct disk_stat seen;
+	int rc;
 
-	a->looking = false;
 	/* an edit since then must not be remembered as our copy */
 	if (!right ||
 	    a->target->look(a->target, a->pull->path, &seen, NULL) < 0 ||
 	    !here_same_stat(&a->seen, &seen))
 		return resume_part(m, a, err);
 	active_drop_part(m, a->target, a->pull->id);
-	return done(m, a, &seen, err);
+	rc = reuse_resumed(m, a, err);
+	return rc < 0 ? rc : verify_done(m, a, &seen, err);
 }
 
 int verify_hashed(struct member *m, struct member_active *a, int code,
@@ -203,14 +219,17 @@ int verify_hashed(struct member *m, struct member_active *a, int code,
 {
 	char hex[VS_HASH_HEX + 1] = "";
 
+	bool right;
+
 	a->hash_id = 0;
 	if (code == VS_OK)
 		vs_hex_encode(hex, sha256, VS_SHA256_SIZE);
-	if (a->looking)
+	if (a->hashing == HASH_PLACE)
 		return looked(m, a, strcmp(hex, a->pull->hash) == 0, err);
+	right = code == VS_OK && whole_is(hex, a->pull->hash);
+	if (a->hashing == HASH_SOURCE)
+		return reuse_hashed(m, a, code, right, err);
 	if (code < 0)
 		return active_again(m, a, AGAIN_MS, vs_err_text(code), err);
-	if (whole_is(hex, a->pull->hash))
-		return put_in_place(m, a, err);
-	return wrong_hash(m, a, err);
+	return right ? put_in_place(m, a, err) : wrong_hash(m, a, err);
 }

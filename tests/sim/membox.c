@@ -213,35 +213,78 @@ static void placed_put(struct membox *b, const char *path, const char *hash)
 	free(old);
 }
 
-/* A file is about to get its name: over what stands there now? */
-static void finished(void *arg, const char *path, const void *data, size_t len)
+/* What the log must have named for path: judged when it is known so far. */
+static void judged(struct membox *b, const char *path, const char *hash)
 {
-	struct membox *b = arg;
-	const struct memfs_node *n = memfs_at(b->fs, path, NULL);
-	const char *ours = vs_map_get(b->placed, path);
 	struct membox_file *f = calloc(1, sizeof(*f));
-	char was[65];
 
 	if (!f)
 		abort();
 	f->path = strdup(path);
-	vs_sha256_hex(data, len, f->hash);
+	memcpy(f->hash, hash, sizeof(f->hash));
 	f->next = b->finished;
 	b->finished = f;
+}
+
+/*
+ * Something goes from path for good: left there by a pull, asked for, or the
+ * member's own with the content of one of the versions of that path, which
+ * counts as pulled (member.h).
+ */
+static void given_up(struct membox *b, const char *path)
+{
+	const struct memfs_node *n = memfs_at(b->fs, path, NULL);
+	const char *ours = vs_map_get(b->placed, path);
+	char was[65];
+
+	if (!n || b->force_all || vs_map_get(b->forced, path))
+		return;
+	vs_sha256_hex(n->data, n->size, was);
+	if (!ours || strcmp(was, ours) != 0)
+		judged(b, path, was);
+}
+
+/* A file is about to get its name: over what stands there now? */
+static void finished(void *arg, const char *path, const void *data, size_t len)
+{
+	struct membox *b = arg;
+	char hash[65];
+
+	vs_sha256_hex(data, len, hash);
+	judged(b, path, hash);
 	b->stats.finished++;
 	trace_add(&b->w->trace, world_now(b->w).mono_ms,
-	    "member %d: %s is %.12s", b->no, path, f->hash);
-	if (n) {
-		vs_sha256_hex(n->data, n->size, was);
-		if ((!ours || strcmp(was, ours) != 0) &&
-		    strcmp(was, f->hash) != 0 && !b->force_all &&
-		    !vs_map_get(b->forced, path))
-			world_fail(b->w,
-			    "member %d: %s was changed here and is overwritten",
-			    b->no, path);
-	}
-	placed_put(b, path, f->hash);
+	    "member %d: %s is %.12s", b->no, path, hash);
+	given_up(b, path);
+	placed_put(b, path, hash);
 	vs_map_del(b->sure, path);
+}
+
+/* It had the name from; what stands at its new one gets that, or nothing. */
+static void moved(void *arg, const char *from, const char *to)
+{
+	struct membox *b = arg;
+	const struct memfs_node *over = memfs_at(b->fs, to, NULL);
+	char was[65];
+
+	b->stats.moved++;
+	given_up(b, from);
+	vs_map_del(b->sure, from);
+	free(vs_map_del(b->placed, from));
+	if (!over)
+		return;
+	vs_sha256_hex(over->data, over->size, was);
+	placed_put(b, from, was);
+}
+
+static void taken(void *arg, const char *path)
+{
+	struct membox *b = arg;
+
+	given_up(b, path);
+	b->stats.taken++;
+	vs_map_del(b->sure, path);
+	free(vs_map_del(b->placed, path));
 }
 
 static int64_t membox_ns(void *arg)
@@ -367,6 +410,9 @@ struct membox *membox_new(struct world *w, int no)
 {
 	const struct memfs_hooks hooks = { .now = membox_ns };
 	struct membox *b = calloc(1, sizeof(*b));
+	const struct memtarget_hooks watch = {
+		.arg = b, .finished = finished, .moved = moved, .taken = taken
+	};
 	struct memfs_hooks mine = hooks;
 	char name[] = "bob0";
 
@@ -383,7 +429,7 @@ struct membox *membox_new(struct world *w, int no)
 	b->vfs = memvfs_new(vfs_names[no], &w->rand);
 	b->fs = memfs_new(&mine);
 	b->target = memtarget_new(b->fs, &w->rand);
-	memtarget_watch(b->target, finished, b);
+	memtarget_watch(b->target, &watch);
 	memtarget_nosync(b->target, w->o.sabotage == WORLD_NOSYNC_PART,
 	    w->o.sabotage == WORLD_NOSYNC_FILE);
 	b->placed = vs_map_new();

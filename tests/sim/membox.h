@@ -43,10 +43,13 @@ struct membox_stats {
 	int64_t wrong; /* parts whose hash was not the one named */
 	int64_t pulls[8]; /* by the end: completed, failed, cancelled */
 	int64_t finished; /* files under their names */
+	int64_t moved; /* of them: from another name */
+	int64_t taken; /* files replaced by such a move */
+	int64_t copied; /* chunks of files that were there */
 	int64_t relists;
 };
 
-/* What got a name: judged once the log is known that far. */
+/* What got a name, or lost it: judged once the log is known that far. */
 struct membox_file {
 	char *path;
 	char hash[65];

@@ -32,9 +32,7 @@ struct memtarget {
 	struct unsure *unsure;
 	struct memtarget_faults faults;
 	struct memtarget_stats stats;
-	void (*finished)(
-	    void *arg, const char *path, const void *data, size_t len);
-	void *finished_arg;
+	struct memtarget_hooks hooks;
 	int64_t space; /* -1: enough */
 	int64_t life; /* calls until it is dead; -1: it lives */
 	bool gone;
@@ -369,8 +367,8 @@ static void file_name(struct memtarget *t, const char *path)
 	struct memfs_node *n = memfs_at(t->fs, NEW_NAME, NULL);
 
 	assert(n);
-	if (t->finished)
-		t->finished(t->finished_arg, path, n->data, n->size);
+	if (t->hooks.finished)
+		t->hooks.finished(t->hooks.arg, path, n->data, n->size);
 	if (!memfs_rename(t->fs, NEW_NAME, path))
 		abort();
 	t->stats.finished++;
@@ -428,6 +426,128 @@ static int target_parts(struct target *target,
 	return rc;
 }
 
+/* Other names for what is there. */
+
+/* The file at path if it is what was seen; its ctime may be another. */
+static struct memfs_node *file_is(struct memtarget *t, const char *path,
+    const struct disk_stat *is, bool ctime)
+{
+	struct memfs_node *n = memfs_at(t->fs, path, NULL);
+	struct disk_stat now;
+
+	if (!n || n->kind != VS_KIND_FILE)
+		return NULL;
+	memfs_stat(n, &now);
+	if (!ctime)
+		now.ctime_ns = is->ctime_ns;
+	return same_stat(&now, is) ? n : NULL;
+}
+
+static void names_change(struct memtarget *t, const struct target_move *m)
+{
+	const struct memfs_node *n = memfs_at(t->fs, m->from, NULL);
+
+	if (t->hooks.finished)
+		t->hooks.finished(t->hooks.arg, m->to, n->data, n->size);
+	if (t->hooks.moved)
+		t->hooks.moved(t->hooks.arg, m->from, m->to);
+	if ((m->over && !memfs_rename(t->fs, m->to, NEW_NAME)) ||
+	    !memfs_rename(t->fs, m->from, m->to) ||
+	    (m->over && !memfs_rename(t->fs, NEW_NAME, m->from)))
+		abort();
+	memfs_chmod(t->fs, m->to, m->mode >= 0 ? m->mode & 0777 : 0644);
+	if (m->mtime_us >= 0)
+		memfs_utimes(t->fs, m->to, m->mtime_us * 1000);
+	t->stats.finished++;
+	t->stats.moved++;
+}
+
+static int target_move(struct target *target, const struct target_move *m,
+    struct disk_stat *now, struct vs_err *err)
+{
+	struct memtarget *t = of(target);
+	bool fails = chance(t, t->faults.finish_io);
+	int rc = enter(t, 0, err);
+
+	if (rc == VS_OK)
+		rc = path_is(t, m->to, m->over, err);
+	if (rc == VS_OK && !file_is(t, m->from, m->is, true))
+		rc = refuse(t, err);
+	if (rc == VS_OK && fails && vs_rand_below(t->rand, 2))
+		rc = vs_err_set(err, VS_EIO, "rename");
+	if (rc < 0)
+		return rc;
+	names_change(t, m);
+	memfs_stat(memfs_at(t->fs, m->to, NULL), now);
+	if (fails || dead(t))
+		return vs_err_set(err, VS_EIO, "sync the folder");
+	return VS_OK;
+}
+
+static int target_part_take(struct target *target, const char *name,
+    const char *path, const struct disk_stat *is, struct vs_err *err)
+{
+	struct memtarget *t = of(target);
+	struct memfs_node *n;
+	struct part *p;
+	int rc = enter(t, 0, err);
+
+	if (rc < 0)
+		return rc;
+	n = file_is(t, path, is, false);
+	if (!n || part_find(t, name))
+		return refuse(t, err);
+	if (t->hooks.taken)
+		t->hooks.taken(t->hooks.arg, path);
+	p = part_add(t, name, medium_open(t->medium, name, true, NULL));
+	medium_truncate(p->file, (int64_t)n->size);
+	medium_write(p->file, n->data, n->size, 0);
+	medium_sync_names(t->medium);
+	medium_sync(p->file);
+	memfs_unlink(t->fs, path);
+	t->stats.taken++;
+	return VS_OK;
+}
+
+static int target_part_copy(struct target *target, const char *name,
+    const char *path, const struct disk_stat *is, int64_t off, int64_t len,
+    struct vs_err *err)
+{
+	struct memtarget *t = of(target);
+	struct memfs_node *n;
+	struct part *p;
+	int rc = part_need(t, name, t->faults.write_io, &p, err);
+
+	if (rc < 0)
+		return rc;
+	n = file_is(t, path, is, true);
+	if (!n || off + len > (int64_t)n->size)
+		return refuse(t, err);
+	assert(off + len <= medium_size(p->file));
+	medium_write(p->file, n->data + off, (size_t)len, off);
+	t->stats.copied += len;
+	return VS_OK;
+}
+
+static int target_rmdir(
+    struct target *target, const char *path, struct vs_err *err)
+{
+	struct memtarget *t = of(target);
+	struct memfs_node *n;
+	int code = enter(t, 0, err);
+
+	if (code < 0)
+		return code;
+	n = memfs_at(t->fs, path, &code);
+	if (!n)
+		return vs_err_set(err, code, "remove folder");
+	if (n->kind != VS_KIND_DIR || n->children > 0)
+		return vs_err_set(err, VS_EEXIST, "it is not empty");
+	return memfs_rmtree(t->fs, path)
+	    ? VS_OK
+	    : vs_err_set(err, VS_EIO, "remove folder");
+}
+
 static int target_link(struct target *target, const char *path, const char *to,
     const struct disk_stat *want, struct vs_err *err)
 {
@@ -462,6 +582,10 @@ struct memtarget *memtarget_new(struct memfs *fs, struct vs_rand *rand)
 		.part_finish = target_part_finish,
 		.part_drop = target_part_drop,
 		.parts = target_parts,
+		.move = target_move,
+		.part_take = target_part_take,
+		.part_copy = target_part_copy,
+		.rmdir = target_rmdir,
 		.link = target_link,
 	};
 	t->fs = fs;
@@ -531,12 +655,9 @@ void memtarget_nosync(struct memtarget *t, bool parts, bool files)
 	t->lie_files = files;
 }
 
-void memtarget_watch(struct memtarget *t,
-    void (*finished)(void *arg, const char *path, const void *data, size_t len),
-    void *arg)
+void memtarget_watch(struct memtarget *t, const struct memtarget_hooks *h)
 {
-	t->finished = finished;
-	t->finished_arg = arg;
+	t->hooks = *h;
 }
 
 /* What was never synced of a file is what the medium made of it. */

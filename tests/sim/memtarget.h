@@ -31,6 +31,9 @@ struct memtarget_stats {
 	int64_t written; /* bytes */
 	int64_t syncs;
 	int64_t finished;
+	int64_t moved; /* of them */
+	int64_t taken;
+	int64_t copied; /* bytes of files that became a part's */
 	int64_t refused; /* something else stood there */
 	int64_t failed; /* by a fault, a full disk, or its end */
 };
@@ -57,10 +60,19 @@ void memtarget_revive(struct memtarget *t);
 /* Syncs of parts, or of finished files, answer well and do nothing. */
 void memtarget_nosync(struct memtarget *t, bool parts, bool files);
 
-/* Called with each name that is about to get its file. */
-void memtarget_watch(struct memtarget *t,
-    void (*finished)(void *arg, const char *path, const void *data, size_t len),
-    void *arg);
+/* Told just before it happens.  Members may be NULL. */
+struct memtarget_hooks {
+	void *arg;
+	/* a name gets its file, from a part or by a move */
+	void (*finished)(
+	    void *arg, const char *path, const void *data, size_t len);
+	/* and the one it had goes, or to what stands at that name */
+	void (*moved)(void *arg, const char *from, const char *to);
+	/* a file loses its name and becomes a part */
+	void (*taken)(void *arg, const char *path);
+};
+
+void memtarget_watch(struct memtarget *t, const struct memtarget_hooks *h);
 
 /* Power cut: of the parts only what was synced is sure to be left. */
 void memtarget_crash(struct memtarget *t);

@@ -190,12 +190,14 @@ struct chunk {
 	struct vs_ticket t;
 	struct disk_stat stat;
 	uint8_t *data;
+	char *source; /* a file of the target, or NULL */
 	struct membox *b;
 };
 
 static void chunk_free(struct chunk *c)
 {
 	free(c->ticket);
+	free(c->source);
 	free(c->data);
 	free(c);
 }
@@ -315,6 +317,23 @@ static void chunk_ends(void *arg, void *data, bool due)
 	chunk_free(c);
 }
 
+/* Of what is there already: only the disk may fail. */
+static void chunk_copied(void *arg, void *data, bool due)
+{
+	struct membox *b = arg;
+	struct chunk *c = data;
+	struct vs_err err = VS_ERR_INIT;
+
+	if (due && b->m) {
+		int rc = c->target->part_copy(c->target, c->part, c->source,
+		    &c->stat, c->off, (int64_t)c->len, &err);
+
+		b->stats.copied += rc == VS_OK;
+		chunk_answer(c, rc, rc == VS_OK ? "" : err.msg);
+	}
+	chunk_free(c);
+}
+
 static void chunk_begins(void *arg, void *data, bool due)
 {
 	struct membox *b = arg;
@@ -359,6 +378,12 @@ void memwire_fetch(void *arg, const struct member_fetch *f)
 	snprintf(c->part, sizeof(c->part), "%s", f->part);
 	c->off = f->off;
 	c->len = (size_t)f->len;
+	if (f->source) {
+		c->source = strdup(f->source);
+		c->stat = *f->is;
+		sched_add(b->w->sched, delay(b), b->owner, chunk_copied, b, c);
+		return;
+	}
 	c->ticket = strdup(f->ticket);
 	c->data = calloc(1, c->len + 1);
 	c->looks = !chance(b, b->faults.torn);

@@ -96,9 +96,10 @@ static void members_print(const struct score *t)
 	printf("sim: pulls: %" PRId64 " completed, %" PRId64 " failed, %" PRId64
 	       " cancelled; %" PRId64 " files under their names, %" PRId64
 	       " chunks of %" PRId64 ", %" PRId64 " tickets refused, %" PRId64
-	       " changed at the source\n",
+	       " changed at the source; %" PRId64 " files moved, %" PRId64
+	       " replaced by that, %" PRId64 " chunks copied\n",
 	    m->pulls[0], m->pulls[1], m->pulls[2], m->finished, m->came,
-	    m->chunks, m->refused, m->changed);
+	    m->chunks, m->refused, m->changed, m->moved, m->taken, m->copied);
 	printf("sim: members:");
 	for (int i = 0; i < IMPS; i++)
 		printf("%s %s %" PRId64, i ? "," : "",

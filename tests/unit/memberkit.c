@@ -60,7 +60,12 @@ static void world_fetch(void *arg, const struct member_fetch *f)
 	(void)snprintf(to->url, sizeof(to->url), "%s", f->url);
 	(void)snprintf(to->ticket, sizeof(to->ticket), "%s", f->ticket);
 	(void)snprintf(to->part, sizeof(to->part), "%s", f->part);
-	assert_string_equal(f->pin, PIN);
+	if (f->source) {
+		(void)snprintf(to->source, sizeof(to->source), "%s", f->source);
+		to->is = *f->is;
+	} else {
+		assert_string_equal(f->pin, PIN);
+	}
 	to->target = f->target;
 	to->off = f->off;
 	to->len = f->len;
@@ -573,8 +578,13 @@ void memberkit_fetched(struct memberkit *k, int code)
 	k->fetches--;
 	memmove(
 	    k->fetch, k->fetch + 1, (size_t)k->fetches * sizeof(k->fetch[0]));
-	if (code == 1)
+	if (code == 1 && f.source[0]) {
+		code = f.target->part_copy(
+		    f.target, f.part, f.source, &f.is, f.off, f.len, NULL);
+		k->copied += code == VS_OK;
+	} else if (code == 1) {
 		code = serve_chunk(k, &f);
+	}
 	member_fetched(
 	    k->m, f.id, code, code ? vs_err_text(code) : "", now_of(k));
 }

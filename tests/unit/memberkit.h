@@ -41,6 +41,8 @@ struct memberkit_fetch {
 	struct target *target;
 	int64_t off;
 	int64_t len;
+	char source[300]; /* "": from the network */
+	struct disk_stat is;
 };
 
 struct memberkit_hash {
@@ -109,6 +111,7 @@ struct memberkit {
 	int asked_downloads;
 	int asked_tickets;
 	int fetched; /* chunks that were served */
+	int copied; /* chunks of files that are there */
 	char patched[32]; /* the latest status */
 	int changes; /* MEMBER_CHANGED */
 	int caught_up;

@@ -135,7 +135,7 @@ void memberkit_ended(struct memberkit *k, const char *state, const char *error)
 
 void memberkit_begin(struct memberkit *k, const char *path, size_t len)
 {
-	memberkit_put(k, path, len, 1);
+	memberkit_put(k, path, len, (unsigned)k->seq);
 	memberkit_pass(k, 1000);
 	k->hold_fetch = true;
 	memberkit_want(k, path, 1, 0);

@@ -108,7 +108,7 @@ static void test_resume_placed(void **state)
 		int before = k->fetched;
 
 		k->hold_hash = true;
-		memberkit_put(k, path, 5 * MIB, 1);
+		memberkit_put(k, path, 5 * MIB, 1 + (unsigned)power);
 		memberkit_pass(k, 500);
 		memberkit_want(k, path, 1, 0);
 		memberkit_pass(k, 2000);
