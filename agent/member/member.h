@@ -38,11 +38,11 @@ struct member;
 
 /*
  * One chunk.  With source it is copied from that file of the target
- * (part_copy, with is; codes as that has them).  Else: GET url with "Authorization: Ticket TICKET", our certificate,
- * and the server's key pinned; the body's SHA-256 is in X-Chunk-SHA256 and is
- * checked; then it is written to the part.  Answered by member_fetched once,
- * also when nobody wants it any more: until then no other chunk goes to that
- * part.
+ * (part_copy, with is, and its codes).  Else: GET url with "Authorization:
+ * Ticket TICKET", our certificate, and the server's key pinned; the body's
+ * SHA-256 is in X-Chunk-SHA256 and is checked; then it is written to the
+ * part.  Answered by member_fetched once, also when nobody wants it any more:
+ * until then no other chunk goes to that part.
  */
 struct member_fetch {
 	uint64_t id;
