@@ -85,6 +85,7 @@ struct core_stage {
 struct core_sweep {
 	char *path;
 	bool data;
+	bool rows; /* look at every row, whatever is sealed */
 	void (*done)(void *arg, int code, const struct engine_report *r);
 	void *arg;
 	struct engine_report report;

@@ -22,6 +22,7 @@
 
 #define LIST_WAIT_MS 10000 /* for the cloud, before names go without hashes */
 #define STAGE_MS 20 /* a transaction waits no longer for more */
+#define STAGE_SEALS_MS 250 /* one that changes nothing */
 
 void core_tell_state(struct engine *e, const char *text)
 {
@@ -395,12 +396,12 @@ void engine_answered(struct engine *e, uint64_t id,
 static void commit_step(struct engine *e, bool more)
 {
 	struct vs_err err = VS_ERR_INIT;
+	int64_t ms = e->stage.changes > 0 ? STAGE_MS : STAGE_SEALS_MS;
 	int rc;
 
 	if (!e->stage.open)
 		return;
-	if (more && !stage_full(e) &&
-	    e->now.mono_ms - e->stage.since_ms < STAGE_MS)
+	if (more && !stage_full(e) && e->now.mono_ms - e->stage.since_ms < ms)
 		return;
 	rc = stage_commit(e, &err);
 	if (rc < 0 && rc != VS_EROOT)
@@ -478,6 +479,7 @@ int engine_rescan(struct engine *e, const char *path, bool data,
 	struct core_sweep want = {
 		.path = (char *)(uintptr_t)path,
 		.data = data,
+		.rows = true,
 		.done = done,
 		.arg = arg,
 	};

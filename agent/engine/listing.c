@@ -9,6 +9,7 @@
 #include "agent/engine/root.h"
 #include "agent/engine/rules.h"
 #include "agent/engine/scouting.h"
+#include "agent/engine/seal.h"
 #include "agent/engine/stage.h"
 #include "agent/engine/work.h"
 #include "agent/scan/compare.h"
@@ -47,6 +48,7 @@ struct listing {
 	bool veiled; /* hidden itself, but for what is shown in it */
 	bool rowless; /* and not published yet */
 	bool shown; /* there is something shown in it */
+	bool uneven; /* something is not just as its row says */
 	char path[VS_PATH_MAX + 1]; /* of the name at hand; dir's is there */
 	size_t dir_len; /* with its slash */
 };
@@ -97,6 +99,7 @@ static int same(struct listing *l, const char *path, const struct known *known)
 			work_want_dir(l->e, path, deep, l->gen);
 		return 0;
 	}
+	l->uneven = true;
 	if ((l->flags & DIRQ_DATA) != 0)
 		want(l, path, SETTLE_FORCE);
 	else if (known->racy)
@@ -177,7 +180,11 @@ static int differs(struct listing *l, const char *path,
 static int meet(struct listing *l, const char *path,
     const struct disk_stat *seen, const struct known *known)
 {
-	switch (compare_stat(seen, known != NULL ? known->stat : NULL)) {
+	enum compare_verdict v =
+	    compare_stat(seen, known != NULL ? known->stat : NULL);
+
+	l->uneven = l->uneven || (v != COMPARE_SAME && v != COMPARE_NONE);
+	switch (v) {
 	case COMPARE_SAME:
 		return same(l, path, known);
 	case COMPARE_READ:
@@ -251,6 +258,7 @@ static const struct disk_stat *unveil(struct listing *l, const char *name,
 		return kind == IGNORE_SHOWN ? seen : NULL;
 	if (known != NULL && known->kind == VS_KIND_DIR)
 		return seen;
+	l->uneven = true;
 	if (vs_path_check_name(name, strlen(name)) == VS_PATH_GOOD &&
 	    (l->flags & (DIRQ_DEEP | DIRQ_DATA)) != 0)
 		work_want_dir(l->e, l->path,
@@ -275,6 +283,7 @@ static int visit(struct listing *l, const struct odd *o)
 	if (seen == NULL && known.stat == NULL)
 		return 0;
 	flaw = flaw_of(l, name, path);
+	l->uneven = l->uneven || flaw != NULL;
 	if (flaw != NULL)
 		return seen != NULL && !seen->odd ? refuse(l, name, flaw) : 0;
 	return meet(l, path, seen, known.stat != NULL ? &known : NULL);
@@ -354,10 +363,50 @@ static int merge(struct listing *l)
 
 	if (rc == 0)
 		rc = note_new(l, NULL);
-	if (l->e->sweep != NULL)
-		l->e->sweep->report.entries += (int64_t)l->disk.count;
 	for (size_t i = 0; i < l->odd_count && rc == 0; i++)
 		rc = visit(l, &l->odd[i]);
+	return rc;
+}
+
+/* All is just as it was: what is left are the folders in it. */
+static int as_sealed(struct listing *l)
+{
+	int rc = 0;
+
+	if ((l->flags & DIRQ_DEEP) == 0)
+		return 0;
+	for (size_t i = 0; i < l->disk.count && rc == 0; i++) {
+		const struct disk_stat *seen = &l->disk.row[i].stat;
+		const struct known known = { .stat = seen };
+
+		if (!seen->odd && seen->kind == VS_KIND_DIR &&
+		    judge(l, roster_name(&l->disk, i), seen) != IGNORE_HIDDEN)
+			rc = same(l, l->path, &known);
+	}
+	return rc;
+}
+
+/* What was read against what is known. */
+static int compare(struct listing *l)
+{
+	struct engine *e = l->e;
+	bool plain = (l->flags & DIRQ_DATA) == 0 && !l->veiled && !l->rowless;
+	int held = 0;
+	int rc;
+
+	if (e->sweep != NULL)
+		e->sweep->report.entries += (int64_t)l->disk.count;
+	if (plain)
+		held = seal_holds(e, l->dir, &l->disk, l->err);
+	if (held < 0)
+		return held;
+	if (held == 1 && (e->sweep == NULL || !e->sweep->rows))
+		return as_sealed(l);
+	rc = merge(l);
+	/* a scan's only: a folder that is at work would be sealed in vain */
+	if (rc == 0 && plain && held == 0 && e->sweep != NULL && !l->uneven &&
+	    !e->fault.on)
+		rc = seal_put(e, l->dir, &l->disk, l->err);
 	return rc;
 }
 
@@ -530,7 +579,7 @@ static int list(struct listing *l)
 		return vs_err_set(l->err, rc, "scan: %s", vs_err_text(rc));
 	if (rc < 0)
 		return unreadable(l, &why);
-	rc = merge(l);
+	rc = compare(l);
 	if (rc == 0)
 		rc = forget_trouble(l);
 	if (rc == 0 && l->dir[0] != '\0')

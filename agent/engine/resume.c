@@ -166,9 +166,8 @@ bool resume_rules(struct engine *e)
 {
 	char now[VS_HASH_HEX + 1];
 
-	return e->resume.pending &&
-	    ignore_digest(e->rules.set, now, NULL) == VS_OK &&
-	    strcmp(now, e->resume.rules) == 0;
+	ignore_digest(e->rules.set, now);
+	return e->resume.pending && strcmp(now, e->resume.rules) == 0;
 }
 
 void resume_heard(struct engine *e)
@@ -221,9 +220,9 @@ void resume_leave(struct engine *e)
 	struct vs_err err = VS_ERR_INIT;
 
 	if (e->resume.mark[0] == '\0' || e->fault.on || e->root.lost ||
-	    e->state.db == NULL || !is_calm(e) ||
-	    ignore_digest(e->rules.set, rules, NULL) < 0)
+	    e->state.db == NULL || !is_calm(e))
 		return;
+	ignore_digest(e->rules.set, rules);
 	snprintf(
 	    text, sizeof(text), "%s %s %s", VS_VERSION, rules, e->resume.mark);
 	/* where that fails there is none, and the next start scans */

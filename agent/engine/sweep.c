@@ -14,6 +14,8 @@
 #include "agent/engine/work.h"
 #include "agent/watch/poll.h"
 
+#define ROWS_START_MS (7 * VS_RESCAN_MS) /* a scan before may skip rows */
+
 static void free_sweep(struct core_sweep *s)
 {
 	free(s->path);
@@ -41,6 +43,7 @@ int sweep_add(
 		return vs_err_set(err, VS_ENOMEM, "rescan: out of memory");
 	}
 	s->data = want->data;
+	s->rows = want->rows;
 	s->done = want->done;
 	s->arg = want->arg;
 	s->start_ms = e->now.mono_ms;
@@ -82,16 +85,35 @@ void sweep_drop(struct engine *e, int code)
 	}
 }
 
+/*
+ * A row that rotted is found by reading it: by every scan that somebody asks
+ * for, twice a day by those of our own, and seldom by one that a start waits
+ * for.  What is suspected of worse is read as a whole.
+ */
+static int rows_due(struct engine *e, bool *due, struct vs_err *err)
+{
+	int64_t most = e->swept ? VS_RESCAN_MS / 2 : ROWS_START_MS;
+	int64_t at;
+	int rc = state_get_int(&e->state, "rows_at", 0, &at, err);
+
+	*due = e->fault.suspect || e->now.wall_ms < at ||
+	    e->now.wall_ms - at > most;
+	return rc;
+}
+
 static void begin(struct engine *e)
 {
 	struct core_sweep *s = e->sweeps;
 	unsigned flags = DIRQ_DEEP | (s->data ? DIRQ_DATA : 0u);
 	struct vs_err err = VS_ERR_INIT;
+	bool due = false;
 
-	if (!e->stage.open && state_load_trouble(&e->state, &err) < 0) {
+	if ((!e->stage.open && state_load_trouble(&e->state, &err) < 0) ||
+	    rows_due(e, &due, &err) < 0) {
 		core_fault(e, &err);
 		return;
 	}
+	s->rows = s->rows || due;
 	scouting_void(e); /* what was read is from before the request */
 	e->sweeps = s->next;
 	s->next = NULL;
@@ -156,7 +178,10 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 	e->last_scan_ms = e->now.wall_ms;
 	e->next_scan_ms = next_scan(e);
 	if (stage_begin(e, &err) < 0 ||
-	    state_set_int(&e->state, "last_scan", e->last_scan_ms, &err) < 0) {
+	    state_set_int(&e->state, "last_scan", e->last_scan_ms, &err) < 0 ||
+	    (s->rows &&
+		state_set_int(&e->state, "rows_at", e->now.wall_ms, &err) <
+		    0)) {
 		core_fault(e, &err);
 		return;
 	}
@@ -170,7 +195,8 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 		add_full(e);
 	}
 	relist_reconcile(e);
-	rescue_trust(e);
+	if (s->rows)
+		rescue_trust(e);
 	e->world.tell(e->world.arg, &ev);
 }
 

@@ -301,8 +301,13 @@ static int dir_read_ahead(
 {
 	const struct disk_posix *p = (const struct disk_posix *)d;
 
+	int r;
+
 	vs_prio_io(atomic_load_explicit(&p->idle, memory_order_relaxed));
-	return dir_read(d, path, out, err);
+	r = dir_read(d, path, out, err);
+	if (r == VS_OK)
+		(void)roster_digest(out); /* here, beside the engine */
+	return r;
 }
 
 static int dir_list(

@@ -20,6 +20,7 @@ struct ignore {
 	struct sieve_gap files; /* which of the rules are the files' */
 	size_t loose; /* first "!" that may describe anything anywhere */
 	bool reach; /* there is a "!" after which something is hidden */
+	char digest[VS_HASH_HEX + 1];
 };
 
 static int add_classes(struct ignore *g, unsigned firm, struct vs_err *err)
@@ -64,6 +65,27 @@ static void look_at_shows(struct ignore *g)
 	}
 }
 
+static int digest(struct ignore *g)
+{
+	struct vs_sha256 *hash = vs_sha256_new();
+	uint8_t sum[VS_SHA256_SIZE];
+
+	if (hash == NULL)
+		return VS_ENOMEM;
+	vs_sha256_start(hash);
+	for (size_t i = 0; i < g->list.count; i++) {
+		const struct rule *r = &g->list.rule[i];
+
+		vs_sha256_add(hash, r->source, strlen(r->source) + 1);
+		vs_sha256_add(hash, r->text, strlen(r->text) + 1);
+		vs_sha256_add(hash, &r->flags, sizeof(r->flags));
+	}
+	vs_sha256_end(hash, sum);
+	vs_sha256_free(hash);
+	vs_hex_encode(g->digest, sum, sizeof(sum));
+	return VS_OK;
+}
+
 int ignore_load(
     struct ignore **out, const struct rule_reader *reader, struct vs_err *err)
 {
@@ -80,6 +102,8 @@ int ignore_load(
 	g->files.end = g->list.count;
 	if (rc == 0)
 		rc = add_classes(g, 0, err);
+	if (rc == 0 && (rc = digest(g)) < 0)
+		vs_err_set(err, rc, "rules: out of memory");
 	if (rc == 0)
 		rc = sieve_new(&g->sieve, g->list.rule, g->list.count, err);
 	if (rc < 0) {
@@ -250,32 +274,9 @@ bool ignore_same(const struct ignore *a, const struct ignore *b)
 	return true;
 }
 
-static void digest_text(struct vs_sha256 *s, const char *text)
+void ignore_digest(const struct ignore *g, char out[VS_HASH_HEX + 1])
 {
-	vs_sha256_add(s, text, strlen(text) + 1);
-}
-
-int ignore_digest(
-    const struct ignore *g, char out[VS_HASH_HEX + 1], struct vs_err *err)
-{
-	struct vs_sha256 *s = vs_sha256_new();
-	uint8_t sum[VS_SHA256_SIZE];
-
-	if (s == NULL)
-		return vs_err_set(err, VS_ENOMEM, "rules: out of memory");
-	vs_sha256_start(s);
-	for (size_t i = 0; i < g->list.count; i++) {
-		const struct rule *r = &g->list.rule[i];
-
-		vs_sha256_add(s, &r->flags, sizeof(r->flags));
-		vs_sha256_add(s, &r->line, sizeof(r->line));
-		digest_text(s, r->source);
-		digest_text(s, r->text);
-	}
-	vs_sha256_end(s, sum);
-	vs_sha256_free(s);
-	vs_hex_encode(out, sum, sizeof(sum));
-	return VS_OK;
+	memcpy(out, g->digest, sizeof(g->digest));
 }
 
 bool ignore_has_reach(const struct ignore *g)

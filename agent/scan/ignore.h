@@ -72,11 +72,10 @@ bool ignore_depends(const struct ignore *g, const char *path);
 bool ignore_same(const struct ignore *a, const struct ignore *b);
 
 /*
- * SHA-256 of all that decides what is hidden, built-in classes and all, in
- * hex.  VS_ENOMEM.
+ * SHA-256 in hex of all that decides what is hidden, built-in classes and
+ * all: what has the same one hides the same, in this version of the program.
  */
-int ignore_digest(
-    const struct ignore *g, char out[VS_HASH_HEX + 1], struct vs_err *err);
+void ignore_digest(const struct ignore *g, char out[VS_HASH_HEX + 1]);
 
 /* Whether there may be a hidden folder with something shown in it. */
 bool ignore_has_reach(const struct ignore *g);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "agent/scan/disk.h"
+#include "common/crypto/sha256.h"
 
 struct roster_row {
 	size_t name; /* where it begins in text */
@@ -24,6 +25,8 @@ struct roster {
 	char *text;
 	size_t len;
 	size_t room;
+	bool digested; /* digest is filled */
+	uint8_t digest[VS_SHA256_SIZE];
 };
 
 /* Forgets the names and keeps the memory, up to some hundred KiB of it. */
@@ -37,6 +40,14 @@ int roster_add(struct roster *r, const char *name, const struct disk_stat *st);
 
 /* Into the order of the names' bytes; 0 or VS_ENOMEM. */
 int roster_sort(struct roster *r);
+
+/*
+ * Fills the digest of a sorted one, unless it is: of all names with what
+ * compare_stat (compare.h) looks at, so that it is the same for two of which
+ * every name compares equal to the very same row.  0, VS_ENOMEM, or
+ * VS_ELIMIT for a name that is longer than any that can be published.
+ */
+int roster_digest(struct roster *r);
 
 /* The name of row i; valid until the next roster_add. */
 const char *roster_name(const struct roster *r, size_t i);

@@ -1,6 +1,7 @@
 #include "agent/state/manifest.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,7 @@ static void dir_forget(struct state *s)
 {
 	for (int i = 0; i < STATE_DIRS; i++)
 		s->dir[i].id = 0;
+	memset(s->unsealed, 0, sizeof(s->unsealed));
 }
 
 static int64_t dir_resolve(struct state *s, const char *path, size_t len,
@@ -111,9 +113,67 @@ static int64_t dir_id(struct state *s, const char *path, size_t len, bool make,
 	return id;
 }
 
+static bool is_unsealed(const struct state *s, int64_t dir)
+{
+	for (int i = 0; i < STATE_UNSEALED; i++)
+		if (s->unsealed[i] == dir)
+			return true;
+	return false;
+}
+
+/* A row of dir is written: what a scan found there is no proof any more. */
+static int unseal(struct state *s, int64_t dir, struct vs_err *err)
+{
+	int rc;
+
+	if (is_unsealed(s, dir))
+		return 0;
+	rc = vs_db_run(s->db, SQL_DIR_UNSEAL, err, "i", dir);
+	if (rc < 0)
+		return rc;
+	memmove(s->unsealed + 1, s->unsealed,
+	    (STATE_UNSEALED - 1) * sizeof(s->unsealed[0]));
+	s->unsealed[0] = dir;
+	return 0;
+}
+
+int manifest_sealed(struct state *s, const char *dir,
+    const uint8_t seal[VS_SHA256_SIZE], struct vs_err *err)
+{
+	int64_t id = dir_id(s, dir, strlen(dir), false, err);
+	sqlite3_stmt *st;
+	int rc;
+
+	if (id <= 0)
+		return (int)id;
+	rc = vs_db_first(s->db, SQL_DIR_SEALED, &st, err, "ib", id,
+	    (const void *)seal, (size_t)VS_SHA256_SIZE);
+	if (rc == 1)
+		sqlite3_reset(st);
+	return rc;
+}
+
+int manifest_seal(struct state *s, const char *dir,
+    const uint8_t seal[VS_SHA256_SIZE], struct vs_err *err)
+{
+	int64_t id = dir_id(s, dir, strlen(dir), false, err);
+
+	if (id <= 0)
+		return (int)id;
+	for (int i = 0; i < STATE_UNSEALED; i++)
+		if (s->unsealed[i] == id)
+			s->unsealed[i] = 0;
+	return vs_db_run(s->db, SQL_DIR_SEAL, err, "bi", (const void *)seal,
+	    (size_t)VS_SHA256_SIZE, id);
+}
+
 static void row_stat(sqlite3_stmt *st, int at, struct manifest_row *row)
 {
-	memset(row, 0, sizeof(*row));
+	/* not all of the target, which is long */
+	memset(row, 0, offsetof(struct manifest_row, target));
+	row->target[0] = '\0';
+	row->racy = false;
+	row->synced = false;
 	row->stat.kind = (enum vs_kind)sqlite3_column_int(st, at);
 	row->stat.size = sqlite3_column_int64(st, at + 1);
 	row->stat.mtime_ns = sqlite3_column_int64(st, at + 2);
@@ -188,6 +248,9 @@ int manifest_put(struct state *s, const char *path,
 	assert(!t->odd);
 	if (dir < 0)
 		return (int)dir;
+	rc = unseal(s, dir, err);
+	if (rc < 0)
+		return rc;
 	rc = vs_db_run(s->db, SQL_ENTRY_PUT, err, "ibiiiiiiiibtii", dir,
 	    (const void *)name, strlen(name), (int64_t)t->kind, t->size,
 	    t->mtime_ns, t->ctime_ns, (int64_t)t->ino, t->born_ns,
@@ -217,6 +280,9 @@ int manifest_drop(struct state *s, const char *path,
 		self = dir_find(s, dir, name, strlen(name), err);
 	if (self < 0)
 		return (int)self;
+	rc = unseal(s, dir, err);
+	if (rc < 0)
+		return rc;
 	rc = vs_db_run(s->db, SQL_ENTRY_DROP, err, "ib", dir,
 	    (const void *)name, strlen(name));
 	if (rc == 0 && self > 0) {

@@ -71,6 +71,17 @@ int manifest_list(struct state *s, const char *dir,
     void *arg, struct vs_err *err);
 
 /*
+ * A seal of a folder says in a few bytes what was found in it when its rows
+ * said just that.  Any put or drop of a row of the folder takes it away.
+ * sealed: 1 if dir has this very seal, 0 if not, or negative.  seal: nothing
+ * for a folder that has no row in it.
+ */
+int manifest_sealed(struct state *s, const char *dir,
+    const uint8_t seal[VS_SHA256_SIZE], struct vs_err *err);
+int manifest_seal(struct state *s, const char *dir,
+    const uint8_t seal[VS_SHA256_SIZE], struct vs_err *err);
+
+/*
  * The first limit (at most 500) of the rows that Syncthing named as conflict
  * copies; how many there are is SQL_CONFLICT_COUNT.
  */

@@ -219,6 +219,7 @@ int state_load_totals(struct state *s, struct vs_err *err)
 		return rc;
 	for (int i = 0; i < STATE_DIRS; i++)
 		s->dir[i].id = 0;
+	memset(s->unsealed, 0, sizeof(s->unsealed));
 	memset(s->tree.sum, 0, sizeof(s->tree.sum));
 	if (sum[0] != '\0' &&
 	    vs_hex_decode(s->tree.sum, sizeof(s->tree.sum), sum) < 0)

@@ -19,6 +19,7 @@
 #include "common/crypto/tree.h"
 #include "common/db/db.h"
 
+#define STATE_UNSEALED 8 /* folders known to have no seal */
 #define STATE_DIRS 2 /* folders whose id is remembered: old and new */
 
 /* A folder of the manifest that was asked for lately. */
@@ -41,6 +42,7 @@ struct state {
 	bool untroubled; /* no path has trouble noted */
 	int64_t past; /* rows of past, at most */
 	struct state_dir dir[STATE_DIRS]; /* the latest first */
+	int64_t unsealed[STATE_UNSEALED]; /* ids, the latest first; 0: none */
 };
 
 /* Opens or makes the database at path; vfs NULL is the default one. */

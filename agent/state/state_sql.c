@@ -99,8 +99,14 @@ static const char schema_7[] =
     "CREATE INDEX outbox_lone ON outbox(rank, id, kind)"
     " WHERE op = 2 AND batch = 0 AND held = 0 AND pair IS NULL;";
 
+/*
+ * seal: what a scan found in the folder (agent/engine/seal.h), when that was
+ * just what its rows say; NULL once one of them is written.
+ */
+static const char schema_8[] = "ALTER TABLE dirs ADD COLUMN seal BLOB;";
+
 const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
-	schema_4, schema_5, schema_6, schema_7 };
+	schema_4, schema_5, schema_6, schema_7, schema_8 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));
 

@@ -14,6 +14,10 @@
 	X(DIR_FIND, "SELECT id FROM dirs WHERE parent = ? AND name = ?") \
 	X(DIR_ADD, "INSERT INTO dirs(parent, name) VALUES(?, ?)") \
 	X(DIR_DROP, "DELETE FROM dirs WHERE id = ?") \
+	X(DIR_SEALED, "SELECT 1 FROM dirs WHERE id = ? AND seal = ?") \
+	X(DIR_SEAL, "UPDATE dirs SET seal = ? WHERE id = ?") \
+	X(DIR_UNSEAL, \
+	    "UPDATE dirs SET seal = NULL WHERE id = ? AND seal IS NOT NULL") \
 	X(DIR_UP, "SELECT parent, name FROM dirs WHERE id = ?") \
 	X(ENTRY_GET, \
 	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \

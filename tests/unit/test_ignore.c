@@ -631,6 +631,32 @@ static void test_same(void **state)
 	same("", "// nothing", true);
 }
 
+static void digest(const char *text, char out[VS_HASH_HEX + 1])
+{
+	struct ignore *g = load(text);
+
+	ignore_digest(g, out);
+	ignore_free(g);
+}
+
+/* Any rule more, less, or of another meaning is another digest. */
+static void test_digest(void **state)
+{
+	static const char *const text[] = { "", "a", "b", "!a", "(?i)a",
+		"(?d)a", "a\nb", "b\na", "/a", "ab" };
+	char one[VS_HASH_HEX + 1], two[VS_HASH_HEX + 1];
+	const size_t n = sizeof(text) / sizeof(text[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < n; k++) {
+			digest(text[i], one);
+			digest(text[k], two);
+			if ((strcmp(one, two) == 0) != (i == k))
+				fail_msg("\"%s\" and \"%s\"", text[i], text[k]);
+		}
+}
+
 static void test_the_classes_are_told(void **state)
 {
 	const struct ignore_class *c = ignore_classes();
@@ -671,6 +697,7 @@ int main(void)
 		cmocka_unit_test(test_both_files),
 		cmocka_unit_test(test_what_cannot_be_read),
 		cmocka_unit_test(test_same),
+		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_the_classes_are_told),
 		cmocka_unit_test(test_nothing_takes_for_ever),
 	};

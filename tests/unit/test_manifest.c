@@ -193,6 +193,79 @@ static void test_stale(void **state)
 	free(row);
 }
 
+static int sealed(struct state *s, const char *dir, uint8_t byte)
+{
+	uint8_t seal[VS_SHA256_SIZE];
+
+	memset(seal, byte, sizeof(seal));
+	return manifest_sealed(s, dir, seal, NULL);
+}
+
+static void seal(struct state *s, const char *dir, uint8_t byte)
+{
+	uint8_t text[VS_SHA256_SIZE];
+
+	memset(text, byte, sizeof(text));
+	assert_int_equal(manifest_seal(s, dir, text, NULL), VS_OK);
+}
+
+/* A folder's seal lasts until a row of it is written, and no longer. */
+static void test_seal(void **state)
+{
+	const char *path = scratch_at(*state, "state.db");
+	struct manifest_row *row = calloc(1, sizeof(*row));
+	struct state s;
+
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	seal(&s, "none", 1);
+	assert_int_equal(sealed(&s, "none", 1), 0);
+	assert_int_equal(manifest_put(&s, "f", row, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_put(&s, "d/f", row, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_put(&s, "d/e/f", row, NULL, NULL), VS_OK);
+	assert_int_equal(sealed(&s, "d", 1), 0);
+	seal(&s, "", 1);
+	seal(&s, "d", 2);
+	seal(&s, "d/e", 3);
+	assert_int_equal(sealed(&s, "", 1), 1);
+	assert_int_equal(sealed(&s, "", 2), 0);
+	assert_int_equal(manifest_put(&s, "d/f", row, row, NULL), VS_OK);
+	assert_int_equal(sealed(&s, "d", 2), 0);
+	seal(&s, "d", 4);
+	assert_int_equal(manifest_drop(&s, "d/f", row, NULL), VS_OK);
+	assert_int_equal(sealed(&s, "d", 4), 0);
+	assert_int_equal(sealed(&s, "", 1), 1);
+	assert_int_equal(sealed(&s, "d/e", 3), 1);
+	state_close(&s);
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	assert_int_equal(sealed(&s, "d", 4), 0);
+	assert_int_equal(sealed(&s, "", 1), 1);
+	assert_int_equal(manifest_put(&s, "f", row, row, NULL), VS_OK);
+	assert_int_equal(sealed(&s, "", 1), 0);
+	state_close(&s);
+	free(row);
+}
+
+/* A row that is not written after all leaves the seal as it was. */
+static void test_seal_rollback(void **state)
+{
+	const char *path = scratch_at(*state, "state.db");
+	struct manifest_row *row = calloc(1, sizeof(*row));
+	struct state s;
+
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	assert_int_equal(manifest_put(&s, "d/f", row, NULL, NULL), VS_OK);
+	seal(&s, "d", 1);
+	assert_int_equal(vs_db_begin(s.db, NULL), VS_OK);
+	assert_int_equal(manifest_put(&s, "d/f", row, row, NULL), VS_OK);
+	vs_db_rollback(s.db);
+	assert_int_equal(state_load_totals(&s, NULL), VS_OK);
+	assert_int_equal(sealed(&s, "d", 1), 1);
+	assert_int_equal(manifest_put(&s, "d/f", row, row, NULL), VS_OK);
+	assert_int_equal(sealed(&s, "d", 1), 0);
+	state_close(&s);
+	free(row);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +277,10 @@ int main(void)
 		    test_conflicts, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_stale, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_seal, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_seal_rollback, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
