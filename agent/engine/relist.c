@@ -246,6 +246,21 @@ static int hold_has(struct reconcile *r, const char *path)
 	return rc;
 }
 
+/*
+ * An older state has op pending for path.  If the scan could not see whether
+ * it is so, a deletion is not sent: what comes of it, a scan that can decides.
+ */
+static int distrust(struct reconcile *r, const char *path, int op)
+{
+	struct core_cloud *c = &r->e->cloud;
+
+	if (op != VS_OP_DELETE || !c->wary || !c->reconcile ||
+	    !may_be_there(r->e, path))
+		return 0;
+	r->unread = true;
+	return outbox_drop(&r->e->state, path, r->err);
+}
+
 /* The cloud has path; if the disk does not, it must hear of it. */
 static int too_much(void *arg, const char *path, enum vs_kind kind)
 {
@@ -266,8 +281,10 @@ static int too_much(void *arg, const char *path, enum vs_kind kind)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	rc = outbox_pending(&r->e->state, path, &op, r->err);
-	if (rc < 0 || op >= 0)
+	if (rc < 0)
 		return rc;
+	if (op >= 0)
+		return distrust(r, path, op);
 	/* the manifest may lack it for want of a chance to read it: after a
 	   loss of the state somebody may be writing the file, or its folder
 	   be closed to us */

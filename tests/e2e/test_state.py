@@ -5,10 +5,12 @@ lost, nothing comes twice, nothing is deleted."""
 
 import shutil
 import sqlite3
+import subprocess
 
 import pytest
 
-from harness import write
+from harness import is_root, write
+from test_errors import UNPRIVILEGED
 from wait import never, wait_for
 
 FILES = 40
@@ -113,6 +115,82 @@ def test_old_state_with_things_to_send(full):
     put_back(full)
     full.start()
     nothing_more(full, head)
+
+
+def told(owner, since):
+    return {e["change"]["path"] for e in owner.events(since)}
+
+
+def owned(owner):
+    """What root put there belongs to the agent's user again."""
+    if is_root():
+        subprocess.run(["chown", "-R", str(UNPRIVILEGED), owner.base],
+                       check=True)
+
+
+def save(owner, path, data):
+    """Comes into the folder as the agent's user's own."""
+    new = write(owner.base / "new", data)
+    owned(owner)
+    new.rename(path)
+
+
+@pytest.mark.parametrize("epoch", [False, True])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_old_state_wants_gone_what_it_cannot_see(world, cloud, epoch, frozen):
+    """A deletion that the old state still wanted to send is of a folder
+    that cannot be read now: what is in it may be there again."""
+    owner = world.owner(uid=UNPRIVILEGED if is_root() else None)
+    locked = owner.root / "locked"
+    for i in range(5):
+        write(locked / "deep" / str(i), b"%d" % i)
+    owned(owner)
+    owner.setup()
+    owner.agree()
+    cloud.daemon.signal(19)  # SIGSTOP: it never answers
+    if not frozen:
+        save(owner, owner.root / "first", b"1")
+        wait_for(lambda: owner.status()["in_flight"], "a batch")
+    (locked / "deep" / "1").unlink()
+    waits = "in_flight" if frozen else "outbox"
+    wait_for(lambda: owner.status()[waits] == 2 - frozen, "a deletion")
+    owner.kill()
+    cloud.kill()
+    keep(owner)
+    cloud.start()
+    owner.start()
+    owner.agree()
+    save(owner, locked / "deep" / "1", b"back")
+    owner.agree()
+    if epoch:
+        owner.cli("adopt", "--take-over", check=0)
+        save(owner, owner.root / "epoch", b"another")
+        owner.agree()
+    owner.kill()
+    head = owner.head()
+    put_back(owner)
+    owned(owner)
+    locked.chmod(0)
+    seen = {"open", "locked"}  # the latter for its mode
+    try:
+        owner.start()
+        save(owner, owner.root / "open", b"1")
+        wait_for(lambda: "open" in owner.listing(), "what can be seen", 30)
+        owner.cli("rescan")
+        never(lambda: told(owner, head) - seen, "another event", 1)
+        owner.restart()
+        never(lambda: told(owner, head) - seen, "another event", 1)
+        assert owner.cli("status", "--check").code == 3
+    finally:
+        locked.chmod(0o755)
+    owner.cli("rescan")
+    owner.agree()
+    assert told(owner, head) == seen
+    assert owner.await_state("in_sync")
+    head = owner.head()
+    (locked / "deep" / "1").unlink()
+    owner.agree()
+    assert told(owner, head) == {"locked/deep/1"}
 
 
 def test_old_state_and_changes_meanwhile(full):
