@@ -66,6 +66,13 @@ static enum old_name look_at_name(
 	}
 }
 
+bool kin_is_gone(struct engine *e, const char *dir)
+{
+	const struct disk_stat none = { 0 };
+
+	return look_at_name(e, dir, &none) == OLD_GONE;
+}
+
 /*
  * One look at a folder that is gone is enough for all that was in it, as
  * long as no time passes.

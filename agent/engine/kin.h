@@ -23,6 +23,9 @@
 int kin_adopt(struct engine *e, const char *path, const struct disk_stat *seen,
     bool edited, struct vs_err *err);
 
+/* Whether folder dir has gone for sure, with all that was in it. */
+bool kin_is_gone(struct engine *e, const char *dir);
+
 /*
  * Whether a hash under way reads the file seen under another name, so that
  * its end is worth waiting for.

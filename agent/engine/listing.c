@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/clan.h"
 #include "agent/engine/kin.h"
 #include "agent/engine/resume.h"
 #include "agent/engine/root.h"
@@ -20,12 +21,14 @@
 #include "common/base/path.h"
 
 #define NONE SIZE_MAX
+#define CLAN_TRIES 4 /* files that may tell where all come from */
 
 /* A name that is not simply as it was. */
 struct odd {
 	size_t seen; /* its row of the disk's roster, or NONE */
 	size_t known; /* of the manifest's, or NONE */
 	bool racy; /* as the manifest has it */
+	bool moved; /* with its folder: done with */
 };
 
 /* A listing under way. */
@@ -276,6 +279,8 @@ static int visit(struct listing *l, const struct odd *o)
 	char path[VS_PATH_MAX + 1];
 	const char *flaw;
 
+	if (o->moved)
+		return 0;
 	if (o->known != NONE)
 		known.stat = &l->known.row[o->known].stat;
 	if (seen != NULL)
@@ -353,6 +358,77 @@ static int from_manifest(
 	return note(l, &o);
 }
 
+/* A file that is published here, but was not: it may have moved. */
+static bool may_move(struct listing *l, const struct odd *o, char *path)
+{
+	const struct disk_stat *seen;
+	const char *name;
+
+	if (o->seen == NONE || o->known != NONE)
+		return false;
+	seen = &l->disk.row[o->seen].stat;
+	name = roster_name(&l->disk, o->seen);
+	return !seen->odd && seen->kind == VS_KIND_FILE &&
+	    flaw_of(l, name, path) == NULL &&
+	    judge(l, name, seen) == IGNORE_SHOWN;
+}
+
+/* Where the files of a folder that was renamed were: as clan_find. */
+static int find_clan(struct listing *l, char from[VS_PATH_MAX + 1])
+{
+	char path[VS_PATH_MAX + 1];
+	size_t step = l->odd_count / CLAN_TRIES + 1;
+	int rc = 0;
+
+	for (size_t i = 0; i < l->odd_count && rc == 0; i += step)
+		if (may_move(l, &l->odd[i], path))
+			rc = clan_find(l->e, path,
+			    &l->disk.row[l->odd[i].seen].stat, from, l->err);
+	return rc;
+}
+
+static int move_clan(struct listing *l, const char *from)
+{
+	struct clan_name *name = calloc(l->odd_count, sizeof(*name));
+	size_t *at = calloc(l->odd_count, sizeof(*at));
+	char path[VS_PATH_MAX + 1];
+	size_t n = 0;
+	int rc = 0;
+
+	if (name == NULL || at == NULL)
+		rc = vs_err_set(l->err, VS_ENOMEM, "scan: out of memory");
+	for (size_t i = 0; i < l->odd_count && rc == 0; i++) {
+		if (!may_move(l, &l->odd[i], path))
+			continue;
+		name[n].name = roster_name(&l->disk, l->odd[i].seen);
+		name[n].seen = &l->disk.row[l->odd[i].seen].stat;
+		at[n++] = i;
+	}
+	if (rc == 0)
+		rc = clan_move(l->e, from, l->dir, name, n, l->err);
+	for (size_t i = 0; i < n; i++)
+		l->odd[at[i]].moved = name[i].moved;
+	l->uneven = true;
+	free(at);
+	free(name);
+	return rc;
+}
+
+/* If the folder was renamed, most of its files are known by their old names. */
+static int adopt_clan(struct listing *l)
+{
+	const struct engine *e = l->e;
+	char from[VS_PATH_MAX + 1];
+	int rc;
+
+	if (l->dir[0] == '\0' || l->odd_count == 0 || l->veiled ||
+	    (l->flags & (DIRQ_DATA | DIRQ_GONE)) != 0 || e->listing_first ||
+	    e->cloud.relist)
+		return 0;
+	rc = find_clan(l, from);
+	return rc == 1 ? move_clan(l, from) : rc;
+}
+
 /*
  * The disk's names beside the manifest's, both in order.  What differs is
  * acted on when the manifest has been read, since that writes to it.
@@ -363,6 +439,8 @@ static int merge(struct listing *l)
 
 	if (rc == 0)
 		rc = note_new(l, NULL);
+	if (rc == 0)
+		rc = adopt_clan(l);
 	for (size_t i = 0; i < l->odd_count && rc == 0; i++)
 		rc = visit(l, &l->odd[i]);
 	return rc;

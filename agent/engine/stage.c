@@ -16,6 +16,8 @@
 #include "common/base/hex.h"
 #include "common/base/path.h"
 
+#define DROVE_CHEAP 4 /* of a drove, files that cost what one does else */
+
 int stage_begin(struct engine *e, struct vs_err *err)
 {
 	int rc;
@@ -51,13 +53,11 @@ void stage_leave(struct engine *e, uint64_t gen)
 		assert(false && "more units than stage_full allows");
 }
 
-static void note(struct engine *e, const char *path, int op, int64_t size)
+/* To be told of path, as long as there is room for it. */
+static void tell(struct engine *e, const char *path, int op, int64_t size)
 {
 	struct core_stage *t = &e->stage;
 
-	t->changes++;
-	if (op == VS_OP_DELETE)
-		t->deletes++;
 	if (op < 0 || t->told_count >= CORE_STAGE_MAX)
 		return;
 	t->told[t->told_count].path = strdup(path);
@@ -65,6 +65,14 @@ static void note(struct engine *e, const char *path, int op, int64_t size)
 	t->told[t->told_count].op = vs_op_name((enum vs_op)op);
 	t->told[t->told_count].size = size;
 	t->told_count += t->told[t->told_count].path != NULL;
+}
+
+static void note(struct engine *e, const char *path, int op, int64_t size)
+{
+	e->stage.changes++;
+	if (op == VS_OP_DELETE)
+		e->stage.deletes++;
+	tell(e, path, op, size);
 }
 
 /* The root is looked at before it is committed, whatever is sent of it. */
@@ -206,6 +214,50 @@ int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
 	const struct stage_move m = { .path = path, .row = row, .old = old };
 
 	return stage_move(e, &m, err);
+}
+
+static void touch(struct engine *e, const char *dir, const char *name)
+{
+	char path[VS_PATH_MAX + 1];
+
+	if (vs_path_join(path, sizeof(path), dir, name) > 0)
+		scouting_touch(e, path);
+}
+
+int stage_drove(
+    struct engine *e, const struct drove *d, int64_t count, struct vs_err *err)
+{
+	int rc = stage_begin(e, err);
+	int64_t went;
+
+	touch(e, d->from, d->first);
+	touch(e, d->to, d->first);
+	if (rc < 0)
+		return rc;
+	went = drove_move(&e->state, d, e->fresh, e->now.wall_ms, err);
+	if (went <= 0)
+		return (int)went;
+	if (went != count)
+		return vs_err_set(err, VS_ECORRUPT,
+		    "manifest: %lld rows where %lld moved", (long long)went,
+		    (long long)count);
+	e->last_delete_ms = e->now.mono_ms;
+	e->stage.deletes++;
+	e->stage.changes += 1 + (int)(count / DROVE_CHEAP);
+	return 1;
+}
+
+void stage_drove_tell(
+    struct engine *e, const struct drove *d, const char *name, int64_t size)
+{
+	char path[VS_PATH_MAX + 1];
+
+	if (e->stage.told_count >= CORE_STAGE_MAX)
+		return;
+	if (vs_path_join(path, sizeof(path), d->from, name) > 0)
+		tell(e, path, VS_OP_DELETE, 0);
+	if (vs_path_join(path, sizeof(path), d->to, name) > 0)
+		tell(e, path, VS_OP_CREATE, size);
 }
 
 /* The row of a file that is not known by its content. */

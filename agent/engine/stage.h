@@ -7,6 +7,7 @@
 #define STAGE_H
 
 #include "agent/engine/core.h"
+#include "agent/state/drove.h"
 #include "agent/state/manifest.h"
 
 /* path is this now; old is what the manifest had, or NULL. */
@@ -25,6 +26,16 @@ struct stage_move {
 /* As stage_upsert and, of from, stage_delete: one change, a rename. */
 int stage_move(
     struct engine *e, const struct stage_move *m, struct vs_err *err);
+
+/*
+ * count files went with their folder, as drove_move has it: 1, and what
+ * stage_move does is done for each of them, but for what is told of it
+ * (stage_drove_tell); or 0.
+ */
+int stage_drove(
+    struct engine *e, const struct drove *d, int64_t count, struct vs_err *err);
+void stage_drove_tell(
+    struct engine *e, const struct drove *d, const char *name, int64_t size);
 
 /* A file that is new at path, by name and size; its content comes later. */
 int stage_listed(struct engine *e, const char *path,

@@ -167,6 +167,74 @@ int manifest_seal(struct state *s, const char *dir,
 	    (size_t)VS_SHA256_SIZE, id);
 }
 
+/* The directory known by id has another path from now on. */
+static int dir_move(
+    struct state *s, int64_t id, const char *path, struct vs_err *err)
+{
+	const char *name = vs_path_name(path);
+	int64_t parent = dir_id(s, path, vs_path_parent_len(path), true, err);
+
+	dir_forget(s);
+	return parent < 0 ? (int)parent
+			  : vs_db_run(s->db, SQL_DIR_MOVE, err, "ibi", parent,
+				(const void *)name, strlen(name), id);
+}
+
+/* 1 if nothing is in the directory known by id, which is no more then. */
+static int dir_yield(struct state *s, int64_t id, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int used;
+	int rc = vs_db_first(s->db, SQL_DIR_USED, &st, err, "i", id);
+
+	if (rc < 0)
+		return rc;
+	used = sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	if (used)
+		return 0;
+	dir_forget(s);
+	rc = vs_db_run(s->db, SQL_DIR_DROP, err, "i", id);
+	return rc < 0 ? rc : 1;
+}
+
+/* What stays gets a number of its own, and what is below it. */
+static int stay_behind(struct state *s, const char *path, int64_t id,
+    const struct roster *stay, struct vs_err *err)
+{
+	int64_t own = dir_id(s, path, strlen(path), true, err);
+	int rc = own < 0 ? (int)own
+			 : vs_db_run(s->db, SQL_DIR_ADOPT, err, "ii", own, id);
+
+	for (size_t i = 0; i < stay->count && rc == 0; i++) {
+		const char *name = roster_name(stay, i);
+
+		rc = vs_db_run(s->db, SQL_ENTRY_ADOPT, err, "iib", own, id,
+		    (const void *)name, strlen(name));
+	}
+	return rc;
+}
+
+int64_t manifest_rehouse(struct state *s, const char *from, const char *to,
+    const struct roster *stay, struct vs_err *err)
+{
+	int64_t id = dir_id(s, from, strlen(from), false, err);
+	int64_t other = id > 0 ? dir_id(s, to, strlen(to), false, err) : 0;
+	int rc = 1;
+
+	assert(from[0] != '\0' && to[0] != '\0');
+	if (id <= 0 || other < 0)
+		return id <= 0 ? id : other;
+	if (other > 0)
+		rc = dir_yield(s, other, err);
+	if (rc <= 0)
+		return rc;
+	rc = dir_move(s, id, to, err);
+	if (rc == 0 && stay->count > 0)
+		rc = stay_behind(s, from, id, stay, err);
+	return rc < 0 ? rc : id;
+}
+
 static void row_stat(sqlite3_stmt *st, int at, struct manifest_row *row)
 {
 	/* not all of the target, which is long */
@@ -344,6 +412,7 @@ int manifest_list(struct state *s, const char *dir,
 		row_stat(st, 1, row);
 		row->racy = sqlite3_column_int(st, 9) != 0;
 		row->synced = sqlite3_column_int(st, 10) != 0;
+		row->has_hash = sqlite3_column_int(st, 11) != 0;
 		rc = name_copy(name, st, 0, err);
 		if (rc == 0)
 			rc = each(arg, name, row);

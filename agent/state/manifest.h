@@ -10,6 +10,7 @@
 
 #include "agent/scan/compare.h"
 #include "agent/scan/disk.h"
+#include "agent/scan/roster.h"
 #include "agent/state/state.h"
 #include "common/base/limits.h"
 
@@ -63,8 +64,18 @@ int manifest_set_synced(
     struct state *s, const char *path, bool synced, struct vs_err *err);
 
 /*
+ * The rows of directory from become rows of directory to, which has none, but
+ * for those of the names in stay.  The directories' own rows are left as they
+ * are.  The number by which the rows know their directory, 0 when that cannot
+ * be done, or negative.
+ */
+int64_t manifest_rehouse(struct state *s, const char *from, const char *to,
+    const struct roster *stay, struct vs_err *err);
+
+/*
  * The rows of directory dir in the order of their names' bytes; hash and
- * target are left empty.  Stops at a negative return and returns it.
+ * target are left empty, though has_hash is not.  Stops at a negative return
+ * and returns it.
  */
 int manifest_list(struct state *s, const char *dir,
     int (*each)(void *arg, const char *name, const struct manifest_row *row),
@@ -72,7 +83,8 @@ int manifest_list(struct state *s, const char *dir,
 
 /*
  * A seal of a folder says in a few bytes what was found in it when its rows
- * said just that.  Any put or drop of a row of the folder takes it away.
+ * said just that.  Any put or drop of a row of the folder takes it away, and
+ * so does another path.
  * sealed: 1 if dir has this very seal, 0 if not, or negative.  seal: nothing
  * for a folder that has no row in it.
  */

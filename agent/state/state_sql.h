@@ -18,6 +18,12 @@
 	X(DIR_SEAL, "UPDATE dirs SET seal = ? WHERE id = ?") \
 	X(DIR_UNSEAL, \
 	    "UPDATE dirs SET seal = NULL WHERE id = ? AND seal IS NOT NULL") \
+	X(DIR_USED, \
+	    "SELECT EXISTS(SELECT 1 FROM entries WHERE dir = ?1) " \
+	    "OR EXISTS(SELECT 1 FROM dirs WHERE parent = ?1)") \
+	X(DIR_MOVE, \
+	    "UPDATE dirs SET parent = ?, name = ?, seal = NULL WHERE id = ?") \
+	X(DIR_ADOPT, "UPDATE dirs SET parent = ? WHERE parent = ?") \
 	X(DIR_UP, "SELECT parent, name FROM dirs WHERE id = ?") \
 	X(ENTRY_GET, \
 	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
@@ -25,7 +31,8 @@
 	    "WHERE dir = ? AND name = ?") \
 	X(ENTRY_LIST, \
 	    "SELECT name, kind, size, mtime, ctime, ino, born, folder, " \
-	    "mode, racy, synced FROM entries WHERE dir = ? ORDER BY name") \
+	    "mode, racy, synced, hash IS NOT NULL FROM entries " \
+	    "WHERE dir = ? ORDER BY name") \
 	X(ENTRY_PUT, \
 	    "INSERT INTO entries(dir, name, kind, size, mtime, ctime, " \
 	    "ino, born, folder, mode, hash, target, racy, synced) " \
@@ -62,6 +69,8 @@
 	X(PAST_DROP, "DELETE FROM past WHERE ino = ?") \
 	X(PAST_CLEAR, "DELETE FROM past") \
 	X(ENTRY_DROP, "DELETE FROM entries WHERE dir = ? AND name = ?") \
+	X(ENTRY_ADOPT, \
+	    "UPDATE entries SET dir = ? WHERE dir = ? AND name = ?") \
 	X(ENTRY_SYNCED, \
 	    "UPDATE entries SET synced = ? WHERE dir = ? AND name = ?") \
 	X(ENTRY_EACH, \
@@ -248,7 +257,31 @@
 	X(HOLD_HAS, \
 	    "SELECT 1 FROM cloud_holds " \
 	    "WHERE path = ? AND decision != 2") \
-	X(HOLD_CLEAR, "DELETE FROM cloud_holds")
+	X(HOLD_CLEAR, "DELETE FROM cloud_holds") \
+	X(DROVE_QUIET, \
+	    "SELECT NOT EXISTS(SELECT 1 FROM outbox " \
+	    "WHERE path BETWEEN ?1 AND ?2) " \
+	    "AND NOT EXISTS(SELECT 1 FROM shadow " \
+	    "WHERE path BETWEEN ?1 AND ?2) " \
+	    "AND NOT EXISTS(SELECT 1 FROM trouble " \
+	    "WHERE path BETWEEN CAST(?1 AS BLOB) AND CAST(?2 AS BLOB))") \
+	X(DROVE_SHADOW, \
+	    "INSERT INTO shadow(path, kind, size, hash, state, mtime, mode) " \
+	    "SELECT ?2 || CAST(name AS TEXT), kind, size, lower(hex(hash)), " \
+	    "0, mtime / 1000, mode FROM entries WHERE dir = ?1 ORDER BY name") \
+	X(DROVE_WENT, \
+	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
+	    "state, rank, pair, at, batch, held, approved) " \
+	    "SELECT ?2 || CAST(name AS TEXT), 2, kind, size, 0, -1, " \
+	    "lower(hex(hash)), 0, ?4, ?3 || CAST(name AS TEXT), ?5, " \
+	    "0, 0, 0 FROM entries WHERE dir = ?1 ORDER BY name") \
+	X(DROVE_CAME, \
+	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
+	    "state, rank, pair, at, batch, held, approved) " \
+	    "SELECT ?3 || CAST(name AS TEXT), 0, kind, size, mtime / 1000, " \
+	    "mode, lower(hex(hash)), 0, ?4, ?2 || CAST(name AS TEXT), ?5, " \
+	    "0, 0, 0 FROM entries WHERE dir = ?1 ORDER BY name") \
+	X(DROVE_UNSYNC, "UPDATE entries SET synced = 0 WHERE dir = ?")
 
 enum state_sql {
 #define STATE_SQL_ENUM(name, sql) SQL_##name,

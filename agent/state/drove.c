@@ -1,0 +1,69 @@
+#include "agent/state/drove.h"
+
+#include <string.h>
+
+#include "agent/state/manifest.h"
+#include "agent/state/state_sql.h"
+#include "common/base/path.h"
+
+#define RANK_FRESH 0
+#define RANK_SCAN 1
+
+static int is_quiet(
+    struct state *s, const char *dir, const struct drove *d, struct vs_err *err)
+{
+	char first[VS_PATH_MAX + 1], last[VS_PATH_MAX + 1];
+	sqlite3_stmt *st;
+	int rc;
+
+	if (vs_path_join(first, sizeof(first), dir, d->first) < 0 ||
+	    vs_path_join(last, sizeof(last), dir, d->last) < 0)
+		return 0;
+	rc = vs_db_first(s->db, SQL_DROVE_QUIET, &st, err, "tt", first, last);
+	if (rc <= 0)
+		return rc;
+	rc = sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	return rc;
+}
+
+int drove_is_quiet(struct state *s, const struct drove *d, struct vs_err *err)
+{
+	int rc = is_quiet(s, d->from, d, err);
+
+	return rc == 1 ? is_quiet(s, d->to, d, err) : rc;
+}
+
+/* What stands before the names in dir. */
+static void prefix(char out[VS_PATH_MAX + 2], const char *dir)
+{
+	size_t n = strlen(dir);
+
+	memcpy(out, dir, n);
+	out[n] = '/';
+	out[n + 1] = '\0';
+}
+
+int64_t drove_move(struct state *s, const struct drove *d, bool fresh,
+    int64_t wall_ms, struct vs_err *err)
+{
+	int64_t rank = fresh ? RANK_FRESH : RANK_SCAN;
+	char old[VS_PATH_MAX + 2], new[VS_PATH_MAX + 2];
+	int64_t dir = manifest_rehouse(s, d->from, d->to, &d->stay, err);
+	int rc;
+
+	if (dir <= 0)
+		return dir;
+	prefix(old, d->from);
+	prefix(new, d->to);
+	rc = vs_db_run(s->db, SQL_DROVE_SHADOW, err, "it", dir, old);
+	if (rc == 0)
+		rc = vs_db_run(s->db, SQL_DROVE_WENT, err, "ittii", dir, old,
+		    new, rank, wall_ms);
+	if (rc == 0)
+		rc = vs_db_run(s->db, SQL_DROVE_CAME, err, "ittii", dir, old,
+		    new, rank, wall_ms);
+	if (rc == 0)
+		rc = vs_db_run(s->db, SQL_DROVE_UNSYNC, err, "i", dir);
+	return rc < 0 ? rc : vs_db_changes(s->db);
+}
