@@ -3,8 +3,9 @@
 # below the agent or below the cloud, a cloud that forgets which batches it
 # has or what an epoch follows, an agent that takes any root for its own,
 # members that believe what comes or whose disk lies, files that were edited so
-# that a rename looks like nothing else.  Each must be found out, else the
-# simulator's zero failures mean nothing.
+# that a rename looks like nothing else, a watcher that says it told what it has
+# yet to tell.  Each must be found out, else the simulator's zero failures mean
+# nothing.
 set -u
 export LC_ALL=C
 
@@ -13,8 +14,11 @@ passed=0
 failed=0
 
 for what in nosync-agent nosync-cloud no-dedupe unlinked no-guard unverified \
-    nosync-part nosync-file stale-listing mixed-hash unsteady adopt; do
-    out=$("$sim" --seed 1 --seeds 60 --ops 1000 --sabotage "$what" 2>&1)
+    nosync-part nosync-file stale-listing mixed-hash unsteady adopt \
+    early-mark; do
+    more=
+    [ "$what" != early-mark ] || more=--history
+    out=$("$sim" --seed 1 --seeds 60 --ops 1000 --sabotage "$what" $more 2>&1)
     if [ $? -eq 1 ] && grep -q '^sim: seed ' <<<"$out"; then
         reason=$(grep -m 1 '^sim: seed ' <<<"$out")
         echo "control: $what: found: ${reason:0:150}"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define GREMLIN_RARE 25 /* one in so many calls does something */
+#define GREMLIN_RESTART 60 /* likewise, where a history is to be told */
 
 static uint64_t below(struct gremlin *g, uint64_t n)
 {
@@ -265,12 +266,14 @@ static void overflow_ends(struct world *w, struct ending *e)
 {
 	(void)e;
 	memdisk_set_queue(w->disk, 4096);
+	memlog_room(w->log, 4096);
 	w->hint_ms = 2;
 }
 
 static void act_overflow(struct gremlin *g, struct world *w)
 {
 	memdisk_set_queue(w->disk, 2 + (int)below(g, 8));
+	memlog_room(w->log, 2 + below(g, 8));
 	w->hint_ms = 1 + (int)below(g, 2000);
 	ending_add(g, w, overflow_ends);
 }
@@ -513,6 +516,8 @@ void gremlin_act(struct gremlin *g, struct world *w, int64_t op)
 		g->usual = below(g, 2) ? (int)below(g, 400) : 0;
 		net_ends(w, &e);
 	}
+	if (w->o.history && !below(g, GREMLIN_RESTART))
+		world_stop_engine(w, while_ms(g));
 	if (below(g, GREMLIN_RARE))
 		return;
 	kind = (enum gremlin_kind)below(g, GREMLINS);

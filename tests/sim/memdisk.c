@@ -26,7 +26,7 @@ struct watched {
 };
 
 struct memdisk {
-	struct disk disk; /* first: it is what the engine holds */
+	struct memdisk_face face; /* first */
 	struct vs_rand *rand;
 	struct memfs *fs;
 	struct memfs *copy;
@@ -489,7 +489,7 @@ static bool read_early(struct memdisk *d, const char *dir)
 	struct memearly_dir *y = memearly_add(&d->early, dir);
 
 	if (y)
-		y->code = disk_read(&d->disk, dir, &y->names, NULL);
+		y->code = disk_read(&d->face.disk, dir, &y->names, NULL);
 	return y != NULL;
 }
 
@@ -689,7 +689,7 @@ struct memdisk *memdisk_new(struct vs_rand *rand)
 
 	if (!d)
 		abort();
-	d->disk = (struct disk){
+	d->face.disk = (struct disk){
 		.root = disk_root,
 		.mark = disk_mark,
 		.list = disk_list,
@@ -729,7 +729,7 @@ void memdisk_free(struct memdisk *d)
 
 struct disk *memdisk_disk(struct memdisk *d)
 {
-	return &d->disk;
+	return &d->face.disk;
 }
 
 void memdisk_forget(struct memdisk *d)

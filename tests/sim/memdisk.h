@@ -18,6 +18,7 @@
 #include "tests/sim/memfs.h"
 
 struct memdisk;
+struct memlog;
 
 /* What the root's path leads to. */
 enum memdisk_shown {
@@ -47,6 +48,12 @@ struct memdisk_stats {
 	int64_t watch_full;
 	int64_t early; /* listings that were read ahead */
 	int64_t hash_changed; /* files that changed while hashed */
+};
+
+/* What it begins with: the engine holds the disk. */
+struct memdisk_face {
+	struct disk disk; /* first */
+	struct memlog *log; /* the watcher with a history, if it has one */
 };
 
 /* rand is borrowed. */

@@ -57,6 +57,8 @@ void score_world(struct score *t, const struct world *w)
 	vfs_add(t, memvfs_stats(w->agent_vfs));
 	vfs_add(t, memvfs_stats(w->cloud_vfs));
 	disk_add(t, memdisk_stats(w->disk));
+	if (w->log)
+		NUMBERS_ADD(&t->history, memlog_stats(w->log));
 	for (int i = 0; i < w->members; i++)
 		NUMBERS_ADD(&t->members, &w->member[i]->stats);
 }
@@ -126,6 +128,10 @@ static void faults_print(const struct score *t)
 	    t->overflows, t->pairs, t->list_io, t->look_io, t->hash_io,
 	    t->watch_full, t->early, t->changed_hashes, t->hashes, t->coarse,
 	    t->unwatched);
+	printf("sim: history: %" PRId64 " starts told, %" PRId64
+	       " refused, %" PRId64 " with holes, %" PRId64 " hints\n",
+	    t->history.resumed, t->history.refused, t->history.holes,
+	    t->history.old);
 	printf("sim: agent: %" PRId64 " times deletions held, %" PRId64
 	       " refused, %" PRId64 " recording, %" PRId64 " scans\n",
 	    t->held, t->news[ENGINE_REFUSED], t->news[ENGINE_RECORDING],

@@ -42,6 +42,7 @@ struct score {
 	int64_t empty; /* and those that were others */
 	int64_t coarse; /* runs on a coarse clock */
 	int64_t unwatched; /* runs without a watcher */
+	struct memlog_stats history;
 	int64_t imps[IMPS];
 	struct membox_stats members;
 };

@@ -31,6 +31,7 @@ struct options {
 	int jobs;
 	int members; /* -1: none, one or two */
 	bool coarse; /* every seed, not every fourth only */
+	bool history; /* likewise, not every sixteenth only */
 	bool shrink;
 	const char *commit;
 	int64_t days; /* without the cloud; 0: seeds */
@@ -54,6 +55,7 @@ static const char *const sabotage_names[] = {
 	[WORLD_STALE_LISTING] = "stale-listing",
 	[WORLD_MIXED_HASH] = "mixed-hash",
 	[WORLD_UNSTEADY] = "unsteady",
+	[WORLD_EARLY_MARK] = "early-mark",
 	[WORLD_HOARD] = "hoard",
 	[WORLD_ADOPT] = "adopt",
 };
@@ -66,9 +68,10 @@ static void failure_print(
 	printf("sim: seed %" PRIu64 ", operation %" PRId64 ": %s\n", w->seed,
 	    r->op, r->failure);
 	printf("sim: again: build/sim --seed %" PRIu64
-	       " --seeds 1 --ops %" PRId64 " --members %d%s%s%s%s --trace\n",
+	       " --seeds 1 --ops %" PRId64 " --members %d%s%s%s%s%s --trace\n",
 	    w->seed, o->ops, w->members, w->coarse ? " --coarse" : "",
-	    o->calm ? " --calm" : "", w->sabotage ? " --sabotage " : "",
+	    w->history ? " --history" : "", o->calm ? " --calm" : "",
+	    w->sabotage ? " --sabotage " : "",
 	    w->sabotage ? sabotage_names[w->sabotage] : "");
 }
 
@@ -80,6 +83,7 @@ static struct run_options seed_options(const struct options *o, int64_t seed)
 	r.world.seed = (uint64_t)seed;
 	r.world.coarse = o->coarse || seed % 4 == 0;
 	r.world.unwatched = seed % 16 == 7;
+	r.world.history = o->history || seed % 16 == 11;
 	r.world.members = o->members >= 0 ? o->members : (int)(seed % 3);
 	return r;
 }
@@ -231,6 +235,8 @@ static bool option_take(struct options *o, int c, const char *text)
 		return o->shrink = true;
 	case 'g':
 		return o->coarse = true;
+	case 'h':
+		return o->history = true;
 	case 'q':
 		return o->run.calm = true;
 	default:
@@ -257,6 +263,7 @@ static bool options_read(struct options *o, int argc, char **argv)
 		{ "trace", no_argument, NULL, 't' },
 		{ "shrink", no_argument, NULL, 'x' },
 		{ "coarse", no_argument, NULL, 'g' },
+		{ "history", no_argument, NULL, 'h' },
 		{ "calm", no_argument, NULL, 'q' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -313,6 +320,7 @@ static int usage(void)
 	fprintf(stderr,
 	    "usage: sim [--seed S] [--seeds K] [--ops N] [--jobs J]\n"
 	    "           [--check EVERY] [--members N] [--coarse] [--calm]\n"
+	    "           [--history]\n"
 	    "           [--trace] [--shrink] [--commit ID]\n"
 	    "       sim --series LENGTH [--share ONE_IN] [--only N,N,...] "
 	    "[--seed S]\n"
@@ -320,7 +328,8 @@ static int usage(void)
 	    "[--seeds K]\n"
 	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|\n"
 	    "                       unlinked|no-guard|unverified|nosync-part|\n"
-	    "                       nosync-file|stale-listing|adopt]\n");
+	    "                       nosync-file|stale-listing|adopt|\n"
+	    "                       early-mark]\n");
 	return 2;
 }
 

@@ -106,13 +106,17 @@ static void hints_come(void *arg, void *data, bool due)
 		return;
 	memdisk_deliver(
 	    w->disk, 1 + (int)vs_rand_below(&w->rand, 64), hint_give, w);
+	if (w->log)
+		memlog_deliver(
+		    w->log, 1 + (int)vs_rand_below(&w->rand, 64), hint_give, w);
 	world_poke(w);
 	hints_plan(w);
 }
 
 static void hints_plan(struct world *w)
 {
-	if (w->hints_due || !w->engine || !memdisk_pending(w->disk))
+	if (w->hints_due || !w->engine ||
+	    !(memdisk_pending(w->disk) || (w->log && memlog_pending(w->log))))
 		return;
 	w->hints_due = true;
 	sched_add(w->sched,
@@ -247,6 +251,8 @@ static void engine_start(void *arg, void *data, bool due)
 	if (!due || w->engine)
 		return;
 	w->life++;
+	if (w->log)
+		memlog_begin(w->log);
 	rc = engine_open(&w->engine, &ew, &o, world_now(w), &err);
 	trace_add(&w->trace, world_now(w).mono_ms, "engine: start %d: %s %s",
 	    w->life, vs_err_name(rc), err.msg);
@@ -257,6 +263,8 @@ static void engine_start(void *arg, void *data, bool due)
 		return;
 	}
 	w->engine = NULL;
+	if (w->log)
+		memlog_end(w->log);
 	w->stats.open_failures++;
 	if ((rc == VS_ECORRUPT && !w->o.rot) || rc == VS_ESCHEMA)
 		world_fail(w, "the engine does not open: %s", err.msg);
@@ -271,6 +279,8 @@ static void engine_end(struct world *w, int64_t down_ms)
 	w->step_serial++;
 	sched_clear(w->sched, WORLD_ENGINE);
 	memdisk_forget(w->disk);
+	if (w->log)
+		memlog_end(w->log);
 	sched_add(w->sched, down_ms, WORLD_PLAN, engine_start, w, NULL);
 }
 
@@ -462,7 +472,10 @@ static void folder_event(void *arg, struct memfs_node *dir, const char *name,
 	if (!dir->hidden)
 		trace_add(
 		    &w->trace, world_now(w).mono_ms, "event %d %s", what, name);
-	memdisk_event(w->disk, dir, name, what, is_dir);
+	if (w->log)
+		memlog_event(w->log, dir, name, what, is_dir);
+	else
+		memdisk_event(w->disk, dir, name, what, is_dir);
 }
 
 static void folders_make(struct world *w)
@@ -481,6 +494,10 @@ static void folders_make(struct world *w)
 		memdisk_disk(w->disk)->watch = NULL;
 		memdisk_disk(w->disk)->watched = NULL;
 	}
+	if (w->o.history)
+		w->log = memlog_new(w->disk, &w->rand);
+	if (w->log && w->o.sabotage == WORLD_EARLY_MARK)
+		memlog_hurry(w->log);
 	memfs_grain(w->fs, w->o.coarse ? 4000000 : 1);
 	memfs_mkdir(w->copy, "a");
 	memfs_close(w->copy, memfs_open(w->copy, "b"));
@@ -590,6 +607,7 @@ void world_free(struct world *w)
 	sched_clear(w->sched, WORLD_NET);
 	sched_clear(w->sched, WORLD_PLAN);
 	sched_clear(w->sched, WORLD_GREMLIN);
+	memlog_free(w->log);
 	memdisk_free(w->disk);
 	memfs_free(w->fs);
 	memfs_free(w->copy);

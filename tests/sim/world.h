@@ -18,6 +18,7 @@
 #include "tests/sim/cloudside.h"
 #include "tests/sim/memdisk.h"
 #include "tests/sim/memfs.h"
+#include "tests/sim/memlog.h"
 #include "tests/sim/memvfs.h"
 #include "tests/sim/sched.h"
 #include "tests/sim/trace.h"
@@ -45,6 +46,7 @@ enum world_sabotage {
 	WORLD_ADOPT, /* files that look as before a rename are not */
 	WORLD_MIXED_HASH, /* what changes while it is hashed is not noticed */
 	WORLD_UNSTEADY, /* not all chance comes from the seed */
+	WORLD_EARLY_MARK, /* the watcher says it told what it did not yet */
 	WORLD_HOARD, /* the outbox never forgets */
 	WORLD_SABOTAGES,
 };
@@ -57,6 +59,7 @@ struct world_options {
 	bool print; /* trace to standard output */
 	bool coarse; /* file times tick every 4 ms */
 	bool unwatched; /* the folder has no watcher */
+	bool history; /* its watcher tells what happened while nobody heard */
 	bool forget; /* keep no record of what the folder ever had */
 	enum world_sabotage sabotage;
 	bool rot; /* the agent's database may be damaged: it is put aside */
@@ -121,6 +124,7 @@ struct world {
 	struct memfs *fs;
 	struct memfs *copy;
 	struct memdisk *disk;
+	struct memlog *log; /* its watcher, in a world with history */
 	struct memvfs *agent_vfs;
 	struct memvfs *cloud_vfs;
 	struct cloudbox *cloud;
