@@ -303,6 +303,29 @@ def test_somebody_else_writes(owner, seed):
     agree(owner, seed)  # the disk is the truth
 
 
+def test_what_is_no_path_is_not_ours(owner, seed):
+    """Its log may hold anything: what is no path is neither believed to be
+    there nor asked to go."""
+    fill(owner, 5)
+    owner.start()
+    agree(owner, seed)
+    owner.flush()
+    owner.kill()
+    odd = ["../out", "a//b", "a/./b", "a/../b", "a/",
+           ".vsync/root-id", "x" * 256]
+    seed.commit([{"path": p, "op": "create", "size": 1, "hash": "aa",
+                  "mtime": 1} for p in odd])
+    stray = {"path": "takes/stray", "op": "create", "size": 1, "hash": "aa",
+             "mtime": 1}
+    seed.commit([stray])
+    head = seed.head()
+    owner.start()
+    wait_for(lambda: "takes/stray" not in held(seed), "what is one to go")
+    owner.flush()
+    assert [e["change"]["path"] for e in seed.log[head:]] == ["takes/stray"]
+    assert set(held(seed)) >= set(odd)
+
+
 @pytest.mark.parametrize("disguise", [
     lambda reply: "Welcome to the guest network",
     lambda reply: {"success": True},

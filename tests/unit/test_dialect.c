@@ -109,6 +109,10 @@ static void test_replies(void **state)
 		{ "{\"success\":true,\"synced\":2,\"total\":2,\"results\":["
 		  "{\"path\":\"a\",\"seq\":3,\"status\":\"synced\"}]}",
 		    2, false },
+		/* of no path */
+		{ "{\"success\":true,\"synced\":1,\"total\":1,\"results\":["
+		  "{\"path\":\"\",\"seq\":3,\"status\":\"synced\"}]}",
+		    1, false },
 		{ "{\"success\":true,\"synced\":1,\"total\":1,\"results\":["
 		  "{\"path\":\"a\",\"seq\":0,\"status\":\"synced\"}]}",
 		    1, false },

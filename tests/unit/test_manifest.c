@@ -8,6 +8,7 @@
 
 #include "agent/scan/compare.h"
 #include "agent/state/manifest.h"
+#include "agent/state/past.h"
 #include "agent/state/state_sql.h"
 #include "tests/unit/scratch.h"
 
@@ -193,6 +194,54 @@ static void test_stale(void **state)
 	free(row);
 }
 
+/* How many rows may know the content of row's file, by either statement. */
+static int kin_count(struct state *s, const struct manifest_row *row)
+{
+	struct manifest_kin *kin = malloc(sizeof(*kin));
+	int n = 0;
+
+	for (int nth = 0; nth < 3; nth++)
+		n += manifest_kin(s, &row->stat, nth, kin, NULL) == 1;
+	free(kin);
+	return n;
+}
+
+/* A file that moved may be known; a racy row, or one without hash, is not. */
+static void test_kin(void **state)
+{
+	const char *path = scratch_at(*state, "state.db");
+	struct manifest_row *row = calloc(1, sizeof(*row));
+	struct manifest_kin *kin = malloc(sizeof(*kin));
+	struct manifest_row moved;
+	struct state s;
+
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	row->stat = (struct disk_stat){
+		.kind = VS_KIND_FILE,
+		.size = 5,
+		.mtime_ns = 1000000001,
+		.ctime_ns = 2000000001,
+		.born_ns = 500000001,
+		.ino = 7,
+		.mode = 0644,
+	};
+	moved = *row;
+	moved.stat.ctime_ns++;
+	for (int i = 0; i < 4; i++) {
+		row->racy = (i & 1) != 0;
+		row->has_hash = (i & 2) == 0;
+		assert_int_equal(manifest_put(&s, "f", row, NULL, NULL), VS_OK);
+		assert_int_equal(kin_count(&s, row), i == 0);
+		assert_int_equal(kin_count(&s, &moved), i == 0);
+		assert_int_equal(past_clear(&s, NULL), VS_OK);
+		assert_int_equal(past_keep(&s, "f", row, NULL), VS_OK);
+		assert_int_equal(past_find(&s, &moved.stat, kin, NULL), i == 0);
+	}
+	state_close(&s);
+	free(kin);
+	free(row);
+}
+
 static int sealed(struct state *s, const char *dir, uint8_t byte)
 {
 	uint8_t seal[VS_SHA256_SIZE];
@@ -277,6 +326,8 @@ int main(void)
 		    test_conflicts, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_stale, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_kin, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_seal, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
