@@ -167,14 +167,17 @@ $(UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ARCHIVES)
 # What tests/bench measures with; the one for PostgreSQL only where its
 # library is.
 BENCH_LOAD := $(call obj,tests/bench/load.c) $(BUILD)/libvs.a
-BENCHES = $(patsubst %,$(BUILD)/bench/%,maketree ingest_http ingest_sqlite \
+BENCHES = $(patsubst %,$(BUILD)/bench/%,maketree digest ingest_http \
+    ingest_sqlite \
     $(if $(shell pkg-config --exists libpq && echo yes),ingest_pg))
 $(call obj,tests/bench/ingest_pg.c): PKG_CFLAGS += \
     $(shell pkg-config --cflags libpq 2>/dev/null)
 $(BUILD)/bench/ingest_pg: PKG_LIBS += -lpq
+$(BUILD)/bench/digest: $(call obj,agent/scan/content.c)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BENCH_LOAD)
 	$(call say,LD $@)
-	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(PKG_LIBS)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $(filter %.o,$^) \
+	    $(filter %.a,$^) $(PKG_LIBS)
 
 -include $(patsubst %.o,%.d,$(call obj,$(all_c)) $(hooks_agent))
 

@@ -131,8 +131,27 @@ def hash_once(size, files):
         return total / took, kit.cpu_seconds([s.owner.daemon.proc.pid])
 
 
+def digests(report, cores):
+    """Content against SHA-256 alone, in one process, by turns."""
+    with kit.folder() as at:
+        kit.make_tree(at, cores, kit.LARGE << 20)
+        argv = [kit.own("digest"), str(4 * kit.RUNS + 1)]
+        argv += [str(p) for p in sorted(at.rglob("*.txt"))]
+        out = subprocess.run(argv, check=True, capture_output=True,
+                             text=True).stdout
+    for line in out.splitlines():
+        n, alone, by_wall, content, wall = (float(x) for x in line.split())
+        where = "%d thread%s" % (n, "" if n == 1 else "s")
+        report.add("hash", "content, cached, %s, a second of processor "
+                   "time" % where, content, "MB", "SHA-256 alone", alone,
+                   ">= 0.95", rate=True)
+        report.add("hash", "the same by the clock", wall, "MB/s",
+                   "SHA-256 alone", by_wall, rate=True)
+
+
 def hashing(report):
     cores = len(os.sched_getaffinity(0))
+    digests(report, cores)
     limit = openssl_rate(cores)
     files = 2 * cores
     found = [hash_once(kit.LARGE << 20, files) for _ in range(kit.RUNS)]
