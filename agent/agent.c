@@ -463,7 +463,7 @@ static int services_start(struct agent *a, struct vs_err *err)
 	int r = post_new(&a->post, &a->loop, err);
 
 	if (r == VS_OK)
-		r = crew_new(&a->crew, workers, err);
+		r = crew_new(&a->crew, workers + CREW_SPARE, err);
 	if (r == VS_OK)
 		r = vs_httpc_new(&a->httpc, &a->loop, err);
 	if (r == VS_OK)

@@ -90,7 +90,7 @@ static struct crew_job *crew_next(struct crew *c, int *lane)
 	if (c->lane[LARGE].first != NULL)
 		return lane_take(&c->lane[LARGE]);
 	*lane = HUGE_ONES;
-	if (c->lane[HUGE_ONES].first != NULL && huge < c->count - 2)
+	if (c->lane[HUGE_ONES].first != NULL && huge < c->count - CREW_SPARE)
 		return lane_take(&c->lane[HUGE_ONES]);
 	return NULL;
 }

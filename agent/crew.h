@@ -1,7 +1,7 @@
 /*
  * Worker threads for what blocks: reading and hashing files, fetching
  * chunks.  Three lanes: jobs of up to CREW_SMALL bytes; larger ones, which
- * never occupy all workers; and those over CREW_LARGE, which leave two.  So
+ * never occupy all workers; and those over CREW_LARGE, which leave CREW_SPARE.  So
  * a film of a terabyte does not hold up a saved script, nor a saved clip.
  */
 #ifndef CREW_H
@@ -13,6 +13,7 @@
 
 #include "common/base/err.h"
 
+#define CREW_SPARE 2 /* workers that jobs over CREW_LARGE leave */
 #define CREW_SMALL (16 * 1024 * 1024) /* bytes; the fast lane */
 #define CREW_LARGE (1024LL * 1024 * 1024) /* bytes; the slow lane beyond */
 

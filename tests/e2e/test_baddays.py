@@ -6,7 +6,9 @@ import random
 import subprocess
 import threading
 import time
+from pathlib import Path
 
+import pytest
 import views
 from harness import write
 from ops import exchange
@@ -131,6 +133,33 @@ def test_a_huge_hole_delays_nobody(owner):
     _, took = owner.stop()
     assert took < 5, "it took %.1f s to end" % took
     huge.unlink()
+    owner.start()
+    owner.agree()
+
+
+def thread_times(pid):
+    """Processor time of each thread of a process, in ticks, most first."""
+    times = []
+    for task in Path("/proc/%d/task" % pid).iterdir():
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        times.append(int(fields[11]) + int(fields[12]))
+    return sorted(times, reverse=True)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
+def test_two_huge_files_have_two_cores(owner):
+    """Of files that take for ever one does not wait for the other."""
+    for name in "one.img", "two.img":
+        (owner.root / name).touch()
+        os.truncate(owner.root / name, 1 << 40)
+    wait_for(lambda: owner.status()["hashing"] > 1, "their hashing", 20)
+    pid = owner.daemon.proc.pid
+    wait_for(lambda: thread_times(pid)[0] > 300, "three seconds of it", 60)
+    busiest = thread_times(pid)
+    assert busiest[1] > busiest[0] / 2, busiest
+    owner.stop()
+    for name in "one.img", "two.img":
+        (owner.root / name).unlink()
     owner.start()
     owner.agree()
 
