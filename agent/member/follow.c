@@ -528,6 +528,18 @@ static void head_answered(
 	json_decref(doc);
 }
 
+/* What the listing did not have is gone. */
+static int sweep(struct member *m, struct vs_err *err)
+{
+	char after[VS_PATH_MAX + 1] = "";
+	int rc;
+
+	do {
+		rc = mirror_sweep(&m->mirror, after, err);
+	} while (rc > 0);
+	return rc;
+}
+
 static int learn(
     struct member *m, const struct vs_listing_page *p, struct vs_err *err)
 {
@@ -543,8 +555,8 @@ static int learn(
 		if (rc == 0)
 			rc = mirror_renew(&m->mirror, &row, err);
 	}
-	while (rc == 0 && !p->more && (rc = mirror_sweep(&m->mirror, err)) > 0)
-		rc = 0;
+	if (rc == 0 && !p->more)
+		rc = sweep(m, err);
 	if (rc == 0 && !p->more) {
 		m->mirror.last_seq = m->follow.base;
 		memcpy(m->mirror.log_id, m->follow.log_id,

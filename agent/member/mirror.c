@@ -311,7 +311,8 @@ static int rows_init(struct rows *r, int cap, struct vs_err *err)
 	    : vs_err_set(err, VS_ENOMEM, "mirror: out of memory");
 }
 
-int mirror_sweep(struct mirror *m, struct vs_err *err)
+int mirror_sweep(
+    struct mirror *m, char after[VS_PATH_MAX + 1], struct vs_err *err)
 {
 	struct rows r;
 	sqlite3_stmt *st;
@@ -322,11 +323,13 @@ int mirror_sweep(struct mirror *m, struct vs_err *err)
 	st = vs_db_stmt(m->db, MSQL_FILE_STALE, err);
 	rc = st == NULL
 	    ? err->code
-	    : vs_db_bind(st, err, "ii", m->gen, (int64_t)SWEEP_ROWS);
+	    : vs_db_bind(st, err, "tii", after, m->gen, (int64_t)SWEEP_ROWS);
 	if (rc == 0)
 		rc = read_rows(m, st, &r, err);
 	for (int i = 0; i < r.count && rc == 0; i++)
 		rc = drop(m, &r.at[i], err);
+	if (rc == 0 && r.count > 0)
+		memcpy(after, r.at[r.count - 1].path, sizeof(r.at[0].path));
 	free(r.at);
 	return rc < 0 ? rc : r.count;
 }

@@ -87,8 +87,12 @@ int mirror_apply(
 int mirror_renew(
     struct mirror *m, const struct vs_listing_row *row, struct vs_err *err);
 
-/* Removes a piece of what is not of this gen: rows removed, 0 at the end. */
-int mirror_sweep(struct mirror *m, struct vs_err *err);
+/*
+ * Removes a piece of what is not of this gen, after the path given ("" to
+ * begin with) in path order, and moves that on: rows removed, 0 at the end.
+ */
+int mirror_sweep(
+    struct mirror *m, char after[VS_PATH_MAX + 1], struct vs_err *err);
 
 /*
  * Rows after the path given, below dir ("" is everything), in path order, at

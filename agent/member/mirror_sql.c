@@ -45,7 +45,43 @@ static const char schema_3[] =
     "CREATE INDEX local_hash ON local(hash, at);"
     "CREATE TABLE made(path TEXT PRIMARY KEY) WITHOUT ROWID;";
 
-const char *const mirror_sql_migrations[] = { schema_1, schema_2, schema_3 };
+/*
+ * sums: of local (what is here) and of the pulls that have not ended (what
+ * is still to come), so that nobody who asks makes us count.  pulls_turn:
+ * whose turn it is.
+ */
+static const char schema_4[] =
+    "DROP INDEX pulls_live;"
+    "CREATE INDEX pulls_turn ON pulls(created) WHERE state < 10;"
+    "CREATE TABLE sums(what TEXT PRIMARY KEY, n INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO sums SELECT 'local', count(*), coalesce(sum(size), 0)"
+    " FROM local;"
+    "INSERT INTO sums SELECT 'live', count(*), coalesce(sum(size - bytes), 0)"
+    " FROM pulls WHERE state < 10;"
+    "CREATE TRIGGER local_in AFTER INSERT ON local BEGIN"
+    " UPDATE sums SET n = n + 1, bytes = bytes + new.size"
+    " WHERE what = 'local'; END;"
+    "CREATE TRIGGER local_up AFTER UPDATE ON local BEGIN"
+    " UPDATE sums SET bytes = bytes + new.size - old.size"
+    " WHERE what = 'local'; END;"
+    "CREATE TRIGGER local_out AFTER DELETE ON local BEGIN"
+    " UPDATE sums SET n = n - 1, bytes = bytes - old.size"
+    " WHERE what = 'local'; END;"
+    "CREATE TRIGGER pulls_in AFTER INSERT ON pulls WHEN new.state < 10 BEGIN"
+    " UPDATE sums SET n = n + 1, bytes = bytes + new.size - new.bytes"
+    " WHERE what = 'live'; END;"
+    "CREATE TRIGGER pulls_up AFTER UPDATE ON pulls BEGIN"
+    " UPDATE sums SET n = n + (new.state < 10) - (old.state < 10),"
+    " bytes = bytes + (new.state < 10) * (new.size - new.bytes)"
+    " - (old.state < 10) * (old.size - old.bytes)"
+    " WHERE what = 'live'; END;"
+    "CREATE TRIGGER pulls_out AFTER DELETE ON pulls WHEN old.state < 10 BEGIN"
+    " UPDATE sums SET n = n - 1, bytes = bytes - old.size + old.bytes"
+    " WHERE what = 'live'; END;";
+
+const char *const mirror_sql_migrations[] = { schema_1, schema_2, schema_3,
+	schema_4 };
 const int mirror_sql_version =
     (int)(sizeof(mirror_sql_migrations) / sizeof(mirror_sql_migrations[0]));
 

@@ -30,10 +30,7 @@
 	    "WHERE path > ? AND path < ? ORDER BY path LIMIT ?") \
 	X(FILE_STALE, \
 	    "SELECT " MIRROR_COLUMNS " FROM files " \
-	    "WHERE gen <> ? LIMIT ?") \
-	X(FILE_COUNT, \
-	    "SELECT count(*), coalesce(sum(kind = 1), 0), " \
-	    "coalesce(sum(size), 0) FROM files") \
+	    "WHERE path > ? AND gen <> ? ORDER BY path LIMIT ?") \
 	X(LOCAL_GET, \
 	    "SELECT hash, size, mtime, ctime, ino, mode, version " \
 	    "FROM local WHERE path = ?") \
@@ -50,7 +47,7 @@
 	    "FROM local WHERE hash = ? AND substr(path, 1, 1) <> '/' " \
 	    "ORDER BY at LIMIT ?") \
 	X(LOCAL_DROP, "DELETE FROM local WHERE path = ?") \
-	X(LOCAL_COUNT, "SELECT count(*), coalesce(sum(size), 0) FROM local") \
+	X(LOCAL_COUNT, "SELECT n, bytes FROM sums WHERE what = 'local'") \
 	X(MADE_PUT, "INSERT OR IGNORE INTO made(path) VALUES(?)") \
 	X(MADE_GET, "SELECT 1 FROM made WHERE path = ?") \
 	X(MADE_DROP, "DELETE FROM made WHERE path = ?") \
@@ -72,18 +69,19 @@
 	    "force = excluded.force, ended = excluded.ended, " \
 	    "exit = excluded.exit, source = excluded.source") \
 	X(PULL_LIVE, \
-	    "SELECT id FROM pulls WHERE state < 10 " \
-	    "ORDER BY rowid LIMIT ?") \
-	X(PULL_LIVE_COUNT, \
-	    "SELECT count(*), coalesce(sum(size - bytes), 0) " \
-	    "FROM pulls WHERE state < 10") \
+	    "SELECT id FROM pulls INDEXED BY pulls_turn WHERE state < 10 " \
+	    "ORDER BY created, rowid LIMIT ?") \
+	X(PULL_LIVE_COUNT, "SELECT n, bytes FROM sums WHERE what = 'live'") \
 	X(PULL_OF_PATH, \
 	    "SELECT id, state FROM pulls WHERE path = ? " \
 	    "AND out = ? " \
 	    "ORDER BY rowid DESC LIMIT 1") \
 	X(PULL_LIST, \
-	    "SELECT " PULL_COLUMNS " FROM pulls " \
-	    "ORDER BY state >= 10, rowid DESC LIMIT ?") \
+	    "SELECT * FROM (SELECT " PULL_COLUMNS " FROM pulls " \
+	    "INDEXED BY pulls_turn WHERE state < 10 " \
+	    "ORDER BY created DESC, rowid DESC LIMIT ?1) UNION ALL " \
+	    "SELECT * FROM (SELECT " PULL_COLUMNS " FROM pulls NOT INDEXED " \
+	    "WHERE state >= 10 ORDER BY rowid DESC LIMIT ?1) LIMIT ?1") \
 	X(PULL_OLD, "DELETE FROM pulls WHERE state >= 10 AND ended < ?")
 
 enum mirror_sql {

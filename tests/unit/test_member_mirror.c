@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/member/copies.h"
 #include "agent/member/mirror.h"
+#include "agent/member/mirror_sql.h"
+#include "agent/member/pulls.h"
 #include "tests/sim/memvfs.h"
 #include "tests/sim/table.h"
 
@@ -205,7 +208,7 @@ static void test_sweep(void **state)
 {
 	struct scene *s = *state;
 	struct vs_err err = VS_ERR_INIT;
-	char path[32];
+	char path[32], after[VS_PATH_MAX + 1] = "";
 	int swept = 0, n;
 
 	for (int i = 0; i < 1203; i++) {
@@ -215,7 +218,7 @@ static void test_sweep(void **state)
 	s->m.gen++;
 	put(s, "f7");
 	put(s, "new");
-	while ((n = mirror_sweep(&s->m, &err)) > 0)
+	while ((n = mirror_sweep(&s->m, after, &err)) > 0)
 		swept += n;
 	assert_int_equal(n, 0);
 	assert_int_equal(swept, 1202);
@@ -344,6 +347,65 @@ static void test_local(void **state)
 	assert_int_equal(bytes, 20);
 }
 
+/* What is here and what is to come, as it is counted and as it is known. */
+static void sums_are(
+    struct mirror *m, int64_t files, int64_t bytes, int64_t pulls, int64_t left)
+{
+	struct vs_err err = VS_ERR_INIT;
+	int64_t n, size;
+
+	assert_int_equal(mirror_local_count(m, &n, &size, &err), 0);
+	assert_int_equal(n, files);
+	assert_int_equal(size, bytes);
+	assert_int_equal(pulls_live_count(m, &n, &size, &err), 0);
+	assert_int_equal(n, pulls);
+	assert_int_equal(size, left);
+}
+
+/* A database from before there were sums has them, and they stay right. */
+static void test_sums(void **state)
+{
+	struct scene *s = *state;
+	struct vs_err err = VS_ERR_INIT;
+	const struct vs_db_options old = { .path = "old.db",
+		.vfs = "unit-mirror",
+		.migrations = mirror_sql_migrations,
+		.version = 3 };
+	struct mirror_local local = { .stat = { .size = 70 } };
+	struct mirror_row row = { .path = "p", .size = 50 };
+	struct vs_db *db;
+	struct pull *p = pulls_new("one", &row, false);
+
+	assert_non_null(p);
+	assert_int_equal(vs_db_open(&db, &old, &err), 0);
+	assert_int_equal(vs_db_exec(db,
+			     "INSERT INTO local VALUES('a','h',5,0,0,0,0,1,0),"
+			     "('b','h',6,0,0,0,0,1,0)",
+			     &err),
+	    0);
+	vs_db_close(db);
+	mirror_close(&s->m);
+	assert_int_equal(mirror_open(&s->m, "old.db", "unit-mirror", &err), 0);
+	sums_are(&s->m, 2, 11, 0, 0);
+	assert_int_equal(mirror_local_put(&s->m, "a", &local, 1, &err), 0);
+	assert_int_equal(mirror_local_put(&s->m, "c", &local, 1, &err), 0);
+	assert_int_equal(copies_drop(&s->m, "b", &err), 0);
+	assert_int_equal(copies_drop(&s->m, "nothing", &err), 0);
+	sums_are(&s->m, 2, 140, 0, 0);
+	assert_int_equal(pulls_put(&s->m, p, 1, &err), 0);
+	sums_are(&s->m, 2, 140, 1, 50);
+	p->bytes = 20;
+	assert_int_equal(pulls_put(&s->m, p, 1, &err), 0);
+	sums_are(&s->m, 2, 140, 1, 30);
+	p->state = PULL_CANCELLED;
+	p->ended_ms = 5;
+	assert_int_equal(pulls_put(&s->m, p, 1, &err), 0);
+	sums_are(&s->m, 2, 140, 0, 0);
+	assert_int_equal(pulls_forget(&s->m, 10, &err), 0);
+	sums_are(&s->m, 2, 140, 0, 0);
+	pulls_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +417,7 @@ int main(void)
 		MIRROR_TEST(test_listings),
 		MIRROR_TEST(test_stops),
 		MIRROR_TEST(test_local),
+		MIRROR_TEST(test_sums),
 #undef MIRROR_TEST
 	};
 
