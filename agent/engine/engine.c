@@ -433,7 +433,8 @@ static bool alive(const struct engine *e)
 	return !e->fault.on && !e->root.lost;
 }
 
-int64_t engine_step(struct engine *e, struct vs_now now)
+/* All but what is held on the way. */
+static int64_t step(struct engine *e, struct vs_now now)
 {
 	int64_t sender = INT64_MAX;
 	bool more;
@@ -470,6 +471,15 @@ int64_t engine_step(struct engine *e, struct vs_now now)
 	/* a scan may have begun after this step's work was done */
 	more = more || (!e->stalled && dirq_top(e->dirq) != NULL);
 	return more || e->stage.open ? now.mono_ms : next_due(e, sender);
+}
+
+int64_t engine_step(struct engine *e, struct vs_now now)
+{
+	int64_t due = step(e, now);
+
+	if (e->state.db != NULL)
+		vs_db_let_go(e->state.db);
+	return due;
 }
 
 int engine_rescan(struct engine *e, const char *path, bool data,

@@ -452,6 +452,7 @@ static bool list_folders(struct engine *e)
 
 	while (n < STEP_FOLDERS && !stage_full(e) && !e->stalled &&
 	    !e->fault.on && !e->root.lost && dirq_top(e->dirq) != NULL) {
+		vs_db_hold(e->state.db); /* until the step ends */
 		scouting_ask(e);
 		listing_step(e);
 		n++;

@@ -30,6 +30,7 @@ struct scout {
 	uv_cond_t work; /* asked for something, room, or stop */
 	uv_cond_t ready; /* something was read */
 	struct slot slot[SCOUT_SLOTS];
+	const struct slot *awaited; /* by the one that takes; or NULL */
 	uint64_t turn;
 	size_t names; /* in the slots that are ready */
 	bool stop;
@@ -127,7 +128,8 @@ static void slot_read(struct scout *s, struct slot *t)
 	s->names += t->names.count;
 	if (t->unwanted)
 		slot_clear(s, t);
-	uv_cond_signal(&s->ready);
+	if (t == s->awaited)
+		uv_cond_signal(&s->ready);
 }
 
 static void thread_run(void *arg)
@@ -205,6 +207,7 @@ bool scout_take(struct scout *s, const char *dir, struct roster *out, int *code,
 {
 	struct roster empty = *out;
 	struct slot *t;
+	bool full;
 
 	assert(out->count == 0);
 	uv_mutex_lock(&s->mutex);
@@ -217,8 +220,11 @@ bool scout_take(struct scout *s, const char *dir, struct roster *out, int *code,
 		uv_mutex_unlock(&s->mutex);
 		return false;
 	}
+	s->awaited = t;
 	while (t->state == SLOT_READING)
 		uv_cond_wait(&s->ready, &s->mutex);
+	s->awaited = NULL;
+	full = s->names >= SCOUT_NAMES;
 	s->names -= t->names.count;
 	*out = t->names;
 	t->names = empty;
@@ -226,7 +232,8 @@ bool scout_take(struct scout *s, const char *dir, struct roster *out, int *code,
 	if (err != NULL && t->code < 0)
 		*err = t->err;
 	slot_clear(s, t);
-	uv_cond_signal(&s->work);
+	if (full)
+		uv_cond_broadcast(&s->work); /* there may be room again */
 	uv_mutex_unlock(&s->mutex);
 	return true;
 }

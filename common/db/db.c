@@ -27,6 +27,8 @@ struct vs_db {
 	const char *const *sql;
 	int sql_count;
 	sqlite3_stmt **stmts; /* NULL until first asked for */
+	sqlite3_stmt
+	    *hold; /* on its row: the file's lock is held for reading */
 	bool readonly;
 };
 
@@ -415,6 +417,7 @@ void vs_db_close(struct vs_db *db)
 		return;
 	for (int i = 0; i < db->sql_count; i++)
 		sqlite3_finalize(db->stmts[i]);
+	sqlite3_finalize(db->hold);
 	free(db->stmts);
 	rc = sqlite3_close(db->handle);
 	assert(rc == SQLITE_OK);
@@ -550,9 +553,30 @@ int vs_db_exec(struct vs_db *db, const char *sql, struct vs_err *err)
 	return db_exec(db->handle, sql, err);
 }
 
+void vs_db_hold(struct vs_db *db)
+{
+	if (vs_db_in_transaction(db))
+		return;
+	if (db->hold == NULL)
+		(void)sqlite3_prepare_v3(db->handle,
+		    "SELECT 1 FROM sqlite_schema LIMIT 1", -1,
+		    SQLITE_PREPARE_PERSISTENT, &db->hold, NULL);
+	/* a statement on its row, so that what is written is not part of it */
+	if (db->hold != NULL && !sqlite3_stmt_busy(db->hold) &&
+	    sqlite3_step(db->hold) != SQLITE_ROW)
+		sqlite3_reset(db->hold);
+}
+
+void vs_db_let_go(struct vs_db *db)
+{
+	if (db->hold != NULL)
+		sqlite3_reset(db->hold);
+}
+
 int vs_db_begin(struct vs_db *db, struct vs_err *err)
 {
 	assert(!vs_db_in_transaction(db));
+	vs_db_let_go(db); /* else no commit would tidy up the log */
 	return db_exec(db->handle, "BEGIN IMMEDIATE", err);
 }
 
@@ -589,6 +613,7 @@ int vs_db_checkpoint(struct vs_db *db, struct vs_err *err)
 	int rc;
 
 	assert(!db->readonly && !vs_db_in_transaction(db));
+	vs_db_let_go(db);
 	/* Nobody waits for a reader here. */
 	sqlite3_busy_timeout(db->handle, 0);
 	rc = sqlite3_wal_checkpoint_v2(

@@ -73,6 +73,15 @@ int vs_db_run(
 /* SQL that is no statement of the table (pragmas, savepoints). */
 int vs_db_exec(struct vs_db *db, const char *sql, struct vs_err *err);
 
+/*
+ * Many small readings follow: until it is let go, they share one lock of the
+ * file and see it as it is now, apart from what is written by this
+ * connection.  Nothing inside of a transaction; one that begins lets go.  No
+ * error: what is wrong is found by the readings.
+ */
+void vs_db_hold(struct vs_db *db);
+void vs_db_let_go(struct vs_db *db);
+
 int vs_db_begin(struct vs_db *db, struct vs_err *err); /* IMMEDIATE */
 int vs_db_commit(struct vs_db *db, struct vs_err *err); /* durable: 0 */
 void vs_db_rollback(struct vs_db *db); /* never fails */

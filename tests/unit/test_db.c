@@ -447,6 +447,47 @@ static void test_checkpoint(void **state)
 	vs_db_close(db);
 }
 
+/* What is held is one state of the file; what we write is seen, and stays. */
+static void test_hold(void **state)
+{
+	struct fixture *f = *state;
+	struct vs_err err = VS_ERR_INIT;
+	struct vs_db *db = open_db(f);
+	struct vs_db *other = open_db(f);
+
+	vs_db_let_go(db); /* of nothing is nothing */
+	vs_db_hold(db);
+	vs_db_hold(db);
+	assert_false(vs_db_in_transaction(db));
+	add(other, 1);
+	assert_int_equal(count(other), 1);
+	assert_int_equal(count(db), 0);
+	vs_db_let_go(db);
+	assert_int_equal(count(db), 1);
+	vs_db_hold(db);
+	add(db, 2);
+	assert_int_equal(count(db), 2);
+	assert_int_equal(count(other), 2);
+	/* a transaction begins on what is there then, and tidies up */
+	vs_db_let_go(db);
+	vs_db_hold(db);
+	add(other, 3);
+	assert_int_equal(vs_db_begin(db, &err), VS_OK);
+	vs_db_hold(db);
+	assert_int_equal(count(db), 3);
+	add(db, 4);
+	assert_int_equal(vs_db_commit(db, &err), VS_OK);
+	assert_int_equal(count(other), 4);
+	vs_db_hold(db);
+	vs_db_close(other);
+	assert_int_equal(vs_db_checkpoint(db, &err), VS_OK);
+	vs_db_hold(db);
+	vs_db_close(db);
+	db = open_db(f);
+	assert_int_equal(count(db), 4);
+	vs_db_close(db);
+}
+
 static void test_full(void **state)
 {
 	struct fixture *f = *state;
@@ -492,6 +533,7 @@ int main(void)
 		WITH_DIR(test_cannot_open),
 		WITH_DIR(test_busy),
 		WITH_DIR(test_checkpoint),
+		WITH_DIR(test_hold),
 		WITH_DIR(test_full),
 		WITH_DIR(test_memory),
 	};
