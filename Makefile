@@ -140,7 +140,8 @@ HOOKED := $(patsubst %,$(BUILD)/hooks/%,$(filter vsync-agent vsync-cloud, \
 hook = $(patsubst %.c,$(BUILD)/hooks/obj/%.o,$(1))
 hooks_cloud := $(call hook,common/db/db.c)
 hooks_agent := $(hooks_cloud) $(call hook,agent/engine/root.c \
-    agent/member/whole.c agent/serve/chunk.c agent/serve/keeper.c)
+    agent/member/whole.c agent/scan/glob.c agent/serve/chunk.c \
+    agent/serve/keeper.c)
 $(BUILD)/hooks/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC $< (hooks))
 	$(Q)mkdir -p $(@D) && $(COMPILE) -DVS_TEST_HOOKS -c -o $@ $<

@@ -6,9 +6,9 @@ import random
 
 import harness
 from harness import Gone
-from report import Tally
+from report import Skip, Tally, must_fail
 from sweep import count_writes, finished, owner_ready, script
-from world import log_tail
+from world import hooks, log_tail
 
 CRASHES = (-4, -7, -8, -11)  # SIGILL, SIGBUS, SIGFPE, SIGSEGV
 ROUNDS_A_WORLD = 25
@@ -30,10 +30,10 @@ def allocations(owner):
         lambda: (script(owner.root, 0), owner.flush()), path)
 
 
-def one(owner, n, at, long):
+def one(owner, n, at, long, env):
     """One life with too little memory; the exit code if it ended."""
     code = None
-    owner.start(starving(at, long), ready=False)
+    owner.start(dict(starving(at, long), **env), ready=False)
     script(owner.root, n)
     if finished(owner, owner.daemon):
         code = owner.daemon.died()
@@ -48,24 +48,25 @@ def one(owner, n, at, long):
     return code
 
 
-def points(total, count):
+def points(total, count, longs):
     """Evenly spread, with a jitter; some fail for a while."""
     dice = random.Random(14)
     return [(max(1, round((i + dice.random()) * total / count)),
-             dice.choice([1, 1, 3, 50])) for i in range(count)]
+             dice.choice(longs)) for i in range(count)]
 
 
-def starve(full):
+def sweep(count, longs, program=None, env=()):
     with owner_ready() as owner:
         total = allocations(owner)
     ends = {}
-    todo = points(total, 1500 if full else 20)
+    todo = points(total, count, longs)
     for first in range(0, len(todo), ROUNDS_A_WORLD):
         with owner_ready() as owner:
+            owner.program = program or owner.program
             for n, (at, long) in enumerate(todo[first:first + ROUNDS_A_WORLD],
                                            1):
                 try:
-                    code = one(owner, n, at, long)
+                    code = one(owner, n, at, long, dict(env))
                 except (AssertionError, Gone, OSError) as e:
                     raise AssertionError(
                         "%d of %d allocations failed from %d on: %s\n%s" % (
@@ -75,5 +76,23 @@ def starve(full):
         len(todo), total, ends), len(todo), "14")
 
 
+def starve(full):
+    return sweep(1500 if full else 20, [1, 1, 3, 50])
+
+
+def control(full):
+    """An agent that takes what it got for memory must be found out."""
+    program = hooks("vsync-agent")
+    if not program:
+        raise Skip("no build with test hooks")
+    said = must_fail(sweep, 60, [50], program,
+                     {"VSYNC_TEST_UNCHECKED": "1"})
+    assert "crashed" in said, said
+    return said
+
+
 CLAIM = ("S14", "an allocation that fails: no crash, nothing lost")
-CASES = [("no memory", starve)]
+CASES = [
+    ("no memory", starve),
+    ("control: an allocation that nobody checks", control),
+]
