@@ -1,8 +1,9 @@
 /*
  * Worker threads for what blocks: reading and hashing files, fetching
  * chunks.  Three lanes: jobs of up to CREW_SMALL bytes; larger ones, which
- * never occupy all workers; and those over CREW_LARGE, which leave CREW_SPARE.  So
- * a film of a terabyte does not hold up a saved script, nor a saved clip.
+ * never occupy all workers; and those over CREW_LARGE, which leave
+ * CREW_SPARE.  So a film of a terabyte does not hold up a saved script, nor a
+ * saved clip.
  */
 #ifndef CREW_H
 #define CREW_H

@@ -451,43 +451,55 @@ static int link_hash(int pathfd, struct disk_hash *out, struct vs_err *err)
 	return VS_OK;
 }
 
-static int file_open(struct disk *d, const char *path, struct vs_err *err)
+static int file_open(int rootfd, const char *path, struct vs_err *err)
 {
-	int fd = beneath(d, path, O_RDONLY | O_NOATIME, err);
+	int fd = vs_fs_open(rootfd, path, O_RDONLY | O_NOATIME, 0, err);
 
 	/* other people's files refuse O_NOATIME (open(2)) */
 	if (fd == VS_EACCES) {
 		vs_err_clear(err);
-		fd = beneath(d, path, O_RDONLY, err);
+		fd = vs_fs_open(rootfd, path, O_RDONLY, 0, err);
 	}
 	return fd;
+}
+
+/* What path is, below rootfd: a link is hashed; 1: a file, to be read. */
+static int hash_look(
+    int rootfd, const char *path, struct disk_hash *out, struct vs_err *err)
+{
+	int fd = vs_fs_open(rootfd, path, O_PATH, 0, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = stat_fd(fd, &out->stat, err);
+	if (r == VS_OK && out->stat.kind == VS_KIND_SYMLINK)
+		r = link_hash(fd, out, err);
+	else if (r == VS_OK &&
+	    (out->stat.odd || out->stat.kind != VS_KIND_FILE))
+		r = vs_err_set(err, VS_ECHANGED, "no longer a file");
+	else if (r == VS_OK)
+		r = 1;
+	close(fd);
+	return r;
 }
 
 static int hash_at(struct disk *d, const char *path, bool held,
     struct disk_hash *out, const atomic_bool *cancel, struct vs_err *err)
 {
-	int pathfd = beneath(d, path, O_PATH, err);
+	int rootfd = root_open(d, err);
 	int fd;
 	int r;
 
 	assert(*path != '\0' && cancel != NULL);
-	if (pathfd < 0)
-		return pathfd;
+	if (rootfd < 0)
+		return rootfd;
 	out->target[0] = '\0';
 	out->grown = false;
-	r = stat_fd(pathfd, &out->stat, err);
-	if (r == VS_OK && out->stat.kind == VS_KIND_SYMLINK)
-		r = link_hash(pathfd, out, err);
-	else if (r == VS_OK &&
-	    (out->stat.odd || out->stat.kind != VS_KIND_FILE))
-		r = vs_err_set(err, VS_ECHANGED, "no longer a file");
-	else if (r == VS_OK)
-		r = 1; /* a regular file: to be read */
-	close(pathfd);
-	if (r != 1)
-		return r;
-	fd = file_open(d, path, err);
-	if (fd < 0)
+	r = hash_look(rootfd, path, out, err);
+	fd = r == 1 ? file_open(rootfd, path, err) : r;
+	close(rootfd);
+	if (r != 1 || fd < 0)
 		return fd;
 	r = file_hash(fd, held, out, cancel, err);
 	close(fd);
@@ -533,6 +545,7 @@ static int path_read(
     struct disk *d, const char *path, struct disk_text *out, struct vs_err *err)
 {
 	struct disk_stat st;
+	int rootfd;
 	int fd;
 	int r = path_look(d, path, &st, err);
 
@@ -540,7 +553,11 @@ static int path_read(
 		return r;
 	if (st.odd || st.kind != VS_KIND_FILE)
 		return vs_err_set(err, VS_EINVAL, "no regular file");
-	fd = file_open(d, path, err);
+	rootfd = root_open(d, err);
+	if (rootfd < 0)
+		return rootfd;
+	fd = file_open(rootfd, path, err);
+	close(rootfd);
 	if (fd < 0)
 		return fd;
 	r = stat_fd(fd, &st, err);
