@@ -210,8 +210,8 @@ void crew_submit(struct crew *c, struct crew_job *job)
 			 : job->size <= CREW_LARGE ? LARGE
 						   : HUGE_ONES],
 	    job);
-	/* all: the one that wakes might not be allowed a large one */
-	uv_cond_broadcast(&c->work);
+	/* one: what a lane allows does not depend on who asks */
+	uv_cond_signal(&c->work);
 	uv_mutex_unlock(&c->mutex);
 }
 
