@@ -65,6 +65,43 @@ def test_watch_limit(world, cloud):
     owner.agree()
 
 
+def peak(owner):
+    """Bytes that the agent had resident at most."""
+    status = open("/proc/%d/status" % owner.daemon.proc.pid).read()
+    return int(status.split("VmHWM:")[1].split()[0]) << 10
+
+
+def looked_over(owner):
+    """Peak of a life in which all is looked at and nothing has changed."""
+    owner.stop()
+    owner.start()
+    owner.cli("rescan", check=0, timeout=120)
+    owner.flush(120)
+    return peak(owner)
+
+
+def test_memory_is_for_folders_not_for_files(world, cloud):
+    """Five times the files in the same folders take no more memory, but for
+    what the database keeps of itself, at most 2 MiB: what holds for ten
+    million files is seen at some ten thousand."""
+    owner = world.owner()
+    sizes = []
+    for first, last in ((0, 5000), (5000, 25000)):
+        for i in range(first, last):
+            folder = owner.root / ("d%d" % (i % 20))
+            folder.mkdir(exist_ok=True)
+            os.symlink("x", folder / ("a name of usual length %d" % i))
+        if first:
+            owner.start()
+        else:
+            owner.setup()
+        owner.flush(120)
+        sizes.append(looked_over(owner))
+        owner.stop()
+    assert sizes[1] < 64 << 20, sizes
+    assert sizes[1] - sizes[0] < (2 << 20) + 20000 * 32, sizes
+
+
 def fill(path):
     """All the room there is, to the last block."""
     with open(path, "wb", buffering=0) as f:

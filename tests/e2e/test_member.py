@@ -1,6 +1,7 @@
 """A member beside the owner: follows the project, pulls from the owner's
 agent, and goes on after whatever ends on the way."""
 
+import contextlib
 import json
 import os
 import random
@@ -313,6 +314,44 @@ def test_a_full_disk(owner, member):
         member.pull("-o", out, "small.txt")
         same(owner, member, "small.txt", root=out)
         assert [p.name for p in out.iterdir()] == ["small.txt"]
+    finally:
+        member.kill()
+        subprocess.run(["umount", "-l", out], check=True)
+
+
+@pytest.mark.skipif(not is_root(), reason="needs to mount")
+def test_no_inode_left(owner, member):
+    """As no room: said, what stands there stays, what came is kept, and it
+    goes on once there is one."""
+    for name in ("one.txt", "two.txt"):
+        write(owner.root / name, name)
+    owner.flush()
+    member.flush()
+    out = member.base / "out"
+    out.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=8", "none",
+                    out], check=True)
+    try:
+        member.pull("-o", out, "one.txt")
+        taken = []
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(write(out / ("x%d" % len(taken)), b""))
+        assert taken
+        there = {p.name for p in out.iterdir()}
+        assert member.pull("-o", out, "two.txt", check=None).code == 8
+        assert {p.name for p in out.iterdir()} == there
+        same(owner, member, "one.txt", root=out)
+        write(owner.root / "one.txt", b"again")
+        owner.flush()
+        member.flush()
+        assert member.pull("-o", out, "one.txt", check=None).code == 8
+        assert (out / "one.txt").read_bytes() == b"one.txt"
+        for path in taken:
+            path.unlink()
+        member.pull("-o", out, "one.txt", "two.txt")
+        same(owner, member, "one.txt", root=out)
+        same(owner, member, "two.txt", root=out)
     finally:
         member.kill()
         subprocess.run(["umount", "-l", out], check=True)

@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=${VSYNC_BUILD:-${BUILD:-build}}
 mkdir -p "$build"
-for preload in deaf jump killat starve; do
+for preload in deaf fold jump killat starve; do
     ${CC:-cc} -std=c17 -D_GNU_SOURCE -Wall -Wextra -O1 -fPIC -shared \
         -o "$build/$preload.so" "tests/fault/$preload.c" -ldl
 done

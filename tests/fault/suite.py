@@ -7,6 +7,7 @@ import sys
 import world  # noqa: F401  (makes the harness importable)
 import harness
 import clocks
+import fold
 import inject
 import migrate
 import model
@@ -23,8 +24,8 @@ def main(argv):
     full = "--full" in argv
     words = [a for a in argv if not a.startswith("-")]
     report = Report()
-    for module in (roots, inject, clocks, model, storm, pulls, powercut,
-                   sweep, migrate, starve):
+    for module in (roots, inject, clocks, model, storm, pulls, fold,
+                   powercut, sweep, migrate, starve):
         for name, func in module.CASES:
             if not words or any(w in name for w in words):
                 report.case(name, module.CLAIM, func, full)
