@@ -164,6 +164,31 @@ def test_two_huge_files_have_two_cores(owner):
     owner.agree()
 
 
+def test_cut_short_while_it_is_hashed(owner):
+    """What is hashed where it lies in memory goes away: read again, no crash,
+    and in the end what the disk has is published."""
+    film = owner.root / "film.mov"
+    data = os.urandom(1 << 20) * 128
+    caught = 0
+    for _ in range(20):
+        write(film, data)
+        end = time.monotonic() + 20
+        while not owner.status()["hashing"] and time.monotonic() < end:
+            if "film.mov" in owner.listing():
+                break
+        else:
+            os.truncate(film, 0)
+            caught += 1
+        film.unlink()
+        owner.agree()
+        if caught == 5:
+            break
+    assert caught, "it was never hashed just then"
+    assert owner.daemon.proc.poll() is None
+    write(film, data[:-1])
+    assert owner.agree()["film.mov"][1] == len(data) - 1
+
+
 def test_rename_storm(owner):
     """Three names change places as fast as can be, for three seconds."""
     for n, name in enumerate("abc"):

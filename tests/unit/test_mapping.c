@@ -78,6 +78,18 @@ static int look(struct look *l, int64_t off, size_t len)
 	return vs_mapping_use(l->fd, off, len, see, l);
 }
 
+/* First of all: a program without a guard is told to read. */
+static void test_not_before_the_guard(void **state)
+{
+	int fd = make(*state, "f");
+
+	assert_false(vs_mapping_may(fd));
+	guard();
+	assert_true(vs_mapping_may(fd));
+	close(fd);
+	assert_false(vs_mapping_may(fd));
+}
+
 static void test_whole(void **state)
 {
 	struct look l = { .fd = make(*state, "f"), .cut = -1 };
@@ -271,6 +283,7 @@ static void test_page_cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SCRATCHED(test_not_before_the_guard),
 		SCRATCHED(test_whole),
 		cmocka_unit_test(test_cannot),
 		SCRATCHED(test_cut_short),
