@@ -17,7 +17,8 @@ for what in nosync-agent nosync-cloud no-dedupe unlinked no-guard unverified \
     nosync-part nosync-file stale-listing mixed-hash unsteady adopt \
     early-mark; do
     more=
-    [ "$what" != early-mark ] || more=--history
+    [ "$what" != early-mark ] || more="--history --calm"
+    # shellcheck disable=SC2086 # words
     out=$("$sim" --seed 1 --seeds 60 --ops 1000 --sabotage "$what" $more 2>&1)
     if [ $? -eq 1 ] && grep -q '^sim: seed ' <<<"$out"; then
         reason=$(grep -m 1 '^sim: seed ' <<<"$out")

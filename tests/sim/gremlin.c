@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define GREMLIN_RARE 25 /* one in so many calls does something */
-#define GREMLIN_RESTART 60 /* likewise, where a history is to be told */
+#define GREMLIN_RESTART 40 /* likewise ends the agent in order */
 
 static uint64_t below(struct gremlin *g, uint64_t n)
 {
@@ -516,8 +516,6 @@ void gremlin_act(struct gremlin *g, struct world *w, int64_t op)
 		g->usual = below(g, 2) ? (int)below(g, 400) : 0;
 		net_ends(w, &e);
 	}
-	if (w->o.history && !below(g, GREMLIN_RESTART))
-		world_stop_engine(w, while_ms(g));
 	if (below(g, GREMLIN_RARE))
 		return;
 	kind = (enum gremlin_kind)below(g, GREMLINS);
@@ -529,6 +527,13 @@ void gremlin_act(struct gremlin *g, struct world *w, int64_t op)
 	trace_add(
 	    &w->trace, world_now(w).mono_ms, "gremlin: %s", gremlin_name(kind));
 	gremlins[kind].run(g, w);
+}
+
+void gremlin_restart(struct gremlin *g, struct world *w, int64_t op)
+{
+	vs_rand_seed(&g->rand, ~g->seed + (uint64_t)op * 0x9e3779b97f4a7c15ULL);
+	if (w->engine && !below(g, GREMLIN_RESTART))
+		world_stop_engine(w, while_ms(g));
 }
 
 void gremlin_rest(struct gremlin *g, struct world *w)

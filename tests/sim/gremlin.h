@@ -59,6 +59,9 @@ void gremlin_release(struct gremlin *g);
 /* Maybe starts something beside operation op; now and then, not always. */
 void gremlin_act(struct gremlin *g, struct world *w, int64_t op);
 
+/* Maybe ends the agent beside operation op in order, and starts it again. */
+void gremlin_restart(struct gremlin *g, struct world *w, int64_t op);
+
 /* Ends all of it: from here on everything works, and blind is false again
  * for what comes after. */
 void gremlin_rest(struct gremlin *g, struct world *w);

@@ -10,6 +10,7 @@
 
 #define MEMLOG_PURGED 8 /* one end in so many: another log from then on */
 #define MEMLOG_HOLED 8 /* one old log in so many has a hole */
+#define MEMLOG_HURRY 8 /* events to come that are said to be told */
 #define OURS ".vsync"
 #define COOKIE OURS "/cookie-"
 
@@ -161,7 +162,7 @@ static int64_t log_watched(struct disk *d)
 static void log_told(struct disk *d, char out[DISK_MARK_SIZE])
 {
 	const struct memlog *l = of(d);
-	uint64_t id = l->hurry ? l->count : l->told;
+	uint64_t id = l->hurry ? l->count + MEMLOG_HURRY : l->told;
 
 	out[0] = '\0';
 	if (id && l->hears && !l->catching_up)

@@ -26,7 +26,7 @@ struct memlog_stats {
 struct memlog *memlog_new(struct memdisk *d, struct vs_rand *rand);
 void memlog_free(struct memlog *l);
 
-/* Sabotage: marks are of events that are still to be told. */
+/* Sabotage: marks are of events that are still to be told, or to come. */
 void memlog_hurry(struct memlog *l);
 
 /* As memdisk_event, in the order in which it happens. */

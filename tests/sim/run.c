@@ -92,6 +92,8 @@ static void run_act(struct run *k, const struct run_options *o)
 	/* what comes under the rules of before is published, and goes again */
 	if (k->w->unveiled)
 		world_veil(k->w);
+	if (k->w->o.history && !(skip & RUN_NO_GREMLIN))
+		gremlin_restart(&k->gremlin, k->w, k->op);
 	if (!o->calm && !(skip & RUN_NO_GREMLIN))
 		gremlin_act(&k->gremlin, k->w, k->op);
 	if (!(skip & RUN_NO_IMP))
