@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness import write
+from wait import PATIENCE
 
 
 def churn(owner, dice, rounds, pause=0.02):
@@ -81,11 +82,11 @@ def test_stop_is_quick_and_loses_nothing(world, owner):
     for i in range(1500):
         write(owner.root / ("d%d" % (i % 11)) / str(i), b"%d" % i)
     code, seconds = owner.stop()
-    assert code == 0 and seconds < 2, (code, seconds)
+    assert code == 0 and seconds < 2 * PATIENCE, (code, seconds)
     owner.start()
     time.sleep(0.2)
     code, seconds = world.cloud.stop()
-    assert code == 0 and seconds < 2, (code, seconds)
+    assert code == 0 and seconds < 2 * PATIENCE, (code, seconds)
     world.cloud.start()
     owner.agree(timeout=60)
 
@@ -96,7 +97,7 @@ def test_stop_while_hashing(owner):
         f.truncate(6 << 30)
     time.sleep(0.4)
     code, seconds = owner.stop()
-    assert code == 0 and seconds < 2, (code, seconds)
+    assert code == 0 and seconds < 2 * PATIENCE, (code, seconds)
     (owner.root / "big").unlink()
     owner.start()
     owner.agree()

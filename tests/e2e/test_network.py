@@ -10,7 +10,7 @@ import pytest
 
 import proxy as proxies
 from harness import write
-from wait import never, wait_for
+from wait import PATIENCE, never, wait_for
 
 
 @pytest.fixture
@@ -220,8 +220,8 @@ def test_blackhole(world, cloud):
         start = time.monotonic()
         for _ in range(10):
             owner.status()
-        assert time.monotonic() - start < 2
-        assert owner.stop()[1] < 2.5
+        assert time.monotonic() - start < 2 * PATIENCE
+        assert owner.stop()[1] < 2.5 * PATIENCE
         config.write_text(text)
         owner.start()
         owner.agree()
