@@ -179,6 +179,18 @@ def cpu_seconds(pids):
     return total / TICKS
 
 
+def busy_seconds(pid):
+    """Of each thread, by its id, how long it ran or waited for a processor
+    that others had: what is left of a time was spent waiting for a disk, an
+    answer, or a timer."""
+    found = {}
+    for task in Path("/proc/%d/task" % pid).iterdir():
+        with contextlib.suppress(OSError):
+            ran, waited = (task / "schedstat").read_text().split()[:2]
+            found[task.name] = (int(ran) + int(waited)) / 1e9
+    return found
+
+
 # The programs
 
 class Site:

@@ -7,6 +7,7 @@
 #include "common/base/hex.h"
 #include "tests/sim/membox.h"
 
+#define JUDGE_ROUNDS 5 /* of pulls that make room for the next */
 #define JUDGE_PATIENCE_MS (4 * 60 * 60 * 1000LL)
 
 bool judge_finished(const struct oracle *o, struct world *w)
@@ -218,11 +219,12 @@ static bool pull_twice(
 {
 	char first[VS_PATH_MAX + 1];
 	int64_t moved, n;
+	int rounds = 0;
 
 	do {
 		moved = b->stats.moved;
 		n = pull_once(b, o, path, first, sizeof(first));
-	} while (n > 0 && b->stats.moved > moved);
+	} while (n > 0 && b->stats.moved > moved && ++rounds < JUDGE_ROUNDS);
 	if (n > 0)
 		world_fail(b->w,
 		    "member %d: a second pull of '%s' wants %lld files: %s",
