@@ -188,29 +188,44 @@ static void test_below(void **state)
 	enginekit_agree(k);
 }
 
+static void rule(struct enginekit *k, const char *text)
+{
+	enginekit_stop(k);
+	enginekit_forget(k);
+	if (text != NULL)
+		enginekit_write(k, ".stignore", text);
+	else
+		unlink(enginekit_at(k, ".stignore"));
+	enginekit_start(k);
+	enginekit_run(k, 20000);
+}
+
 /*
  * A rule hides what is in a sealed folder, and shows it again: the disk is
- * the same all the time.
+ * the same all the time.  again: the folder is sealed as it is in between.
  */
-static void test_rules(void **state)
+static void hide_and_show(struct enginekit *k, bool again)
 {
-	struct enginekit *k = *state;
-
 	begin_with(k, 2);
 	restart(k);
-	enginekit_stop(k);
-	enginekit_write(k, ".stignore", "/d0/f1\n");
-	enginekit_start(k);
-	enginekit_run(k, 20000);
+	rule(k, "/d0/f1\n");
 	assert_int_equal(enginekit_event(k, "d0/f1")->op, 'd');
-	restart(k);
-	enginekit_stop(k);
-	unlink(enginekit_at(k, ".stignore"));
-	enginekit_start(k);
-	enginekit_run(k, 20000);
+	if (again)
+		restart(k);
+	rule(k, NULL);
 	assert_non_null(enginekit_event(k, "d0/f1"));
 	assert_int_equal(enginekit_event(k, "d0/f1")->op, 'c');
 	assert_null(enginekit_event(k, "d0/f2"));
+}
+
+static void test_rules(void **state)
+{
+	hide_and_show(*state, true);
+}
+
+static void test_rules_at_once(void **state)
+{
+	hide_and_show(*state, false);
 }
 
 /* What cannot be published is told of after each start. */
@@ -244,6 +259,7 @@ int main(void)
 		TEST(test_changes_are_found),
 		TEST(test_below),
 		TEST(test_rules),
+		TEST(test_rules_at_once),
 		TEST(test_trouble),
 	};
 #undef TEST
