@@ -89,7 +89,10 @@ static int move(struct engine *e, const struct merge *m)
 
 	if (m->moved < DROVE_MIN || d->stay.count > m->moved)
 		return 0;
-	rc = drove_is_quiet(&e->state, d, m->err);
+	rc = drove_is_quiet(&e->state, d->from, d->first, d->last, m->err);
+	if (rc == 1)
+		rc =
+		    drove_is_quiet(&e->state, d->to, d->first, d->last, m->err);
 	if (rc == 1)
 		rc = stage_drove(e, d, (int64_t)m->moved, m->err);
 	if (rc != 1)

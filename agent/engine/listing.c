@@ -15,9 +15,9 @@
 #include "agent/engine/work.h"
 #include "agent/scan/compare.h"
 #include "agent/scan/roster.h"
+#include "agent/state/drove.h"
 #include "agent/state/manifest.h"
 #include "agent/state/shadow.h"
-#include "agent/state/state_sql.h"
 #include "common/base/path.h"
 
 #define NONE SIZE_MAX
@@ -52,6 +52,8 @@ struct listing {
 	bool rowless; /* and not published yet */
 	bool shown; /* there is something shown in it */
 	bool uneven; /* something is not just as its row says */
+	bool asked; /* and answered: */
+	int quiet; /* as drove_is_quiet had it before the first row */
 	char path[VS_PATH_MAX + 1]; /* of the name at hand; dir's is there */
 	size_t dir_len; /* with its slash */
 };
@@ -134,21 +136,36 @@ static int new_dir(struct listing *l, const char *path,
 	return rc;
 }
 
+/* 1 if nothing of what is here waits, or is known of the cloud. */
+static int is_quiet(struct listing *l)
+{
+	const struct roster *r = &l->disk;
+
+	if (!l->asked)
+		l->quiet = l->e->cloud.relist
+		    ? 0
+		    : drove_is_quiet(&l->e->state, l->dir, roster_name(r, 0),
+			  roster_name(r, r->count - 1), l->err);
+	l->asked = true;
+	return l->quiet;
+}
+
 /* It is listed, if it was not yet; the next scan reads it. */
 static int list_only(struct listing *l, const char *path,
     const struct disk_stat *seen, const struct known *known)
 {
 	struct shadow_row had;
-	int rc = 0;
+	int quiet = known == NULL ? is_quiet(l) : 0;
+	int rc = quiet < 0 ? quiet : 0;
 
-	if (known == NULL)
+	if (rc == 0 && known == NULL && quiet == 0)
 		rc = shadow_get(&l->e->state, path, &had, l->err);
 	if (rc == 1 || l->e->cloud.relist) {
 		want(l, path, 0);
 		return 0;
 	}
 	if (rc == 0 && known == NULL)
-		rc = stage_listed(l->e, path, seen, l->err);
+		rc = stage_listed(l->e, path, seen, quiet == 1, l->err);
 	if (rc == 0 && stage_full(l->e))
 		rc = stage_commit(l->e, l->err);
 	return rc;
@@ -495,42 +512,6 @@ static void listing_release(struct listing *l)
 	free(l->odd);
 }
 
-/* Notes about names that are no longer there go. */
-static int forget_trouble(struct listing *l)
-{
-	struct roster old = { 0 };
-	struct disk_stat none = { 0 };
-	sqlite3_stmt *st;
-	int rc;
-
-	if (l->e->state.untroubled)
-		return 0;
-	st = vs_db_stmt(l->e->state.db, SQL_TROUBLE_DIR, l->err);
-	if (st == NULL)
-		return l->err->code;
-	rc = vs_db_bind(st, l->err, "b", (const void *)l->dir, strlen(l->dir));
-	while (rc == 0 && (rc = vs_db_step(l->e->state.db, st, l->err)) == 1) {
-		char path[2 * VS_PATH_MAX];
-		size_t n = (size_t)sqlite3_column_bytes(st, 0);
-
-		if (n >= sizeof(path))
-			n = sizeof(path) - 1;
-		memcpy(path, sqlite3_column_blob(st, 0), n);
-		path[n] = '\0';
-		rc = roster_add(&old, path, &none);
-		if (rc < 0)
-			sqlite3_reset(st);
-	}
-	for (size_t i = 0; i < old.count && rc == 0; i++) {
-		const char *path = roster_name(&old, i);
-
-		if (!roster_has(&l->disk, vs_path_name(path)))
-			rc = stage_no_trouble(l->e, path, l->err);
-	}
-	roster_release(&old);
-	return rc;
-}
-
 /* The folder cannot be read: what is below stays as it is (R3). */
 static int unreadable(struct listing *l, const struct vs_err *why)
 {
@@ -659,7 +640,7 @@ static int list(struct listing *l)
 		return unreadable(l, &why);
 	rc = compare(l);
 	if (rc == 0)
-		rc = forget_trouble(l);
+		rc = stage_trouble_only(l->e, l->dir, &l->disk, l->err);
 	if (rc == 0 && l->dir[0] != '\0')
 		rc = stage_no_trouble(l->e, l->dir, l->err);
 	if (rc == 0 && l->veiled && !l->rowless && !l->shown)

@@ -269,8 +269,27 @@ static void unknown(struct manifest_row *row, const struct disk_stat *seen)
 	row->stat.born_ns = 0;
 }
 
+/* What put_row and put_outbox come to where there is nothing to ask. */
+static int put_new(struct engine *e, const char *path,
+    const struct manifest_row *row, struct vs_err *err)
+{
+	char hex[VS_HASH_HEX + 1];
+	struct vs_change c;
+	int rc = stage_begin(e, err);
+
+	to_change(&c, path, row, hex);
+	scouting_touch(e, path);
+	if (rc == 0)
+		rc = manifest_put(&e->state, path, row, NULL, err);
+	if (rc == 0)
+		rc = outbox_add(&e->state, &c, e->now.wall_ms, err);
+	if (rc == 0)
+		note(e, path, VS_OP_CREATE, row->stat.size);
+	return rc;
+}
+
 int stage_listed(struct engine *e, const char *path,
-    const struct disk_stat *seen, struct vs_err *err)
+    const struct disk_stat *seen, bool quiet, struct vs_err *err)
 {
 	struct manifest_row *row = malloc(sizeof(*row));
 	int rc;
@@ -278,7 +297,8 @@ int stage_listed(struct engine *e, const char *path,
 	if (row == NULL)
 		return vs_err_set(err, VS_ENOMEM, "scan: out of memory");
 	unknown(row, seen);
-	rc = stage_upsert(e, path, row, NULL, err);
+	rc = quiet ? put_new(e, path, row, err)
+		   : stage_upsert(e, path, row, NULL, err);
 	free(row);
 	return rc;
 }
@@ -450,6 +470,42 @@ int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err)
 	e->stage.changes++;
 	return vs_db_run(e->state.db, SQL_TROUBLE_DROP, err, "b",
 	    (const void *)path, strlen(path));
+}
+
+int stage_trouble_only(struct engine *e, const char *dir,
+    const struct roster *names, struct vs_err *err)
+{
+	struct roster old = { 0 };
+	struct disk_stat none = { 0 };
+	sqlite3_stmt *st;
+	int rc;
+
+	if (e->state.untroubled)
+		return 0;
+	st = vs_db_stmt(e->state.db, SQL_TROUBLE_DIR, err);
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "b", (const void *)dir, strlen(dir));
+	while (rc == 0 && (rc = vs_db_step(e->state.db, st, err)) == 1) {
+		char path[2 * VS_PATH_MAX];
+		size_t n = (size_t)sqlite3_column_bytes(st, 0);
+
+		if (n >= sizeof(path))
+			n = sizeof(path) - 1;
+		memcpy(path, sqlite3_column_blob(st, 0), n);
+		path[n] = '\0';
+		rc = roster_add(&old, path, &none);
+		if (rc < 0)
+			sqlite3_reset(st);
+	}
+	for (size_t i = 0; i < old.count && rc == 0; i++) {
+		const char *path = roster_name(&old, i);
+
+		if (!roster_has(names, vs_path_name(path)))
+			rc = stage_no_trouble(e, path, err);
+	}
+	roster_release(&old);
+	return rc;
 }
 
 static void clear(struct engine *e)

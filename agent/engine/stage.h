@@ -37,9 +37,12 @@ int stage_drove(
 void stage_drove_tell(
     struct engine *e, const struct drove *d, const char *name, int64_t size);
 
-/* A file that is new at path, by name and size; its content comes later. */
+/*
+ * A file that is new at path, by name and size; its content comes later.
+ * quiet: nothing waits and nothing is known of path (drove_is_quiet).
+ */
 int stage_listed(struct engine *e, const char *path,
-    const struct disk_stat *seen, struct vs_err *err);
+    const struct disk_stat *seen, bool quiet, struct vs_err *err);
 
 /*
  * Somebody writes the file at path, as seen: the cloud is to show that.  What
@@ -60,6 +63,10 @@ int stage_delete(struct engine *e, const char *path,
 int stage_trouble(struct engine *e, const char *path, bool cloud,
     const char *reason, struct vs_err *err);
 int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err);
+
+/* No trouble of names in dir but those in names, which are sorted. */
+int stage_trouble_only(struct engine *e, const char *dir,
+    const struct roster *names, struct vs_err *err);
 
 /* Begins the transaction unless it is open. */
 int stage_begin(struct engine *e, struct vs_err *err);

@@ -9,29 +9,22 @@
 #define RANK_FRESH 0
 #define RANK_SCAN 1
 
-static int is_quiet(
-    struct state *s, const char *dir, const struct drove *d, struct vs_err *err)
+int drove_is_quiet(struct state *s, const char *dir, const char *first,
+    const char *last, struct vs_err *err)
 {
-	char first[VS_PATH_MAX + 1], last[VS_PATH_MAX + 1];
+	char a[VS_PATH_MAX + 1], z[VS_PATH_MAX + 1];
 	sqlite3_stmt *st;
 	int rc;
 
-	if (vs_path_join(first, sizeof(first), dir, d->first) < 0 ||
-	    vs_path_join(last, sizeof(last), dir, d->last) < 0)
+	if (vs_path_join(a, sizeof(a), dir, first) < 0 ||
+	    vs_path_join(z, sizeof(z), dir, last) < 0)
 		return 0;
-	rc = vs_db_first(s->db, SQL_DROVE_QUIET, &st, err, "tt", first, last);
+	rc = vs_db_first(s->db, SQL_DROVE_QUIET, &st, err, "tt", a, z);
 	if (rc <= 0)
 		return rc;
 	rc = sqlite3_column_int(st, 0);
 	sqlite3_reset(st);
 	return rc;
-}
-
-int drove_is_quiet(struct state *s, const struct drove *d, struct vs_err *err)
-{
-	int rc = is_quiet(s, d->from, d, err);
-
-	return rc == 1 ? is_quiet(s, d->to, d, err) : rc;
 }
 
 /* What stands before the names in dir. */

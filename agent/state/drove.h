@@ -22,17 +22,17 @@ struct drove {
 
 /*
  * Whether nothing waits, is known of the cloud alone, or is noted as trouble,
- * of any path between those of the first and the last name, neither in from
- * nor in to: 1 or 0.
+ * of any path between those of the names first and last in dir: 1 or 0.
  */
-int drove_is_quiet(struct state *s, const struct drove *d, struct vs_err *err);
+int drove_is_quiet(struct state *s, const char *dir, const char *first,
+    const char *last, struct vs_err *err);
 
 /*
  * The rows get their new folder, unsynced; each file is to travel as a rename
  * (fresh, wall_ms: as outbox_put), and what the cloud has at the old names is
  * remembered.  Each row that goes must be of a regular file with a hash,
- * synced and not racy, and the drove quiet.  How many went; 0 when there are
- * rows in to; or negative.
+ * synced and not racy, and both folders quiet there.  How many went; 0 when
+ * there are rows in to; or negative.
  */
 int64_t drove_move(struct state *s, const struct drove *d, bool fresh,
     int64_t wall_ms, struct vs_err *err);

@@ -11,7 +11,8 @@
 #include "common/base/path.h"
 
 #define ROOT_DIR 1 /* its row is made with the schema */
-#define EACH_PAGE 500 /* rows read before the callback may write */
+#define EACH_PAGE 500 /* names read before the callback may write */
+#define EACH_ROWS 50 /* rows, likewise */
 
 /* A row of dirs: its id, 0 when there is none, or negative. */
 static int64_t dir_find(struct state *s, int64_t parent, const char *name,
@@ -521,27 +522,22 @@ int manifest_stale(struct state *s, const struct manifest_row *row, int nth,
 	return rc < 0 ? rc : 1;
 }
 
-/* Where manifest_each stands, and a page of what comes next. */
-struct each {
+/* Names as they are read, before a callback may write. */
+struct names {
 	int64_t dir;
 	char name[VS_NAME_MAX + 1];
-	size_t len;
-	struct {
-		int64_t dir;
-		char name[VS_NAME_MAX + 1];
-	} page[EACH_PAGE];
 };
 
 /* The rows of a bound statement, at most EACH_PAGE; how many. */
-static int read_page(
-    struct state *s, sqlite3_stmt *st, struct each *e, struct vs_err *err)
+static int read_names(
+    struct state *s, sqlite3_stmt *st, struct names *page, struct vs_err *err)
 {
 	int n = 0;
 	int rc = 0;
 
 	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
-		e->page[n].dir = sqlite3_column_int64(st, 0);
-		rc = name_copy(e->page[n].name, st, 1, err);
+		page[n].dir = sqlite3_column_int64(st, 0);
+		rc = name_copy(page[n].name, st, 1, err);
 		n++;
 		if (rc < 0)
 			sqlite3_reset(st);
@@ -549,23 +545,11 @@ static int read_page(
 	return rc < 0 ? rc : n;
 }
 
-static int each_page(struct state *s, struct each *e, struct vs_err *err)
-{
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_ENTRY_EACH, err);
-	int rc;
-
-	if (st == NULL)
-		return err->code;
-	rc = vs_db_bind(st, err, "ibi", e->dir, (const void *)e->name, e->len,
-	    (int64_t)EACH_PAGE);
-	return rc < 0 ? rc : read_page(s, st, e, err);
-}
-
 int manifest_conflicts(struct state *s, int limit,
     int (*each)(void *arg, const char *path), void *arg, struct vs_err *err)
 {
 	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_CONFLICT_LIST, err);
-	struct each *e;
+	struct names *page;
 	char dir[VS_PATH_MAX + 1];
 	char path[VS_PATH_MAX + 1];
 	int n, rc;
@@ -573,58 +557,88 @@ int manifest_conflicts(struct state *s, int limit,
 	assert(limit > 0 && limit <= EACH_PAGE);
 	if (st == NULL)
 		return err->code;
-	e = calloc(1, sizeof(*e));
-	if (e == NULL)
+	page = calloc(EACH_PAGE, sizeof(*page));
+	if (page == NULL)
 		return vs_err_set(err, VS_ENOMEM, "manifest: out of memory");
 	rc = vs_db_bind(st, err, "i", (int64_t)limit);
-	n = rc < 0 ? rc : read_page(s, st, e, err);
+	n = rc < 0 ? rc : read_names(s, st, page, err);
 	for (int i = 0; i < n && rc >= 0; i++) {
-		rc = dir_path(s, e->page[i].dir, dir, sizeof(dir), err);
+		rc = dir_path(s, page[i].dir, dir, sizeof(dir), err);
 		if (rc >= 0)
-			rc = vs_path_join(
-			    path, sizeof(path), dir, e->page[i].name);
+			rc =
+			    vs_path_join(path, sizeof(path), dir, page[i].name);
 		if (rc >= 0)
 			rc = each(arg, path);
 	}
-	free(e);
+	free(page);
 	return n < 0 ? n : rc < 0 ? rc : 0;
+}
+
+/* Rows as they are read, likewise; and where that stands. */
+struct each {
+	int64_t dir;
+	char name[VS_NAME_MAX + 1];
+	struct {
+		struct names at;
+		struct manifest_row row;
+	} page[EACH_ROWS];
+};
+
+/* What comes next, at most EACH_ROWS rows; how many. */
+static int each_page(struct state *s, struct each *e, struct vs_err *err)
+{
+	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_ENTRY_EACH, err);
+	int n = 0;
+	int rc;
+
+	if (st == NULL)
+		return err->code;
+	rc = vs_db_bind(st, err, "ibi", e->dir, (const void *)e->name,
+	    strlen(e->name), (int64_t)EACH_ROWS);
+	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
+		row_read(st, &e->page[n].row);
+		e->page[n].at.dir = sqlite3_column_int64(st, 12);
+		rc = name_copy(e->page[n].at.name, st, 13, err);
+		n++;
+		if (rc < 0)
+			sqlite3_reset(st);
+	}
+	if (rc == 0 && n > 0) {
+		e->dir = e->page[n - 1].at.dir;
+		memcpy(e->name, e->page[n - 1].at.name, sizeof(e->name));
+	}
+	return rc < 0 ? rc : n;
 }
 
 int manifest_each(struct state *s,
     int (*each)(void *arg, const char *path, const struct manifest_row *row),
     void *arg, struct vs_err *err)
 {
-	struct each *e = calloc(1, sizeof(*e));
-	struct manifest_row *row = malloc(sizeof(*row));
+	struct each *e = malloc(sizeof(*e));
 	char dir[VS_PATH_MAX + 1] = "";
 	char path[VS_PATH_MAX + 1];
 	int64_t dir_at = ROOT_DIR;
 	int n = 0;
 	int rc = 0;
 
-	if (e == NULL || row == NULL)
-		rc = vs_err_set(err, VS_ENOMEM, "manifest: out of memory");
-	while (rc >= 0 && (n = each_page(s, e, err)) > 0) {
+	if (e == NULL)
+		return vs_err_set(err, VS_ENOMEM, "manifest: out of memory");
+	e->dir = 0;
+	e->name[0] = '\0';
+	while (rc >= 0 && (n = each_page(s, e, err)) > 0)
 		for (int i = 0; i < n && rc >= 0; i++) {
-			if (e->page[i].dir != dir_at)
-				rc = dir_path(
-				    s, e->page[i].dir, dir, sizeof(dir), err);
-			dir_at = e->page[i].dir;
+			const struct names *at = &e->page[i].at;
+
+			if (at->dir != dir_at)
+				rc =
+				    dir_path(s, at->dir, dir, sizeof(dir), err);
+			dir_at = at->dir;
 			if (rc >= 0)
 				rc = vs_path_join(
-				    path, sizeof(path), dir, e->page[i].name);
+				    path, sizeof(path), dir, at->name);
 			if (rc >= 0)
-				rc = manifest_get(s, path, row, err);
-			if (rc == 1)
-				rc = each(arg, path, row);
+				rc = each(arg, path, &e->page[i].row);
 		}
-		e->dir = e->page[n - 1].dir;
-		memcpy(e->name, e->page[n - 1].name, sizeof(e->name));
-		e->len = strlen(e->name);
-	}
-	if (rc >= 0 && n < 0)
-		rc = n;
-	free(row);
 	free(e);
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : n < 0 ? n : 0;
 }

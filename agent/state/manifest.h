@@ -100,7 +100,10 @@ int manifest_seal(struct state *s, const char *dir,
 int manifest_conflicts(struct state *s, int limit,
     int (*each)(void *arg, const char *path), void *arg, struct vs_err *err);
 
-/* All rows with their paths, a directory's together. */
+/*
+ * All rows with their paths, a directory's together.  each may write, but
+ * not to the rows that are yet to come.
+ */
 int manifest_each(struct state *s,
     int (*each)(void *arg, const char *path, const struct manifest_row *row),
     void *arg, struct vs_err *err);

@@ -1,7 +1,6 @@
 #include "agent/state/outbox.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,6 +221,15 @@ int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
 		rc = write_put(s, &p, wall_ms, err);
 	*op = p.op;
 	return rc < 0 || p.op < 0 ? rc : pair(s, &p.row, err);
+}
+
+int outbox_add(struct state *s, const struct vs_change *c, int64_t wall_ms,
+    struct vs_err *err)
+{
+	struct put p = { .row = *c, .op = VS_OP_CREATE, .rank = RANK_SCAN };
+
+	assert(c->op != VS_OP_DELETE && c->hash == NULL);
+	return write_put(s, &p, wall_ms, err);
 }
 
 /* A content that the cloud has at its old path moves; else both are told. */
@@ -576,7 +584,7 @@ static const char *keep(char *out, size_t cap, const char *text)
 {
 	if (text == NULL)
 		return NULL;
-	snprintf(out, cap, "%s", text);
+	vs_text_copy(out, cap, text);
 	return out;
 }
 
@@ -683,9 +691,7 @@ int outbox_thaw(struct state *s, struct vs_err *err)
 
 	if (rc == 0)
 		rc = vs_db_run(s->db, SQL_OUTBOX_THAW, err, "");
-	if (rc == 0)
-		rc = vs_db_run(s->db, SQL_BATCH_DROP, err, "");
-	return rc;
+	return rc < 0 ? rc : vs_db_run(s->db, SQL_BATCH_DROP, err, "");
 }
 
 int outbox_divorce(struct state *s, struct vs_err *err)

@@ -74,7 +74,8 @@
 	X(ENTRY_SYNCED, \
 	    "UPDATE entries SET synced = ? WHERE dir = ? AND name = ?") \
 	X(ENTRY_EACH, \
-	    "SELECT dir, name FROM entries " \
+	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
+	    "hash, target, racy, synced, dir, name FROM entries " \
 	    "WHERE (dir, name) > (?, ?) ORDER BY dir, name LIMIT ?") \
 	X(CONFLICT_COUNT, \
 	    "SELECT count(*) FROM entries INDEXED BY entries_conflict " \

@@ -45,6 +45,7 @@ struct enginekit {
 	size_t cap;
 	bool offline; /* requests get no answer */
 	bool hold; /* hashes are not done */
+	bool list_first; /* for the next start, of a state that is new */
 };
 
 /* cmocka's setup and teardown: *state is a struct enginekit. */
