@@ -14,7 +14,7 @@ passed=0
 failed=0
 
 for what in nosync-agent nosync-cloud no-dedupe unlinked no-guard unverified \
-    nosync-part nosync-file stale-listing mixed-hash unsteady adopt \
+    nosync-part nosync-file stale-listing late-watch mixed-hash unsteady adopt \
     early-mark; do
     more=
     [ "$what" != early-mark ] || more="--history --calm"

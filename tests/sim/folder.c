@@ -72,20 +72,25 @@ static size_t bytes_some(struct folder *f, uint8_t data[256])
 	return len;
 }
 
-static bool act_save(struct folder *f, struct world *w)
+static bool save_at(struct folder *f, struct world *w, const char *path)
 {
-	char path[VS_PATH_MAX + 1];
 	uint8_t data[256];
-	struct memfs_node *n;
+	struct memfs_node *n = memfs_open(w->fs, path);
 
-	path_some(f, w, path);
-	n = memfs_open(w->fs, path);
 	if (!n)
 		return false;
 	memfs_truncate(w->fs, n, 0);
 	memfs_write(w->fs, n, 0, data, bytes_some(f, data));
 	memfs_close(w->fs, n);
 	return true;
+}
+
+static bool act_save(struct folder *f, struct world *w)
+{
+	char path[VS_PATH_MAX + 1];
+
+	path_some(f, w, path);
+	return save_at(f, w, path);
 }
 
 /* As editors do it: beside it, then over it. */
@@ -467,20 +472,38 @@ static enum folder_act act_draw(struct folder *f, const struct world *w)
 	return (enum folder_act)act;
 }
 
+static void begin(struct folder *f, int64_t op)
+{
+	vs_rand_seed(&f->rand, f->seed + (uint64_t)op * 0x9e3779b97f4a7c15ULL);
+}
+
+static bool act_run(
+    struct folder *f, struct world *w, int64_t op, enum folder_act act)
+{
+	bool done;
+
+	trace_add(&w->trace, world_now(w).mono_ms, "%lld: %s", (long long)op,
+	    acts[act].name);
+	done = acts[act].run(f, w);
+	f->count[act] += done;
+	f->done += done;
+	return done;
+}
+
 void folder_act(struct folder *f, struct world *w, int64_t op)
 {
 	bool done = false;
 
-	vs_rand_seed(&f->rand, f->seed + (uint64_t)op * 0x9e3779b97f4a7c15ULL);
-	for (int i = 0; i < FOLDER_TRIES && !done; i++) {
-		enum folder_act act = act_draw(f, w);
+	begin(f, op);
+	for (int i = 0; i < FOLDER_TRIES && !done; i++)
+		done = act_run(f, w, op, act_draw(f, w));
+}
 
-		trace_add(&w->trace, world_now(w).mono_ms, "%lld: %s",
-		    (long long)op, acts[act].name);
-		done = acts[act].run(f, w);
-		f->count[act] += done;
-	}
-	f->done += done;
+void folder_do(
+    struct folder *f, struct world *w, int64_t number, enum folder_act act)
+{
+	begin(f, number);
+	act_run(f, w, number, act);
 }
 
 void folder_rest(struct folder *f, struct world *w)
@@ -490,4 +513,73 @@ void folder_rest(struct folder *f, struct world *w)
 			memfs_close(w->fs, f->writer[i]);
 		f->writer[i] = NULL;
 	}
+}
+
+static void remove_at(struct world *w, const char *path)
+{
+	if (!memfs_rmtree(w->fs, path))
+		memfs_unlink(w->fs, path);
+}
+
+/* Into a folder comes something, or out of it goes the first thing in it. */
+static void aim_inside(struct folder *f, struct world *w, const char *dir)
+{
+	const struct memfs_node *n = memfs_at(w->fs, dir, NULL);
+	char path[VS_PATH_MAX + 1], inner[VS_PATH_MAX + 1];
+
+	if (vs_path_join(path, sizeof(path), dir, name_some(f)) < 0)
+		return;
+	switch (below(f, 4)) {
+	case 0:
+		if (memfs_mkdir(w->fs, path) &&
+		    vs_path_join(inner, sizeof(inner), path, name_some(f)) == 0)
+			save_at(f, w, inner);
+		return;
+	case 1:
+		if (n->children && !n->child[0]->hidden &&
+		    !n->child[0]->spared && memfs_path(n->child[0], path))
+			remove_at(w, path);
+		return;
+	default:
+		save_at(f, w, path);
+	}
+}
+
+/* What has that name goes, or gets another one, or something takes it. */
+static void aim_at(struct folder *f, struct world *w, const char *path)
+{
+	char to[VS_PATH_MAX + 1];
+
+	switch (below(f, 4)) {
+	case 0:
+		remove_at(w, path);
+		return;
+	case 1:
+		path_some(f, w, to);
+		memfs_rename(w->fs, path, to);
+		return;
+	case 2:
+		path_some(f, w, to);
+		memfs_rename(w->fs, to, path);
+		return;
+	default:
+		save_at(f, w, path);
+	}
+}
+
+void folder_aim(
+    struct folder *f, struct world *w, int64_t number, const char *path)
+{
+	const struct memfs_node *n = memfs_at(w->fs, path, NULL);
+
+	/* world_veil has to know of rules */
+	if (!strcmp(path, IGNORE_OWN) || !strcmp(path, IGNORE_SYNCTHING))
+		return;
+	begin(f, number);
+	trace_add(&w->trace, world_now(w).mono_ms, "%lld: at %s",
+	    (long long)number, path);
+	if (n && n->kind == VS_KIND_DIR && (!*path || below(f, 4)))
+		aim_inside(f, w, path);
+	else if (*path)
+		aim_at(f, w, path);
 }

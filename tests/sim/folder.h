@@ -54,6 +54,14 @@ void folder_init(struct folder *f, uint64_t seed);
 /* The operation of that number: a few are drawn until one can be done. */
 void folder_act(struct folder *f, struct world *w, int64_t op);
 
+/* One of a kind, if it can be done; number as of folder_act. */
+void folder_do(
+    struct folder *f, struct world *w, int64_t number, enum folder_act act);
+
+/* Something happens at path, or in it; number as of folder_act. */
+void folder_aim(
+    struct folder *f, struct world *w, int64_t number, const char *path);
+
 /* "save", "rename over", ...: for the summary. */
 const char *folder_name(enum folder_act act);
 

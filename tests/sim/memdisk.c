@@ -8,6 +8,7 @@
 #include "agent/scan/roster.h"
 #include "common/base/path.h"
 #include "tests/sim/memearly.h"
+#include "tests/sim/trace.h"
 
 /* An event in the kernel's queue. */
 struct raw {
@@ -577,6 +578,7 @@ void memdisk_hash_start(
 	if (!h->sha)
 		abort();
 	h->done = n->size / 2;
+	h->was = trace_digest(n->data, n->size);
 	vs_sha256_start(h->sha);
 	vs_sha256_add(h->sha, n->data, h->done);
 }
@@ -599,6 +601,7 @@ static int hash_finish(struct memdisk *d, struct memdisk_hash *h)
 		d->stats.hash_changed++;
 		return VS_ECHANGED;
 	}
+	h->torn = h->was != trace_digest(n->data, n->size);
 	if (n->kind == VS_KIND_SYMLINK) {
 		memcpy(h->out.target, n->data, n->size);
 		h->out.target[n->size] = '\0';

@@ -105,6 +105,8 @@ struct memdisk_hash {
 	struct vs_sha256 *sha;
 	size_t done; /* bytes read at the start */
 	int code;
+	uint64_t was; /* of the content at the start */
+	bool torn; /* another one by now, and no stat tells */
 	struct disk_hash out;
 };
 void memdisk_hash_start(

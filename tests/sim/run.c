@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/sim/judge.h"
+#include "tests/sim/meddle.h"
 
 #define RUN_QUIESCE 200 /* operations between two judgements, about */
 #define RUN_FOLLOW 10 /* between two looks at the log */
@@ -16,6 +17,7 @@ struct run {
 	struct gremlin gremlin;
 	struct oracle oracle;
 	struct imp imp;
+	struct meddle meddle;
 	bool restored; /* the cloud was, and the agent may have slept through */
 	int64_t op;
 };
@@ -38,6 +40,7 @@ static bool run_judge(struct run *k, bool whole)
 	bool scan = k->gremlin.blind;
 	int64_t seq;
 
+	k->meddle.on = false;
 	folder_rest(&k->folder, k->w);
 	gremlin_rest(&k->gremlin, k->w);
 	imp_rest(&k->imp, k->w);
@@ -87,6 +90,7 @@ static void run_act(struct run *k, const struct run_options *o)
 {
 	int skip = o->skip ? o->skip[k->op] : 0;
 
+	meddle_begin(&k->meddle, k->op, skip & RUN_NO_MEDDLE);
 	if (!(skip & RUN_NO_ACT))
 		folder_act(&k->folder, k->w, k->op);
 	/* what comes under the rules of before is published, and goes again */
@@ -141,7 +145,10 @@ bool run_seed(
 	gremlin_init(&k.gremlin, o->world.seed);
 	imp_init(&k.imp, o->world.seed, o->calm);
 	oracle_init(&k.oracle);
+	meddle_init(&k.meddle, &k.folder, k.w, o->world.seed);
+	memedge_turn(&k.w->edge, meddle_turn, &k.meddle);
 	ok = run_ops(&k, o);
+	k.meddle.on = false;
 	result->hash = k.w->trace.hash;
 	result->op = k.op;
 	snprintf(result->failure, sizeof(result->failure), "%s",

@@ -12,6 +12,7 @@
 #define RUN_NO_ACT 1
 #define RUN_NO_GREMLIN 2
 #define RUN_NO_IMP 4
+#define RUN_NO_MEDDLE 8
 
 struct run_options {
 	struct world_options world;

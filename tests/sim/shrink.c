@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KINDS 3
+#define KINDS 4
 
 struct shrink {
 	struct run_options o;
@@ -15,8 +15,8 @@ struct shrink {
 	char failure[1024];
 };
 
-static const uint8_t kind_bit[KINDS] = { RUN_NO_ACT, RUN_NO_GREMLIN,
-	RUN_NO_IMP };
+static const uint8_t kind_bit[KINDS] = { RUN_NO_ACT, RUN_NO_GREMLIN, RUN_NO_IMP,
+	RUN_NO_MEDDLE };
 
 static bool still_fails(struct shrink *s)
 {
@@ -70,7 +70,8 @@ static void drop_all(struct shrink *s)
 
 static void left_print(const struct shrink *s)
 {
-	static const char *const what[] = { "operation", "fault", "member" };
+	static const char *const what[] = { "operation", "fault", "member",
+		"meddling" };
 
 	printf("sim: shrunk: %s\nsim: with", s->failure);
 	for (size_t i = 1; i <= (size_t)s->o.ops; i++)

@@ -57,6 +57,7 @@ static const char *const sabotage_names[] = {
 	[WORLD_UNSTEADY] = "unsteady",
 	[WORLD_EARLY_MARK] = "early-mark",
 	[WORLD_HOARD] = "hoard",
+	[WORLD_LATE_WATCH] = "late-watch",
 	[WORLD_ADOPT] = "adopt",
 };
 
@@ -328,8 +329,8 @@ static int usage(void)
 	    "[--seeds K]\n"
 	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|\n"
 	    "                       unlinked|no-guard|unverified|nosync-part|\n"
-	    "                       nosync-file|stale-listing|adopt|\n"
-	    "                       early-mark]\n");
+	    "                       nosync-file|stale-listing|late-watch|\n"
+	    "                       adopt|early-mark]\n");
 	return 2;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/base/hex.h"
 #include "common/crypto/sha256.h"
 #include "tests/sim/membox.h"
 #include "tests/sim/memwire.h"
@@ -142,6 +143,27 @@ static void hashing_free(struct world *w, struct hashing *k)
 	free(k);
 }
 
+static void shown_key(char *out, size_t cap, const char *path, const char *hash)
+{
+	snprintf(out, cap, "%s//%s", path, hash);
+}
+
+/*
+ * Written over within one tick of the clock, after its size and while it was
+ * read: no stat tells.  What was read is of two contents, and corrected once
+ * the tick is over.
+ */
+static void note_torn(struct world *w, const struct disk_hash *h)
+{
+	char hash[65];
+	char key[80];
+
+	vs_hex_encode(hash, h->sha256, sizeof(h->sha256));
+	shown_key(key, sizeof(key), "", hash);
+	if (vs_map_put(w->shown, key, w, NULL) != VS_OK)
+		abort();
+}
+
 static void hash_ends(void *arg, void *data, bool due)
 {
 	struct world *w = arg;
@@ -159,6 +181,8 @@ static void hash_ends(void *arg, void *data, bool due)
 	    code ? 0ULL
 		 : (unsigned long long)trace_digest(
 		       k->h.out.sha256, sizeof(k->h.out.sha256)));
+	if (code == VS_OK && k->h.torn && w->o.coarse)
+		note_torn(w, &k->h.out);
 	engine_hashed(w->engine, k->id, code, &k->h.out, world_now(w));
 	hashing_free(w, k);
 	world_poke(w);
@@ -239,7 +263,7 @@ static void engine_start(void *arg, void *data, bool due)
 		.hash_jobs = 4,
 		.list_first = w->o.seed % 3 == 0 };
 	struct engine_world ew = { .arg = w,
-		.disk = memdisk_disk(w->disk),
+		.disk = &w->edge.disk,
 		.rand = &w->engine_rand,
 		.hash = world_hash,
 		.send = worldnet_send,
@@ -437,11 +461,6 @@ int64_t world_removed(const struct world *w, const char *path)
 	return (int64_t)(intptr_t)vs_map_get(w->removed, path);
 }
 
-static void shown_key(char *out, size_t cap, const char *path, const char *hash)
-{
-	snprintf(out, cap, "%s//%s", path, hash);
-}
-
 static void world_note_shown(void *arg, const struct memfs_node *n)
 {
 	struct world *w = arg;
@@ -461,7 +480,8 @@ bool world_shown(const struct world *w, const char *path, const char *hash)
 	char key[VS_PATH_MAX + 80];
 
 	shown_key(key, sizeof(key), path, hash);
-	return w->o.forget || vs_map_get(w->shown, key) != NULL;
+	return w->o.forget || vs_map_get(w->shown, key) != NULL ||
+	    vs_map_get(w->shown, key + strlen(path)) != NULL;
 }
 
 static void folder_event(void *arg, struct memfs_node *dir, const char *name,
@@ -498,6 +518,8 @@ static void folders_make(struct world *w)
 		w->log = memlog_new(w->disk, &w->rand);
 	if (w->log && w->o.sabotage == WORLD_EARLY_MARK)
 		memlog_hurry(w->log);
+	memedge_init(&w->edge, memdisk_disk(w->disk));
+	w->edge.late = w->o.sabotage == WORLD_LATE_WATCH;
 	memfs_grain(w->fs, w->o.coarse ? 4000000 : 1);
 	memfs_mkdir(w->copy, "a");
 	memfs_close(w->copy, memfs_open(w->copy, "b"));

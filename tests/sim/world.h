@@ -17,6 +17,7 @@
 #include "tests/sim/cloudbox.h"
 #include "tests/sim/cloudside.h"
 #include "tests/sim/memdisk.h"
+#include "tests/sim/memedge.h"
 #include "tests/sim/memfs.h"
 #include "tests/sim/memlog.h"
 #include "tests/sim/memvfs.h"
@@ -43,6 +44,7 @@ enum world_sabotage {
 	WORLD_NOSYNC_PART, /* their disks lie about syncs of parts */
 	WORLD_NOSYNC_FILE, /* and of files before they get their names */
 	WORLD_STALE_LISTING, /* folders read ahead are never read again */
+	WORLD_LATE_WATCH, /* folders are watched once they were listed */
 	WORLD_ADOPT, /* files that look as before a rename are not */
 	WORLD_MIXED_HASH, /* what changes while it is hashed is not noticed */
 	WORLD_UNSTEADY, /* not all chance comes from the seed */
@@ -125,6 +127,7 @@ struct world {
 	struct memfs *copy;
 	struct memdisk *disk;
 	struct memlog *log; /* its watcher, in a world with history */
+	struct memedge edge; /* of it, for the engine */
 	struct memvfs *agent_vfs;
 	struct memvfs *cloud_vfs;
 	struct cloudbox *cloud;
