@@ -106,8 +106,10 @@ static int reuse(struct plan *p, const struct mirror_row *row)
 	if (from == NULL)
 		return vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
 	rc = reuse_find(p->m, row, from, p->err);
-	snprintf(reason, sizeof(reason), "%s %s",
-	    rc == REUSE_MOVE ? "moved from" : "copied from", from->path);
+	if (rc > 0)
+		snprintf(reason, sizeof(reason), "%s %s",
+		    rc == REUSE_MOVE ? "moved from" : "copied from",
+		    from->path);
 	free(from);
 	if (rc <= 0)
 		return rc;

@@ -86,6 +86,24 @@ static char *printed(void (*print)(const struct pullplan *, struct print *))
 	return text;
 }
 
+/* What comes from nowhere but here is told apart; an older agent's silence
+   is none. */
+static void test_other_names(void **state)
+{
+	char *text;
+
+	(void)state;
+	assert_int_equal(reading(NULL, NULL), VS_OK);
+	text = printed(pullplan_print);
+	assert_null(strstr(text, "other names"));
+	free(text);
+	assert_int_equal(reading("reuse_files", json_integer(3)), VS_OK);
+	text = printed(pullplan_print);
+	assert_non_null(strstr(text, "here under other names: 3 files, 0 B\n"));
+	assert_non_null(strstr(text, "and 3 more"));
+	free(text);
+}
+
 static void test_every_file_has_a_line(void **state)
 {
 	char *text;
@@ -134,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_keeps_it_from_being_whole),
 		cmocka_unit_test(test_wrong_types_are_refused),
+		cmocka_unit_test(test_other_names),
 		cmocka_unit_test(test_every_file_has_a_line),
 		cmocka_unit_test(test_what_is_left_alone_is_named),
 	};
