@@ -99,7 +99,7 @@ def test_memory_is_for_folders_not_for_files(world, cloud):
         sizes.append(looked_over(owner))
         owner.stop()
     assert sizes[1] < 64 << 20, sizes
-    assert sizes[1] - sizes[0] < (2 << 20) + 20000 * 32, sizes
+    assert sizes[1] - sizes[0] < (2 << 20) + 20000 * 64, sizes
 
 
 def fill(path):

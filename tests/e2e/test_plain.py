@@ -96,6 +96,9 @@ def owner(seed):
 def test_a_tree_through_a_limit_of_100_kib(owner, seed):
     fill(owner, 2000)
     owner.start()
+    owner.cli("pause", check=0)  # until full batches can be had
+    wait_for(lambda: owner.status()["files"] == 2000, "all to be hashed", 40)
+    owner.cli("resume", check=0)
     agree(owner, seed)
     owner.flush()
     bodies = [r[3] for r in seed.asked("POST", "/files/update")]

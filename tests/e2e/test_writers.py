@@ -159,6 +159,16 @@ def test_ffmpeg_faststart(owner):
     assert 1 <= len(versions) <= 2, versions
 
 
+def has_open(process, path):
+    """Whether it still writes, for all that it has not ended."""
+    fds = "/proc/%d/fd" % process.pid
+    try:
+        return str(path) in [os.readlink(os.path.join(fds, fd))
+                             for fd in os.listdir(fds)]
+    except OSError:
+        return False  # it closes its files just now
+
+
 def test_ffmpeg_while_recording(owner):
     """A recording in real time shows as something under way and is
     published whole when it ends."""
@@ -175,7 +185,7 @@ def test_ffmpeg_while_recording(owner):
             status = owner.status()
             seen.add(status["recording"] + status["settling"])
             row = owner.listing().get("live.mkv")
-            if p.poll() is None:
+            if has_open(p, film):
                 assert not (row and row[2]), "published while recording"
     finally:
         p.kill()
