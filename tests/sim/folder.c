@@ -254,6 +254,62 @@ static bool act_rename_deep(struct folder *f, struct world *w)
 	return n->children && memfs_rename(w->fs, from, to);
 }
 
+/* The folder with the most in it of a few. */
+static bool path_full(struct folder *f, struct world *w, char *out)
+{
+	const struct memfs_node *best = NULL;
+
+	for (int i = 0; i < 6; i++) {
+		const struct memfs_node *n =
+		    memfs_pick(w->fs, &f->rand, VS_KIND_DIR);
+
+		if (n && (!best || n->children > best->children))
+			best = n;
+	}
+	return best && best->children > 1 && memfs_path(best, out);
+}
+
+/* One of those in a folder is saved, or goes. */
+static void touch_inside(struct folder *f, struct world *w, const char *dir)
+{
+	const struct memfs_node *n = memfs_at(w->fs, dir, NULL);
+	char path[VS_PATH_MAX + 1];
+
+	if (below(f, 2) || !n || n->kind != VS_KIND_DIR || !n->children)
+		return;
+	n = n->child[below(f, n->children)];
+	if (n->kind != VS_KIND_FILE || !memfs_path(n, path))
+		return;
+	if (below(f, 4))
+		save_at(f, w, path);
+	else
+		memfs_unlink(w->fs, path);
+}
+
+/*
+ * A full folder gets another name, and then a third or its old one; what is
+ * in it is worked on just before, between and after.
+ */
+static bool act_rename_twice(struct folder *f, struct world *w)
+{
+	char from[VS_PATH_MAX + 1], to[VS_PATH_MAX + 1];
+	char last[VS_PATH_MAX + 1];
+
+	if (!path_full(f, w, from))
+		return false;
+	path_some(f, w, to);
+	touch_inside(f, w, from);
+	if (!memfs_rename(w->fs, from, to))
+		return false;
+	touch_inside(f, w, to);
+	path_some(f, w, last);
+	if (below(f, 3))
+		memfs_rename(w->fs, to, below(f, 2) ? from : last);
+	touch_inside(f, w, last);
+	touch_inside(f, w, from);
+	return true;
+}
+
 /* Two names change places. */
 static bool act_swap(struct folder *f, struct world *w)
 {
@@ -439,6 +495,7 @@ static const struct {
 	[FOLDER_RENAME] = { "rename", act_rename, 20 },
 	[FOLDER_RENAME_OVER] = { "rename over", act_rename_over, 8 },
 	[FOLDER_RENAME_DEEP] = { "rename of a tree", act_rename_deep, 6 },
+	[FOLDER_RENAME_TWICE] = { "rename twice", act_rename_twice, 8 },
 	[FOLDER_SWAP] = { "swap", act_swap, 6 },
 	[FOLDER_CYCLE] = { "cycle", act_cycle, 4 },
 	[FOLDER_LINK] = { "link", act_link, 6 },
@@ -447,7 +504,7 @@ static const struct {
 	[FOLDER_UTIMES] = { "utimes", act_utimes, 8 },
 	[FOLDER_CHANGE_KIND] = { "another kind", act_change_kind, 8 },
 	[FOLDER_RECORD] = { "record", act_record, 24 },
-	[FOLDER_BURST] = { "burst", act_burst, 2 },
+	[FOLDER_BURST] = { "burst", act_burst, 4 },
 	[FOLDER_RULES] = { "ignore rules", act_rules, 3 },
 };
 

@@ -25,6 +25,7 @@ enum folder_act {
 	FOLDER_RENAME,
 	FOLDER_RENAME_OVER,
 	FOLDER_RENAME_DEEP,
+	FOLDER_RENAME_TWICE, /* there and on, or there and back */
 	FOLDER_SWAP,
 	FOLDER_CYCLE,
 	FOLDER_LINK,
