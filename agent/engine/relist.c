@@ -280,7 +280,10 @@ static int too_much(void *arg, const char *path, enum vs_kind kind)
 		rc = hold_has(r, path);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	rc = outbox_pending(&r->e->state, path, &op, r->err);
+	/* one that is on its way, as of a folder renamed, is not said again */
+	rc = outbox_waiting(&r->e->state, path, &op, r->err);
+	if (rc == 0 && op != VS_OP_DELETE)
+		rc = outbox_pending(&r->e->state, path, &op, r->err);
 	if (rc < 0)
 		return rc;
 	if (op >= 0)
