@@ -135,11 +135,23 @@ static void tell_held(struct engine *e, int64_t n)
 	e->world.tell(e->world.arg, &ev);
 }
 
+/* Whether what is pending deletes too much. */
+static bool deletes_much(struct engine *e, const struct outbox_sums *sums)
+{
+	struct hold_view v = {
+		.live = e->state.cloud_files - sums->approved,
+		.baseline = e->state.baseline,
+		.creates = sums->creates,
+		.deletes = sums->deletes,
+	};
+
+	return hold_decide(&v);
+}
+
 /* The decision to hold, over all that is pending. */
 static int judge_deletes(struct engine *e, bool *any, struct vs_err *err)
 {
 	struct outbox_sums sums;
-	struct hold_view v;
 	int64_t all, held;
 	bool hold, judge;
 	int rc = outbox_lone(&e->state, any, &judge, err);
@@ -147,14 +159,16 @@ static int judge_deletes(struct engine *e, bool *any, struct vs_err *err)
 	if (rc < 0 || !judge)
 		return rc;
 	rc = outbox_sums(&e->state, &sums, err);
+	/* nobody is asked about what only has another name */
+	if (rc == 0 && deletes_much(e, &sums)) {
+		rc = outbox_marry(&e->state, err);
+		if (rc == 0)
+			rc = outbox_sums(&e->state, &sums, err);
+	}
 	*any = sums.any_delete;
 	if (rc < 0 || !sums.any_delete)
 		return rc;
-	v.live = e->state.cloud_files - sums.approved;
-	v.baseline = e->state.baseline;
-	v.creates = sums.creates;
-	v.deletes = sums.deletes;
-	hold = hold_decide(&v);
+	hold = deletes_much(e, &sums);
 	rc = outbox_hold(&e->state, hold ? OUTBOX_HOLD : OUTBOX_UNHOLD, err);
 	if (rc == 0 && hold)
 		rc = outbox_count(&e->state, &all, &held, err);
@@ -217,10 +231,10 @@ static int plan(struct engine *e, struct pace *p, struct vs_err *err)
 		.quiet = work_quiet(e),
 		.idle_ms = e->now.mono_ms - e->last_delete_ms,
 	};
-	int rc = outbox_ready(&e->state, false, VS_BATCH_CHANGES, &up, err);
+	int rc = outbox_ready(&e->state, false, VS_BATCH_FLOOR, &up, err);
 
 	if (rc == 0)
-		rc = outbox_ready(&e->state, true, VS_BATCH_CHANGES, &del, err);
+		rc = outbox_ready(&e->state, true, VS_BATCH_FLOOR, &del, err);
 	if (rc < 0)
 		return rc;
 	v.upserts = up.changes;

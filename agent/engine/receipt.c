@@ -40,6 +40,7 @@ struct receipt {
 	int left; /* changes the answer does not name */
 	int refusals;
 	bool approved; /* a person approved deletions of this batch */
+	bool holds; /* the cloud holds something */
 	struct vs_err *err;
 };
 
@@ -101,16 +102,14 @@ static void tell_later(
 	r->told_count += t->path != NULL;
 }
 
-static int acknowledged(struct receipt *r, const struct vs_change *c,
+static int acknowledged(struct receipt *r, const struct outbox_flown *f,
     const struct vs_batch_item *it)
 {
+	const struct vs_change *c = &f->c;
 	struct state *s = &r->e->state;
-	int pending;
-	int rc = outbox_pending(s, c->path, &pending, r->err);
+	int rc = shadow_ack(s, c, f->latest, r->err);
 
-	if (rc == 0)
-		rc = shadow_ack(s, c, pending < 0, r->err);
-	if (rc == 0)
+	if (rc == 0 && r->holds)
 		rc = vs_db_run(s->db, SQL_HOLD_DROP_PATH, r->err, "t", c->path);
 	if (rc == 0) /* a refusal that is over */
 		rc = stage_no_trouble(r->e, c->path, r->err);
@@ -141,13 +140,13 @@ static int held(struct receipt *r, const struct vs_change *c, json_t *el)
  */
 static int find_approval(struct receipt *r, struct vs_err *err)
 {
-	struct vs_db *db = r->e->state.db;
-	sqlite3_stmt *st = vs_db_stmt(db, SQL_HOLD_APPROVED, err);
-	int rc = st != NULL ? vs_db_step(db, st, err) : err->code;
+	sqlite3_stmt *st;
+	int rc = vs_db_first(r->e->state.db, SQL_HOLD_APPROVED, &st, err, "");
 
 	if (rc < 0)
 		return rc;
 	r->approved = sqlite3_column_int(st, 0) != 0;
+	r->holds = sqlite3_column_int(st, 1) != 0;
 	sqlite3_reset(st);
 	return 0;
 }
@@ -186,9 +185,11 @@ static int left_out(struct receipt *r, const struct vs_change *c)
 	return rc < 0 ? rc : 1;
 }
 
-static int apply(void *arg, int index, const struct vs_change *c, bool *done)
+static int apply(void *arg, const struct outbox_flown *f, bool *done)
 {
 	struct receipt *r = arg;
+	const struct vs_change *c = &f->c;
+	int index = f->index;
 	const struct vs_batch_item *it = vs_map_get(r->synced, c->path);
 	int rc;
 
@@ -201,7 +202,7 @@ static int apply(void *arg, int index, const struct vs_change *c, bool *done)
 	if (r->held[index] != NULL)
 		return held(r, c, r->held[index]);
 	if (it != NULL)
-		return acknowledged(r, c, it);
+		return acknowledged(r, f, it);
 	rc = left_out(r, c);
 	*done = rc == 1;
 	return rc < 0 ? rc : 0;
@@ -327,15 +328,13 @@ static int take(struct receipt *r, struct vs_err *err)
 	return 0;
 }
 
-static int count_named(
-    void *arg, int index, const struct vs_change *c, bool *done)
+static int count_named(void *arg, const struct outbox_flown *f, bool *done)
 {
 	struct receipt *r = arg;
 
-	(void)index;
-	*done = false;
+	(void)done;
 	r->sent++;
-	r->named += vs_map_get(r->synced, c->path) != NULL;
+	r->named += vs_map_get(r->synced, f->c.path) != NULL;
 	return 0;
 }
 
@@ -409,25 +408,21 @@ struct split {
 	int count;
 };
 
-static int count_one(
-    void *arg, int index, const struct vs_change *c, bool *done)
+static int count_one(void *arg, const struct outbox_flown *f, bool *done)
 {
 	struct split *s = arg;
 
-	(void)c;
 	(void)done;
-	s->count = index + 1;
+	s->count = f->index + 1;
 	return 0;
 }
 
-static int refuse_one(
-    void *arg, int index, const struct vs_change *c, bool *done)
+static int refuse_one(void *arg, const struct outbox_flown *f, bool *done)
 {
 	struct split *s = arg;
 
-	(void)index;
 	*done = true;
-	return stage_trouble(s->e, c->path, true, s->why, s->err);
+	return stage_trouble(s->e, f->c.path, true, s->why, s->err);
 }
 
 /* Half of what it was, under the same counter: the cloud never kept it. */

@@ -3,11 +3,9 @@
 #include <string.h>
 
 #include "agent/state/manifest.h"
+#include "agent/state/outrow.h"
 #include "agent/state/state_sql.h"
 #include "common/base/path.h"
-
-#define RANK_FRESH 0
-#define RANK_SCAN 1
 
 int drove_is_quiet(struct state *s, const char *dir, const char *first,
     const char *last, struct vs_err *err)
@@ -40,9 +38,9 @@ static void prefix(char out[VS_PATH_MAX + 2], const char *dir)
 int64_t drove_move(struct state *s, const struct drove *d, bool fresh,
     int64_t wall_ms, struct vs_err *err)
 {
-	int64_t rank = fresh ? RANK_FRESH : RANK_SCAN;
 	char old[VS_PATH_MAX + 2], new[VS_PATH_MAX + 2];
 	int64_t dir = manifest_rehouse(s, d->from, d->to, &d->stay, err);
+	int64_t at, end, n = 0;
 	int rc;
 
 	if (dir <= 0)
@@ -50,13 +48,17 @@ int64_t drove_move(struct state *s, const struct drove *d, bool fresh,
 	prefix(old, d->from);
 	prefix(new, d->to);
 	rc = vs_db_run(s->db, SQL_DROVE_SHADOW, err, "it", dir, old);
+	if (rc == 0) {
+		n = vs_db_changes(s->db);
+		outrow_lane(OUTROW_UPSERT, fresh ? OUTROW_FRESH : OUTROW_SCAN,
+		    &at, &end);
+		at += s->outbox_seq;
+		rc = outrow_reserve(s, 2 * n, err);
+	}
 	if (rc == 0)
-		rc = vs_db_run(s->db, SQL_DROVE_WENT, err, "ittii", dir, old,
-		    new, rank, wall_ms);
-	if (rc == 0)
-		rc = vs_db_run(s->db, SQL_DROVE_CAME, err, "ittii", dir, old,
-		    new, rank, wall_ms);
+		rc = vs_db_run(s->db, SQL_DROVE_MOVED, err, "ittii", dir, old,
+		    new, at, wall_ms);
 	if (rc == 0)
 		rc = vs_db_run(s->db, SQL_DROVE_UNSYNC, err, "i", dir);
-	return rc < 0 ? rc : vs_db_changes(s->db);
+	return rc < 0 ? rc : n;
 }

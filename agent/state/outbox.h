@@ -1,6 +1,6 @@
 /*
- * What the cloud has yet to hear: at most one pending row a path, and the
- * rows of the one batch in flight, whose body is kept as sent.  All within
+ * What the cloud has yet to hear: at most one pending change a path, and
+ * those of the one batch in flight, whose body is kept as sent.  All within
  * the caller's transaction.
  */
 #ifndef OUTBOX_H
@@ -120,14 +120,21 @@ int outbox_freeze(struct state *s, const char *device_id,
 int outbox_frozen(
     struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err);
 
+/* A change of the batch in flight. */
+struct outbox_flown {
+	int index; /* its place */
+	struct vs_change c; /* strings live during the call */
+	bool latest; /* nothing newer waits for its path */
+};
+
 /*
- * Calls each for the changes of the batch in flight in their order; strings
- * live during the call; each may write, and says by *done that the row is
- * to be removed.
+ * Calls each for the changes of the batch in flight in their order; each may
+ * write, but not to the outbox, and says by *done (false before) that the
+ * change is to be removed.
  */
 int outbox_each_frozen(struct state *s,
-    int (*each)(void *arg, int index, const struct vs_change *c, bool *done),
-    void *arg, struct vs_err *err);
+    int (*each)(void *arg, const struct outbox_flown *f, bool *done), void *arg,
+    struct vs_err *err);
 
 /* An answer left these rows out: how often that is now, by path. */
 int outbox_tried(struct state *s, struct vs_err *err);
@@ -152,7 +159,7 @@ int outbox_divorce(struct state *s, struct vs_err *err);
  */
 int outbox_refine(struct state *s, struct vs_err *err);
 
-/* Rows in all, and those held. */
+/* Changes in all, and those held. */
 int outbox_count(
     struct state *s, int64_t *all, int64_t *held, struct vs_err *err);
 
@@ -172,6 +179,10 @@ struct outbox_sums {
 
 /* What is pending, for the decision to hold. */
 int outbox_sums(struct state *s, struct outbox_sums *out, struct vs_err *err);
+
+/* Creates and deletions of one content, in whichever order they came, become
+ * renames; they do so by themselves when they leave. */
+int outbox_marry(struct state *s, struct vs_err *err);
 
 enum outbox_hold {
 	OUTBOX_HOLD, /* hold all pending deletes that are not approved */

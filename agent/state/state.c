@@ -7,6 +7,7 @@
 
 #include "agent/state/state_sql.h"
 #include "common/base/hex.h"
+#include "common/base/map.h"
 #include "common/db/salvage.h"
 
 int state_open(
@@ -32,8 +33,15 @@ int state_open(
 	return rc;
 }
 
+void state_forget_flight(struct state *s)
+{
+	vs_map_free(s->flight);
+	s->flight = NULL;
+}
+
 void state_close(struct state *s)
 {
+	state_forget_flight(s);
 	vs_db_close(s->db);
 	s->db = NULL;
 }
@@ -183,6 +191,18 @@ static int load_past(struct state *s, struct vs_err *err)
 	return 0;
 }
 
+static int load_outbox(struct state *s, struct vs_err *err)
+{
+	int rc = state_get_int(s, "outbox_seq", 0, &s->outbox_room, err);
+
+	/* what was given out before a rollback is not given out again */
+	if (s->outbox_seq == 0)
+		s->outbox_seq = s->outbox_room;
+	s->outbox_twins = true;
+	state_forget_flight(s);
+	return rc;
+}
+
 int state_load_trouble(struct state *s, struct vs_err *err)
 {
 	sqlite3_stmt *st;
@@ -213,6 +233,8 @@ int state_load_totals(struct state *s, struct vs_err *err)
 		rc = load_manifest(s, err);
 	if (rc == 0)
 		rc = load_past(s, err);
+	if (rc == 0)
+		rc = load_outbox(s, err);
 	if (rc == 0)
 		rc = state_load_trouble(s, err);
 	if (rc < 0)

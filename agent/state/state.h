@@ -19,6 +19,8 @@
 #include "common/crypto/tree.h"
 #include "common/db/db.h"
 
+struct vs_map;
+
 #define STATE_UNSEALED 8 /* folders known to have no seal */
 #define STATE_DIRS 2 /* folders whose id is remembered: old and new */
 
@@ -41,6 +43,10 @@ struct state {
 	bool counts_dirty; /* the manifest's three are */
 	bool untroubled; /* no path has trouble noted */
 	int64_t past; /* rows of past, at most */
+	int64_t outbox_seq; /* newest given out (agent/state/outrow.h) */
+	int64_t outbox_room; /* up to which the database knows of them */
+	bool outbox_twins; /* a deletion may wait for its content */
+	struct vs_map *flight; /* paths in flight, and others; NULL: unread */
 	struct state_dir dir[STATE_DIRS]; /* the latest first */
 	int64_t unsealed[STATE_UNSEALED]; /* ids, the latest first; 0: none */
 };
@@ -79,6 +85,9 @@ int state_save_totals(struct state *s, struct vs_err *err);
 
 /* Looks whether any path has trouble noted; outside of a transaction. */
 int state_load_trouble(struct state *s, struct vs_err *err);
+
+/* What is in flight is asked of the database when it is wanted next. */
+void state_forget_flight(struct state *s);
 
 /* Reads them back, and forgets what else it remembers (after a rollback). */
 int state_load_totals(struct state *s, struct vs_err *err);

@@ -105,8 +105,54 @@ static const char schema_7[] =
  */
 static const char schema_8[] = "ALTER TABLE dirs ADD COLUMN seal BLOB;";
 
+/*
+ * outbox: what waits, a rename in one row (agent/state/outrow.h says what id,
+ * half and mine are); flight: the rows of the batch that is under way, in its
+ * order, so that neither has to be marked in a table of all that waits.  The
+ * indexes go first: all of the schema is to stay on the file's first page.
+ */
+#define OUTROW_COLUMNS \
+	" at INTEGER NOT NULL, path TEXT NOT NULL, op INTEGER NOT NULL," \
+	" kind INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER," \
+	" mode INTEGER NOT NULL, hash TEXT, target TEXT," \
+	" state INTEGER NOT NULL, origin TEXT, half INTEGER NOT NULL," \
+	" mine INTEGER NOT NULL," \
+	" approved INTEGER NOT NULL, tries INTEGER NOT NULL);"
+
+static const char schema_9[] =
+    "INSERT OR REPLACE INTO meta(key, value)"
+    " SELECT 'outbox_seq', coalesce(max(seq), 0) FROM sqlite_sequence"
+    " WHERE name = 'outbox';"
+    "DROP INDEX outbox_deletes; DROP INDEX outbox_pair;"
+    "DROP INDEX outbox_held; DROP INDEX outbox_ready;"
+    "DROP INDEX outbox_twin; DROP INDEX outbox_lone;"
+    "ALTER TABLE outbox RENAME TO outbox_7;"
+    "CREATE TABLE outbox(id INTEGER PRIMARY KEY," OUTROW_COLUMNS
+    "CREATE TABLE flight(pos INTEGER PRIMARY KEY, id INTEGER NOT NULL," OUTROW_COLUMNS
+    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ")"
+    " SELECT (((CASE WHEN u.op <> 2 THEN 6 WHEN u.held = 1 THEN 0 ELSE 3 END)"
+    "  + u.rank) << 48) | min(u.id, coalesce(d.id, u.id)),"
+    " u.at, u.path, u.op, u.kind, u.size, u.mtime, u.mode, u.hash, u.target,"
+    " u.state, d.path, coalesce(d.id, 0), u.id,"
+    " u.approved, u.tries FROM outbox_7 AS u LEFT JOIN outbox_7 AS d"
+    " ON u.op <> 2 AND d.path = u.pair AND d.batch = 0 AND d.op = 2"
+    " AND d.pair = u.path WHERE u.batch = 0 AND NOT (u.op = 2"
+    " AND EXISTS(SELECT 1 FROM outbox_7 AS c WHERE c.path = u.pair"
+    "  AND c.batch = 0 AND c.op <> 2 AND c.pair = u.path));"
+    "INSERT INTO flight(id, " STATE_SQL_OUTROW ")"
+    " SELECT (((CASE WHEN op <> 2 THEN 6 ELSE 3 END) + rank) << 48) | id,"
+    " at, path, op, kind, size, mtime, mode, hash, target, state,"
+    " NULL, 0, id, approved, tries"
+    " FROM outbox_7 WHERE batch = 1 ORDER BY pos, id;"
+    "DROP TABLE outbox_7;"
+    "CREATE UNIQUE INDEX outbox_path ON outbox(path);"
+    "CREATE UNIQUE INDEX outbox_origin ON outbox(origin)"
+    " WHERE origin IS NOT NULL;"
+    "CREATE INDEX outbox_twin ON outbox(hash, size)"
+    " WHERE op = 2 AND kind = 0 AND hash IS NOT NULL;";
+
 const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
-	schema_4, schema_5, schema_6, schema_7, schema_8 };
+	schema_4, schema_5, schema_6, schema_7, schema_8, schema_9 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));
 

@@ -5,6 +5,35 @@
 /* A name that contains ".sync-conflict-". */
 #define STATE_SQL_CONFLICT "instr(name, x'2e73796e632d636f6e666c6963742d') > 0"
 
+/* Of a row of the outbox or the flight (agent/state/outrow.h), all but id. */
+#define STATE_SQL_OUTROW \
+	"at, path, op, kind, size, mtime, mode, hash, target, state, " \
+	"origin, half, mine, approved, tries"
+
+/* What an id says: its place in its lane, and which lanes it may be in. */
+#define STATE_SQL_SEQ "(id & 281474976710655)"
+#define STATE_SQL_HELD "(id < 844424930131968)"
+#define STATE_SQL_GONE "id >= 844424930131968 AND id < 1688849860263936"
+#define STATE_SQL_UPSERT "id >= 1688849860263936"
+
+/* Of a rename: the id of its change by itself, that of the deletion. */
+#define STATE_SQL_OWN "(((id >> 48) << 48) | mine)"
+#define STATE_SQL_HALF_ID "((((id >> 48) - 3) << 48) | half)"
+
+/* The deletion by itself: id and STATE_SQL_OUTROW. */
+#define STATE_SQL_HALF(hash) \
+	STATE_SQL_HALF_ID ", at, origin, 2, kind, size, NULL, -1, " #hash \
+			  ", NULL, 0, NULL, 0, half, approved, tries"
+
+#define STATE_SQL_LEAST(lane) \
+	"SELECT min(id) & 281474976710655 AS seq FROM outbox " \
+	"WHERE id >= (" lane " << 48) AND id < ((" lane " + 1) << 48)"
+
+/* Something waits for the path in column of f, which is of the flight. */
+#define STATE_SQL_NEWER(column) \
+	"EXISTS(SELECT 1 FROM outbox AS o WHERE o.path = f." column ") OR " \
+	"EXISTS(SELECT 1 FROM outbox AS o WHERE o.origin = f." column ")"
+
 /* X(name, SQL) */
 #define STATE_SQL_MAP(X) \
 	X(META_GET, "SELECT value FROM meta WHERE key = ?") \
@@ -102,125 +131,160 @@
 	X(SHADOW_AFTER, \
 	    "SELECT path, kind FROM shadow WHERE path > ? " \
 	    "ORDER BY path LIMIT ?") \
-	X(OUTBOX_PENDING, \
-	    "SELECT id, op FROM outbox WHERE path = ? AND batch = 0") \
-	X(OUTBOX_FROZEN, "SELECT op FROM outbox WHERE path = ? AND batch = 1") \
+	X(OUTBOX_FIND, \
+	    "SELECT id, op, at, origin IS NOT NULL, 0, " \
+	    "mine FROM outbox WHERE path = ?1 " \
+	    "UNION ALL SELECT id, 2, at, 1, 1, half FROM outbox " \
+	    "WHERE origin = ?1") \
 	X(OUTBOX_ADD, \
-	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
-	    "target, state, rank, pair, at, batch, held, approved) " \
-	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)") \
+	    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ") " \
+	    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)") \
 	X(OUTBOX_SET, \
-	    "UPDATE outbox SET op = ?, kind = ?, size = ?, mtime = ?, " \
-	    "mode = ?, hash = ?, target = ?, state = ?, " \
-	    "rank = min(rank, ?), pair = ?, held = 0, approved = 0, " \
+	    "UPDATE outbox SET id = ?, at = ?, path = ?, op = ?, kind = ?, " \
+	    "size = ?, mtime = ?, mode = ?, hash = ?, target = ?, " \
+	    "state = ?, origin = ?, half = ?, mine = ?, approved = ?, " \
 	    "tries = 0 WHERE id = ?") \
 	X(OUTBOX_DROP, "DELETE FROM outbox WHERE id = ?") \
-	X(OUTBOX_READY, \
-	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
-	    "state, pair FROM outbox WHERE batch = 0 AND (op = 2) = 0 " \
-	    "AND held = 0 AND rank = ? AND id > ? ORDER BY id") \
-	X(OUTBOX_READY_GONE, \
-	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
-	    "state, pair FROM outbox INDEXED BY outbox_lone WHERE op = 2 " \
-	    "AND batch = 0 AND held = 0 AND pair IS NULL AND rank = ? " \
-	    "AND id > ? ORDER BY id") \
 	X(OUTBOX_HALF, \
-	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
-	    "state, pair FROM outbox WHERE path = ? AND batch = 0 " \
-	    "AND op = 2 AND pair IS NOT NULL") \
-	X(OUTBOX_TWIN, \
-	    "SELECT path FROM outbox WHERE batch = 0 AND pair IS NULL " \
-	    "AND state = 0 AND hash = ? AND op = ? AND size = ? AND kind = 0 " \
-	    "AND (held = 0 OR size >= 4096) LIMIT 1") \
-	X(OUTBOX_MATE, \
-	    "SELECT path FROM outbox WHERE path = ? AND batch = 0 " \
-	    "AND op = 2 AND pair IS NULL AND state = 0 AND hash = ? " \
-	    "AND size = ?") \
-	X(OUTBOX_PAIR, \
-	    "UPDATE outbox SET pair = ?, held = 0 " \
-	    "WHERE path = ? AND batch = 0") \
-	X(OUTBOX_DIVORCE, \
-	    "UPDATE outbox SET pair = NULL, hash = CASE op WHEN 2 THEN NULL " \
-	    "ELSE hash END WHERE batch = 0 AND (op = 2 OR pair IS NOT NULL)") \
-	X(OUTBOX_WIDOW, \
-	    "UPDATE outbox SET pair = NULL WHERE id IN " \
-	    "(SELECT o.id FROM outbox AS b CROSS JOIN outbox AS o " \
-	    "ON o.pair = b.path WHERE b.batch = 1 AND +o.batch = 0)") \
-	X(OUTBOX_UNPAIR, \
-	    "UPDATE outbox SET pair = NULL WHERE pair = ? AND batch = 0") \
-	X(OUTBOX_NEW, \
-	    "UPDATE outbox SET op = 0 WHERE op = 1 AND batch = 0 " \
-	    "AND path NOT IN (SELECT path FROM shadow)") \
-	X(OUTBOX_NEEDLESS, \
-	    "DELETE FROM outbox WHERE op = 2 AND batch = 0 " \
-	    "AND path NOT IN (SELECT path FROM shadow)") \
-	X(OUTBOX_FREEZE, "UPDATE outbox SET batch = 1, pos = ? WHERE id = ?") \
-	X(OUTBOX_TRIED, "UPDATE outbox SET tries = tries + 1 WHERE batch = 1") \
-	X(OUTBOX_TRIES, \
-	    "SELECT max(tries) FROM outbox WHERE path = ? AND batch = 1") \
-	X(OUTBOX_DEFER, \
-	    "UPDATE outbox SET rank = 2 WHERE batch = 1 AND rank <> 2") \
+	    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ") " \
+	    "SELECT " STATE_SQL_HALF(hash) " FROM outbox WHERE id = ?") \
+	X(OUTBOX_ALONE, \
+	    "UPDATE outbox SET id = " STATE_SQL_OWN ", origin = NULL, " \
+	    "half = 0, approved = 0 WHERE id = ?") \
+	X(OUTBOX_WED, \
+	    "UPDATE outbox SET id = ?, origin = ?, half = ?, mine = ?, " \
+	    "approved = ? WHERE id = ?") \
 	X(OUTBOX_ANNOUNCED, \
 	    "SELECT EXISTS(SELECT 1 FROM outbox " \
-	    "WHERE path = ?1 AND batch IN (0, 1) AND state = 1) " \
+	    "WHERE path = ?1 AND state = 1) " \
 	    "OR EXISTS(SELECT 1 FROM shadow " \
 	    "WHERE path = ?1 AND state = 1)") \
-	X(OUTBOX_BATCH, \
-	    "SELECT id FROM outbox WHERE batch = 1 ORDER BY pos, id") \
-	X(OUTBOX_ROW, \
+	X(OUTBOX_TWIN, \
+	    "SELECT id, path, approved FROM outbox " \
+	    "WHERE op = 2 AND kind = 0 " \
+	    "AND hash = ? AND size = ? " \
+	    "AND (size >= 4096 OR NOT " STATE_SQL_HELD ") LIMIT 1") \
+	X(OUTBOX_MATE, \
+	    "SELECT id, path, approved FROM outbox WHERE path = ? AND op = 2 " \
+	    "AND hash = ? AND size = ?") \
+	X(OUTBOX_ANY_TWIN, \
+	    "SELECT EXISTS(SELECT 1 FROM outbox " \
+	    "WHERE op = 2 AND kind = 0 AND hash IS NOT NULL)") \
+	X(OUTBOX_SINGLES, \
+	    "SELECT id, op = 0 AND kind = 0 AND state = 0 " \
+	    "AND hash IS NOT NULL AND origin IS NULL, hash, size " \
+	    "FROM outbox WHERE id > ? AND id < ? ORDER BY id LIMIT ?") \
+	X(OUTBOX_READY, \
 	    "SELECT id, path, op, kind, size, mtime, mode, hash, target, " \
-	    "state FROM outbox WHERE id = ?") \
-	X(OUTBOX_THAW_OLD, \
-	    "DELETE FROM outbox WHERE batch = 1 AND EXISTS " \
-	    "(SELECT 1 FROM outbox AS o WHERE o.path = outbox.path " \
-	    "AND o.batch = 0)") \
-	X(OUTBOX_THAW, \
-	    "UPDATE outbox SET batch = 0, pair = NULL " \
-	    "WHERE batch = 1") \
-	X(OUTBOX_COUNT, "SELECT count(*) FROM outbox") \
+	    "state, origin FROM outbox WHERE id > ? AND id < ? ORDER BY id") \
+	X(OUTBOX_DIVORCE_HALVES, \
+	    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ") " \
+	    "SELECT " STATE_SQL_HALF(NULL) " FROM outbox " \
+					   "WHERE origin IS NOT NULL") \
+	X(OUTBOX_DIVORCE, \
+	    "UPDATE outbox SET id = " STATE_SQL_OWN ", origin = NULL, " \
+	    "half = 0, approved = 0 " \
+	    "WHERE origin IS NOT NULL") \
+	X(OUTBOX_NO_TWINS, \
+	    "UPDATE outbox SET hash = NULL " \
+	    "WHERE op = 2 AND hash IS NOT NULL") \
+	X(OUTBOX_NEW, \
+	    "UPDATE outbox SET op = 0 WHERE op = 1 " \
+	    "AND path NOT IN (SELECT path FROM shadow)") \
+	X(OUTBOX_NEEDLESS, \
+	    "DELETE FROM outbox WHERE op = 2 " \
+	    "AND path NOT IN (SELECT path FROM shadow)") \
+	X(OUTBOX_WIDOWED, \
+	    "UPDATE outbox SET id = " STATE_SQL_OWN ", origin = NULL, " \
+	    "half = 0, approved = 0 " \
+	    "WHERE origin IS NOT NULL " \
+	    "AND origin NOT IN (SELECT path FROM shadow)") \
+	X(OUTBOX_COUNT, \
+	    "SELECT (SELECT count(*) FROM outbox) + " \
+	    "(SELECT count(*) FROM outbox WHERE origin IS NOT NULL) + " \
+	    "(SELECT count(*) + count(origin) FROM flight)") \
 	X(OUTBOX_READY_COUNT, \
-	    "SELECT count(*), min(at) FROM (SELECT at FROM outbox " \
-	    "WHERE batch = 0 AND (op = 2) = 0 AND held = 0 " \
-	    "ORDER BY rank, id LIMIT ?)") \
+	    "SELECT count(*) + count(origin), min(at) FROM (SELECT at, " \
+	    "origin FROM outbox WHERE " STATE_SQL_UPSERT " LIMIT ?)") \
 	X(OUTBOX_GONE_COUNT, \
 	    "SELECT count(*), min(at) FROM (SELECT at FROM outbox " \
-	    "INDEXED BY outbox_lone WHERE op = 2 AND batch = 0 AND held = 0 " \
-	    "AND pair IS NULL ORDER BY rank, id LIMIT ?)") \
+	    "WHERE " STATE_SQL_GONE " LIMIT ?)") \
 	X(OUTBOX_LONE, \
-	    "SELECT EXISTS(SELECT 1 FROM outbox INDEXED BY outbox_lone " \
-	    "WHERE op = 2 AND batch = 0 AND held = 0 AND pair IS NULL), " \
-	    "EXISTS(SELECT 1 FROM outbox INDEXED BY outbox_lone " \
-	    "WHERE op = 2 AND batch = 0 AND held = 0 AND pair IS NULL " \
-	    "AND kind <> 1) OR EXISTS(SELECT 1 FROM outbox WHERE held = 1)") \
+	    "SELECT EXISTS(SELECT 1 FROM outbox WHERE " STATE_SQL_GONE "), " \
+	    "EXISTS(SELECT 1 FROM outbox WHERE " STATE_SQL_GONE " " \
+	    "AND kind <> 1) " \
+	    "OR EXISTS(SELECT 1 FROM outbox WHERE " STATE_SQL_HELD ")") \
 	X(OUTBOX_SUMS, \
 	    "SELECT op, approved, count(*) FROM outbox " \
-	    "WHERE kind <> 1 AND batch = 0 AND pair IS NULL " \
-	    "GROUP BY op, approved") \
+	    "WHERE kind <> 1 AND origin IS NULL GROUP BY op, approved") \
 	X(OUTBOX_DELETES, \
-	    "SELECT EXISTS(SELECT 1 FROM outbox " \
-	    "WHERE op = 2 AND batch = 0)") \
-	X(OUTBOX_HELD_COUNT, "SELECT count(*) FROM outbox WHERE held = 1") \
+	    "SELECT EXISTS(SELECT 1 FROM outbox WHERE " STATE_SQL_HELD ") " \
+	    "OR EXISTS(SELECT 1 FROM outbox WHERE " STATE_SQL_GONE ")") \
+	X(OUTBOX_HELD_COUNT, \
+	    "SELECT count(*) FROM outbox WHERE " STATE_SQL_HELD) \
 	X(OUTBOX_HELD_LIST, \
-	    "SELECT path, kind FROM outbox WHERE held = 1 " \
+	    "SELECT path, kind FROM outbox WHERE " STATE_SQL_HELD " " \
 	    "ORDER BY id LIMIT ?") \
 	X(OUTBOX_HOLD, \
-	    "UPDATE outbox SET held = 1 " \
-	    "WHERE op = 2 AND batch = 0 AND held = 0 " \
-	    "AND approved = 0 AND pair IS NULL") \
-	X(OUTBOX_UNHOLD, "UPDATE outbox SET held = 0 WHERE held = 1") \
+	    "UPDATE outbox SET id = id - (3 << 48) WHERE " STATE_SQL_GONE " " \
+	    "AND approved = 0") \
+	X(OUTBOX_UNHOLD, \
+	    "UPDATE outbox SET id = id + (3 << 48) WHERE " STATE_SQL_HELD) \
 	X(OUTBOX_APPROVE, \
-	    "UPDATE outbox SET held = 0, " \
-	    "approved = 1 WHERE held = 1") \
-	X(OUTBOX_REJECT, "DELETE FROM outbox WHERE held = 1") \
+	    "UPDATE outbox SET id = id + (3 << 48), approved = 1 " \
+	    "WHERE " STATE_SQL_HELD) \
+	X(OUTBOX_REJECT, "DELETE FROM outbox WHERE " STATE_SQL_HELD) \
 	X(OUTBOX_LEAST, \
-	    "SELECT coalesce(min(id), 0) FROM outbox " \
-	    "WHERE held = 0") \
+	    "SELECT coalesce(min(seq), 0) FROM (" STATE_SQL_LEAST("3") " UNION ALL " STATE_SQL_LEAST("4") " UNION ALL " STATE_SQL_LEAST( \
+		"5") " UNION ALL " STATE_SQL_LEAST("6") " UNION ALL " STATE_SQL_LEAST("7") " UNION ALL " STATE_SQL_LEAST("8") " UNION ALL SELECT min(" STATE_SQL_SEQ \
+															      ") FROM flight)") \
 	X(OUTBOX_LEAST_HELD, \
-	    "SELECT coalesce(min(id), 0) FROM outbox " \
-	    "WHERE held = 1") \
-	X(OUTBOX_LAST, \
-	    "SELECT coalesce(max(seq), 0) FROM sqlite_sequence " \
-	    "WHERE name = 'outbox'") \
+	    "SELECT coalesce(min(seq), 0) FROM (" STATE_SQL_LEAST("0") " UNION ALL " STATE_SQL_LEAST( \
+		"1") " UNION ALL " STATE_SQL_LEAST("2") ")") \
+	X(FLIGHT_TAKE, \
+	    "INSERT INTO flight(id, " STATE_SQL_OUTROW ") " \
+	    "SELECT id, " STATE_SQL_OUTROW " FROM outbox " \
+	    "WHERE id BETWEEN ? AND ? ORDER BY id") \
+	X(FLIGHT_TAKEN, "DELETE FROM outbox WHERE id BETWEEN ? AND ?") \
+	X(FLIGHT_PATHS, "SELECT path, origin FROM flight") \
+	X(FLIGHT_SAYS, \
+	    "SELECT iif(path = ?1, op, 2), tries FROM flight " \
+	    "WHERE path = ?1 OR origin = ?1 LIMIT 1") \
+	X(FLIGHT_ANNOUNCED, \
+	    "SELECT EXISTS(SELECT 1 FROM flight " \
+	    "WHERE path = ? AND state = 1)") \
+	X(FLIGHT_LIST, \
+	    "SELECT pos, path, op, kind, size, mtime, mode, hash, target, " \
+	    "state, origin, " STATE_SQL_NEWER( \
+		"path") ", " \
+			"origin IS NOT NULL AND (" STATE_SQL_NEWER( \
+			    "origin") ") " \
+				      "FROM flight AS f ORDER BY pos") \
+	X(FLIGHT_DROP, "DELETE FROM flight WHERE pos = ?") \
+	X(FLIGHT_OWN, \
+	    "UPDATE flight SET id = " STATE_SQL_OWN ", origin = NULL, " \
+	    "half = 0, approved = 0 WHERE pos = ?") \
+	X(FLIGHT_HALF, \
+	    "UPDATE flight SET id = " STATE_SQL_HALF_ID ", path = origin, " \
+	    "op = 2, mtime = NULL, mode = -1, target = NULL, state = 0, " \
+	    "origin = NULL, half = 0, mine = half WHERE pos = ?") \
+	X(FLIGHT_TRIED, "UPDATE flight SET tries = tries + 1") \
+	X(FLIGHT_DEFER, \
+	    "UPDATE flight SET id = id + ((2 - (id >> 48) % 3) << 48) " \
+	    "WHERE (id >> 48) % 3 <> 2") \
+	X(FLIGHT_THAW, \
+	    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ") " \
+	    "SELECT " STATE_SQL_OWN ", at, path, op, kind, size, mtime, " \
+	    "mode, hash, target, state, NULL, 0, mine, " \
+	    "iif(origin IS NULL, approved, 0), tries " \
+	    "FROM flight AS f WHERE NOT (" STATE_SQL_NEWER("path") ")") \
+	X(FLIGHT_THAW_HALVES, \
+	    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ") " \
+	    "SELECT " STATE_SQL_HALF(hash) " FROM flight AS f " \
+					   "WHERE origin IS NOT NULL " \
+					   "AND NOT (" STATE_SQL_NEWER( \
+					       "origin") ")") \
+	X(FLIGHT_CLEAR, "DELETE FROM flight") \
 	X(BATCH_GET, "SELECT counter, body FROM batch") \
 	X(BATCH_PUT, "INSERT INTO batch(counter, body) VALUES(?, ?)") \
 	X(BATCH_DROP, "DELETE FROM batch") \
@@ -242,8 +306,8 @@
 	    "ON CONFLICT(path) DO UPDATE SET hold_id = excluded.hold_id, " \
 	    "decision = excluded.decision") \
 	X(HOLD_APPROVED, \
-	    "SELECT EXISTS(SELECT 1 FROM outbox " \
-	    "WHERE batch = 1 AND approved = 1)") \
+	    "SELECT EXISTS(SELECT 1 FROM flight WHERE approved = 1), " \
+	    "EXISTS(SELECT 1 FROM cloud_holds)") \
 	X(HOLD_DROP_PATH, "DELETE FROM cloud_holds WHERE path = ?") \
 	X(HOLD_DROP, "DELETE FROM cloud_holds WHERE hold_id = ?") \
 	X(HOLD_FIRST, \
@@ -262,6 +326,10 @@
 	X(DROVE_QUIET, \
 	    "SELECT NOT EXISTS(SELECT 1 FROM outbox " \
 	    "WHERE path BETWEEN ?1 AND ?2) " \
+	    "AND NOT EXISTS(SELECT 1 FROM outbox " \
+	    "WHERE origin BETWEEN ?1 AND ?2) " \
+	    "AND NOT EXISTS(SELECT 1 FROM flight " \
+	    "WHERE path BETWEEN ?1 AND ?2 OR origin BETWEEN ?1 AND ?2) " \
 	    "AND NOT EXISTS(SELECT 1 FROM shadow " \
 	    "WHERE path BETWEEN ?1 AND ?2) " \
 	    "AND NOT EXISTS(SELECT 1 FROM trouble " \
@@ -270,18 +338,15 @@
 	    "INSERT INTO shadow(path, kind, size, hash, state, mtime, mode) " \
 	    "SELECT ?2 || CAST(name AS TEXT), kind, size, lower(hex(hash)), " \
 	    "0, mtime / 1000, mode FROM entries WHERE dir = ?1 ORDER BY name") \
-	X(DROVE_WENT, \
-	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
-	    "state, rank, pair, at, batch, held, approved) " \
-	    "SELECT ?2 || CAST(name AS TEXT), 2, kind, size, 0, -1, " \
-	    "lower(hex(hash)), 0, ?4, ?3 || CAST(name AS TEXT), ?5, " \
-	    "0, 0, 0 FROM entries WHERE dir = ?1 ORDER BY name") \
-	X(DROVE_CAME, \
-	    "INSERT INTO outbox(path, op, kind, size, mtime, mode, hash, " \
-	    "state, rank, pair, at, batch, held, approved) " \
-	    "SELECT ?3 || CAST(name AS TEXT), 0, kind, size, mtime / 1000, " \
-	    "mode, lower(hex(hash)), 0, ?4, ?2 || CAST(name AS TEXT), ?5, " \
-	    "0, 0, 0 FROM entries WHERE dir = ?1 ORDER BY name") \
+	X(DROVE_MOVED, \
+	    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ") " \
+	    "SELECT ?4 + 2 * n - 1, ?5, ?3 || file, 0, kind, size, " \
+	    "mtime / 1000, mode, lower(hex(hash)), NULL, 0, ?2 || file, " \
+	    "(?4 & 281474976710655) + 2 * n - 1, " \
+	    "(?4 & 281474976710655) + 2 * n, 0, 0 " \
+	    "FROM (SELECT CAST(name AS TEXT) AS file, kind, size, mtime, " \
+	    "mode, hash, row_number() OVER (ORDER BY name) AS n " \
+	    "FROM entries WHERE dir = ?1) ORDER BY n") \
 	X(DROVE_UNSYNC, "UPDATE entries SET synced = 0 WHERE dir = ?")
 
 enum state_sql {

@@ -49,7 +49,12 @@ def make_old(path, now, steps):
     db.execute("pragma user_version = %d" % len(steps))
     theirs = tables(db, "now")
     for name, columns in tables(db).items():
-        same = ", ".join(c for c in columns if c in theirs[name])
+        if name == "outbox" and "batch" in columns:
+            unmarked(db)
+            continue
+        same = ", ".join(c for c in columns if c in theirs.get(name, ()))
+        if name not in theirs:
+            continue
         db.execute("delete from %s" % name)
         db.execute("insert into %s(%s) select %s from now.%s" % (
             name, same, same, name))
@@ -57,11 +62,34 @@ def make_old(path, now, steps):
     db.close()
 
 
+def unmarked(db):
+    """Fills the outbox of a schema that had what is in flight in it, too."""
+    for table, batch in (("outbox", 0), ("flight", 1)):
+        db.execute(
+            "insert into outbox(id, path, op, kind, size, mtime, mode, hash, "
+            "target, at, batch, held, approved) select mine, path, op, kind, "
+            "size, mtime, mode, hash, target, at, %d, 0, approved "
+            "from now.%s where origin is null" % (batch, table))
+
+
+def changes(db):
+    """All that is to be told, where any schema keeps it."""
+    of = "select path, op, kind, size, mtime, mode, hash, target, at from "
+    there = tables(db)
+    return sorted(sum((db.execute(of + name).fetchall()
+                       for name in ("outbox", "flight") if name in there),
+                      []), key=repr)
+
+
 def rows(db, columns):
     """Table to its rows, of these columns."""
-    return {name: sorted(db.execute("select %s from %s" % (
+    of = {name: sorted(db.execute("select %s from %s" % (
         ", ".join(of), name)).fetchall(), key=repr)
-        for name, of in columns.items() if not name.startswith("sqlite_")}
+        for name, of in columns.items()
+        if not name.startswith("sqlite_") and name not in (
+            "outbox", "flight")}
+    of["outbox"] = changes(db)
+    return of
 
 
 class Old:

@@ -93,11 +93,12 @@ static bool day_ends(struct offline *f)
 static bool hoard(struct offline *f)
 {
 	static const char sql[] =
-	    "CREATE TRIGGER hoard AFTER UPDATE ON outbox WHEN NEW.batch = 0 "
-	    "BEGIN INSERT INTO outbox(path, op, kind, size, mode, hash, at, "
-	    "batch, held, approved) VALUES(NEW.path || '~' || "
-	    "hex(randomblob(8)), NEW.op, NEW.kind, NEW.size, NEW.mode, "
-	    "NEW.hash, NEW.at, 0, 0, 0); END";
+	    "CREATE TRIGGER hoard AFTER UPDATE ON outbox "
+	    "BEGIN INSERT INTO outbox(id, path, op, kind, size, mode, hash, "
+	    "state, at, half, mine, approved, tries) SELECT max(id) + 1, "
+	    "NEW.path || '~' || hex(randomblob(8)), NEW.op, NEW.kind, "
+	    "NEW.size, NEW.mode, NEW.hash, 0, NEW.at, 0, "
+	    "max(id + 1) & 281474976710655, 0, 0 FROM outbox; END";
 	sqlite3 *db = NULL;
 	bool ok;
 

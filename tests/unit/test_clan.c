@@ -113,10 +113,15 @@ static void replace(char *text, const char *of, const char *other)
 		memcpy(text, other, strlen(other));
 }
 
+#define ROW \
+	"id, path, op, kind, size, mtime, mode, hash, target, state, origin, " \
+	"half, mine, approved, tries"
 #define OUTBOX(dir) \
 	"SELECT path, op, kind, size, mtime, mode, hash, target, state, " \
-	"rank, pair, batch, held, approved, tries FROM outbox " \
-	"WHERE path LIKE '" dir "%/0%' ORDER BY path"
+	"id >> 48 AS lane, origin, mine - half AS apart, " \
+	"id & 281474976710655 = half AS older, approved, tries " \
+	"FROM (SELECT " ROW " FROM outbox UNION ALL SELECT " ROW \
+	" FROM flight) WHERE path LIKE '" dir "%/0%' ORDER BY path"
 #define SHADOW(dir) \
 	"SELECT * FROM shadow WHERE path LIKE '" dir "%/0%' ORDER BY path"
 #define ENTRIES(dir) \

@@ -82,12 +82,11 @@ static int freeze(struct box *b, int changes, struct vs_buf *out)
 	return n;
 }
 
-static int drop(void *arg, int index, const struct vs_change *c, bool *done)
+static int drop(void *arg, const struct outbox_flown *f, bool *done)
 {
 	int64_t *left = arg;
 
-	(void)index;
-	*left += strncmp(c->path, "found", 5) == 0;
+	*left += strncmp(f->c.path, "found", 5) == 0;
 	*done = true;
 	return 0;
 }

@@ -88,6 +88,8 @@ static void read_all(struct day *d)
 {
 	int n = 0;
 
+	if (d->w->engine != NULL) /* it counts by an index */
+		json_decref(engine_status(d->w->engine, world_now(d->w)));
 	if (d->w->engine != NULL)
 		(void)engine_each(d->w->engine, count, &n, NULL);
 	if (d->w->engine != NULL) /* it has an index of its own to read */
