@@ -80,3 +80,41 @@ def test_hard_links(owner):
     owner.flush()
     assert len(owner.agree()) == 50
     assert hashed(owner) <= 3 * SIZE, "each name was read"
+
+
+def test_folder_and_an_edit(owner):
+    """What was edited just before or after is read, and nothing else."""
+    fill(owner.root / "day1")
+    owner.flush()
+    before = hashed(owner)
+    write(owner.root / "day1" / "cam0" / "000.mov", b"x" * SIZE)
+    (owner.root / "day1").rename(owner.root / "day2")
+    write(owner.root / "day2" / "cam1" / "001.mov", b"y" * SIZE)
+    owner.agree()
+    assert hashed(owner) <= before + 4 * SIZE, "more was read"
+
+
+def test_folder_again_and_back(owner):
+    fill(owner.root / "day1")
+    owner.flush()
+    before = hashed(owner)
+    for name in ("day2", "day3", "day1", "day4"):
+        next(owner.root.glob("day*")).rename(owner.root / name)
+    owner.agree()
+    (owner.root / "day4").rename(owner.root / "day1")
+    owner.agree()
+    assert hashed(owner) == before, "a renamed file was read"
+
+
+def test_folder_into_an_ignored_name_and_out(owner):
+    write(owner.root / "kept", b"kept")
+    write(owner.root / ".stignore", b"hidden\n")
+    for i in range(50):
+        write(owner.root / "day1" / ("%03d.mov" % i), os.urandom(SIZE))
+    owner.flush()
+    (owner.root / "day1").rename(owner.root / "hidden")
+    owner.flush()
+    assert sorted(map(str, owner.listing())) == ["kept"]
+    (owner.root / "hidden").rename(owner.root / "day1")
+    owner.flush()
+    assert len(owner.listing()) == 52, owner.listing()
