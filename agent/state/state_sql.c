@@ -121,8 +121,8 @@ static const char schema_8[] = "ALTER TABLE dirs ADD COLUMN seal BLOB;";
 
 static const char schema_9[] =
     "INSERT OR REPLACE INTO meta(key, value)"
-    " SELECT 'outbox_seq', coalesce(max(seq), 0) FROM sqlite_sequence"
-    " WHERE name = 'outbox';"
+    " SELECT 'outbox_seq', max(coalesce((SELECT max(id) FROM outbox), 0),"
+    " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0));"
     "DROP INDEX outbox_deletes; DROP INDEX outbox_pair;"
     "DROP INDEX outbox_held; DROP INDEX outbox_ready;"
     "DROP INDEX outbox_twin; DROP INDEX outbox_lone;"

@@ -114,7 +114,7 @@ class Old:
         with contextlib.closing(sqlite3.connect(self.now)) as db:
             assert version(db) == len(self.steps), "another schema"
             self.newest = tables(db)
-            waiting = {p for (p,) in db.execute("select path from outbox")}
+            waiting = {p for (p, *_) in changes(db)}
             assert db.execute("select count(*) from batch").fetchone()[0]
         assert len(waiting) == 2 + FILES // 2, waiting
 
