@@ -543,7 +543,7 @@ static int unreadable(struct listing *l, const struct vs_err *why)
 		    l->err);
 	default:
 		resume_doubt(e);
-		e->next_scan_ms = e->now.mono_ms + CORE_TROUBLE_MS;
+		work_later(e, l->dir, SETTLE_DEEP, 0, CORE_TROUBLE_MS);
 		return stage_trouble(e, l->dir, false, why->msg, l->err);
 	}
 }

@@ -161,6 +161,15 @@ static int64_t next_scan(struct engine *e)
 	return e->now.mono_ms + VS_RESCAN_MS - VS_RESCAN_MS / 4 + jitter;
 }
 
+/* That, or sooner where listing the root failed and asked for it. */
+static int64_t scan_after(struct engine *e, const struct core_sweep *s)
+{
+	int64_t due = next_scan(e);
+
+	return s->report.errors > 0 && e->next_scan_ms < due ? e->next_scan_ms
+							     : due;
+}
+
 static void finish_full(struct engine *e, const struct core_sweep *s)
 {
 	struct engine_event ev = {
@@ -176,7 +185,7 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 	e->walk_ms = s->walk_ms;
 	limit_review(e);
 	e->last_scan_ms = e->now.wall_ms;
-	e->next_scan_ms = next_scan(e);
+	e->next_scan_ms = scan_after(e, s);
 	if (stage_begin(e, &err) < 0 ||
 	    state_set_int(&e->state, "last_scan", e->last_scan_ms, &err) < 0 ||
 	    (s->rows &&

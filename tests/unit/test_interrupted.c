@@ -123,6 +123,35 @@ static void test_bad_folder(void **state)
 	assert_int_equal(end(k, 0), FOLDERS + 2);
 }
 
+/* Nobody tells when it can be read again: it is tried, alone. */
+static void test_folder_mends(void **state)
+{
+	struct enginekit *k = *state;
+
+	bad = "d17";
+	enginekit_run(k, 200000);
+	assert_in_range(lists, FOLDERS + 3, FOLDERS + 5);
+	bad = NULL;
+	lists = 0;
+	enginekit_run(k, 70000);
+	assert_int_equal(lists, 1);
+	enginekit_agree(k);
+	assert_int_equal(k->hashes, FOLDERS * FILES);
+}
+
+static void test_root_mends(void **state)
+{
+	struct enginekit *k = *state;
+
+	bad = "";
+	enginekit_run(k, 200000);
+	assert_in_range(lists, 3, 5);
+	assert_int_equal(k->count, 0);
+	bad = NULL;
+	enginekit_run(k, 70000);
+	enginekit_agree(k);
+}
+
 /* Something may have been missed below one folder: that one, once more. */
 static void test_subtree(void **state)
 {
@@ -182,6 +211,8 @@ int main(void)
 		TEST(test_whole),
 		TEST(test_pause),
 		TEST(test_bad_folder),
+		TEST(test_folder_mends),
+		TEST(test_root_mends),
 		TEST(test_subtree),
 		TEST(test_overflow),
 		TEST(test_root_away),
