@@ -192,12 +192,15 @@ bool oracle_settle(struct world *w, bool scan)
 		struct answer flush = { .code = VS_OK };
 
 		if (w->engine && cloudbox_up(w->cloud)) {
+			/* one that ends meanwhile is not waited for */
+			bool recording = is_recording(w);
+
 			engine_pause(w->engine, false, NULL);
 			if (!settle_scan(w, scan, end, &sweep) ||
 			    !settle_flush(w, end, &flush))
 				return false;
 			if (flush.code == VS_OK && sweep.code == VS_OK &&
-			    w->engine && !is_recording(w))
+			    w->engine && !recording && !is_recording(w))
 				return true;
 			snprintf(why, sizeof(why), "scan %s, barrier %s %s",
 			    vs_err_name(sweep.code), vs_err_name(flush.code),
