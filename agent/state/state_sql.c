@@ -128,7 +128,8 @@ static const char schema_9[] =
     "DROP INDEX outbox_twin; DROP INDEX outbox_lone;"
     "ALTER TABLE outbox RENAME TO outbox_7;"
     "CREATE TABLE outbox(id INTEGER PRIMARY KEY," OUTROW_COLUMNS
-    "CREATE TABLE flight(pos INTEGER PRIMARY KEY, id INTEGER NOT NULL," OUTROW_COLUMNS
+    "CREATE TABLE flight(pos INTEGER PRIMARY KEY,"
+    " id INTEGER NOT NULL," OUTROW_COLUMNS
     "INSERT INTO outbox(id, " STATE_SQL_OUTROW ")"
     " SELECT (((CASE WHEN u.op <> 2 THEN 6 WHEN u.held = 1 THEN 0 ELSE 3 END)"
     "  + u.rank) << 48) | min(u.id, coalesce(d.id, u.id)),"

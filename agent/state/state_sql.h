@@ -29,6 +29,17 @@
 	"SELECT min(id) & 281474976710655 AS seq FROM outbox " \
 	"WHERE id >= (" lane " << 48) AND id < ((" lane " + 1) << 48)"
 
+#define STATE_SQL_OR_LEAST(lane) " UNION ALL " STATE_SQL_LEAST(lane)
+
+/* A question a lane: each is the first row of a range. */
+#define STATE_SQL_LEAST_HELD \
+	STATE_SQL_LEAST("0") STATE_SQL_OR_LEAST("1") STATE_SQL_OR_LEAST("2")
+#define STATE_SQL_LEAST_READY \
+	STATE_SQL_LEAST("3") \
+	STATE_SQL_OR_LEAST("4") STATE_SQL_OR_LEAST("5") \
+	    STATE_SQL_OR_LEAST("6") STATE_SQL_OR_LEAST("7") \
+		STATE_SQL_OR_LEAST("8")
+
 /* Something waits for the path in column of f, which is of the flight. */
 #define STATE_SQL_NEWER(column) \
 	"EXISTS(SELECT 1 FROM outbox AS o WHERE o.path = f." column ") OR " \
@@ -235,12 +246,10 @@
 	    "WHERE " STATE_SQL_HELD) \
 	X(OUTBOX_REJECT, "DELETE FROM outbox WHERE " STATE_SQL_HELD) \
 	X(OUTBOX_LEAST, \
-	    "SELECT coalesce(min(seq), 0) FROM (" STATE_SQL_LEAST("3") " UNION ALL " STATE_SQL_LEAST("4") " UNION ALL " STATE_SQL_LEAST( \
-		"5") " UNION ALL " STATE_SQL_LEAST("6") " UNION ALL " STATE_SQL_LEAST("7") " UNION ALL " STATE_SQL_LEAST("8") " UNION ALL SELECT min(" STATE_SQL_SEQ \
-															      ") FROM flight)") \
+	    "SELECT coalesce(min(seq), 0) FROM (" STATE_SQL_LEAST_READY \
+	    " UNION ALL SELECT min(" STATE_SQL_SEQ ") FROM flight)") \
 	X(OUTBOX_LEAST_HELD, \
-	    "SELECT coalesce(min(seq), 0) FROM (" STATE_SQL_LEAST("0") " UNION ALL " STATE_SQL_LEAST( \
-		"1") " UNION ALL " STATE_SQL_LEAST("2") ")") \
+	    "SELECT coalesce(min(seq), 0) FROM (" STATE_SQL_LEAST_HELD ")") \
 	X(FLIGHT_TAKE, \
 	    "INSERT INTO flight(id, " STATE_SQL_OUTROW ") " \
 	    "SELECT id, " STATE_SQL_OUTROW " FROM outbox " \

@@ -102,11 +102,11 @@ static int order(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static void print(struct task *tasks, int n, int rounds)
+static void print(struct task *tasks, int n, long rounds)
 {
 	static double rate[RATES][ROUNDS_MAX];
 
-	for (int i = 0; i < rounds; i++) {
+	for (long i = 0; i < rounds; i++) {
 		measure(
 		    tasks, n, false, &rate[ALONE_CPU][i], &rate[ALONE_WALL][i]);
 		measure(tasks, n, true, &rate[CONTENT_CPU][i],
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 	int first = reads ? 2 : 1;
 	int files = argc - first - 1;
 	struct task tasks[FILES_MAX];
-	int rounds = files > 0 ? atoi(argv[first]) : 0;
+	long rounds = files > 0 ? strtol(argv[first], NULL, 10) : 0;
 
 	if (rounds < 1 || rounds > ROUNDS_MAX || files > FILES_MAX)
 		load_die("usage", "digest [-r] ROUNDS FILE...");
