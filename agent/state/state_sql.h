@@ -36,9 +36,9 @@
 	STATE_SQL_LEAST("0") STATE_SQL_OR_LEAST("1") STATE_SQL_OR_LEAST("2")
 #define STATE_SQL_LEAST_READY \
 	STATE_SQL_LEAST("3") \
-	STATE_SQL_OR_LEAST("4") STATE_SQL_OR_LEAST("5") \
-	    STATE_SQL_OR_LEAST("6") STATE_SQL_OR_LEAST("7") \
-		STATE_SQL_OR_LEAST("8")
+	STATE_SQL_OR_LEAST("4") \
+	STATE_SQL_OR_LEAST("5") \
+	STATE_SQL_OR_LEAST("6") STATE_SQL_OR_LEAST("7") STATE_SQL_OR_LEAST("8")
 
 /* Something waits for the path in column of f, which is of the flight. */
 #define STATE_SQL_NEWER(column) \
