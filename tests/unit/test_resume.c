@@ -496,6 +496,7 @@ static void test_unreadable(void **state)
 	/* mended while it runs */
 	bad = NULL;
 	enginekit_scan(k);
+	enginekit_run(k, 70000); /* it was to be tried again */
 	expect_resumed(k, "one");
 }
 
