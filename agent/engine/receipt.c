@@ -112,7 +112,7 @@ static int acknowledged(struct receipt *r, const struct outbox_flown *f,
 	if (rc == 0 && r->holds)
 		rc = vs_db_run(s->db, SQL_HOLD_DROP_PATH, r->err, "t", c->path);
 	if (rc == 0) /* a refusal that is over */
-		rc = stage_no_trouble(r->e, c->path, r->err);
+		rc = stage_no_refusal(r->e, c->path, r->err);
 	if (it->seq > r->last_seq)
 		r->last_seq = it->seq;
 	if (r->first_seq == 0 || it->seq < r->first_seq)

@@ -205,7 +205,12 @@ int stage_move(struct engine *e, const struct stage_move *m, struct vs_err *err)
 	rc = put_outbox(e, m, rc == 1 ? &c : NULL, err);
 	if (rc == 0 && m->was != NULL)
 		rc = stage_no_trouble(e, m->from, err);
-	return rc < 0 ? rc : stage_no_trouble(e, m->path, err);
+	if (rc < 0)
+		return rc;
+	/* its row says nothing of what is in it: that is for a listing */
+	return m->row->stat.kind == VS_KIND_DIR
+	    ? stage_no_refusal(e, m->path, err)
+	    : stage_no_trouble(e, m->path, err);
 }
 
 int stage_upsert(struct engine *e, const char *path, struct manifest_row *row,
@@ -426,8 +431,7 @@ int stage_delete(struct engine *e, const char *path,
 	return stage_no_trouble(e, path, err);
 }
 
-/* 1 if path has trouble noted. */
-static int in_trouble(struct engine *e, const char *path, struct vs_err *err)
+int stage_troubled(struct engine *e, const char *path, struct vs_err *err)
 {
 	sqlite3_stmt *st;
 	int rc;
@@ -444,7 +448,7 @@ static int in_trouble(struct engine *e, const char *path, struct vs_err *err)
 int stage_trouble(struct engine *e, const char *path, bool cloud,
     const char *reason, struct vs_err *err)
 {
-	int rc = cloud ? 0 : in_trouble(e, path, err);
+	int rc = cloud ? 0 : stage_troubled(e, path, err);
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
@@ -458,9 +462,10 @@ int stage_trouble(struct engine *e, const char *path, bool cloud,
 	    vs_path_parent_len(path), (int64_t)cloud, reason);
 }
 
-int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err)
+static int forget_trouble(
+    struct engine *e, const char *path, bool cloud, struct vs_err *err)
 {
-	int rc = in_trouble(e, path, err);
+	int rc = stage_troubled(e, path, err);
 
 	if (rc <= 0)
 		return rc;
@@ -468,8 +473,18 @@ int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err)
 	if (rc < 0)
 		return rc;
 	e->stage.changes++;
-	return vs_db_run(e->state.db, SQL_TROUBLE_DROP, err, "b",
-	    (const void *)path, strlen(path));
+	return vs_db_run(e->state.db, SQL_TROUBLE_DROP, err, "bi",
+	    (const void *)path, strlen(path), (int64_t)cloud);
+}
+
+int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err)
+{
+	return forget_trouble(e, path, false, err);
+}
+
+int stage_no_refusal(struct engine *e, const char *path, struct vs_err *err)
+{
+	return forget_trouble(e, path, true, err);
 }
 
 int stage_trouble_only(struct engine *e, const char *dir,

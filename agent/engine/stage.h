@@ -64,6 +64,12 @@ int stage_trouble(struct engine *e, const char *path, bool cloud,
     const char *reason, struct vs_err *err);
 int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err);
 
+/* Only what the cloud had against it is over. */
+int stage_no_refusal(struct engine *e, const char *path, struct vs_err *err);
+
+/* 1 if path has trouble noted; 0 or negative. */
+int stage_troubled(struct engine *e, const char *path, struct vs_err *err);
+
 /* No trouble of names in dir but those in names, which are sorted. */
 int stage_trouble_only(struct engine *e, const char *dir,
     const struct roster *names, struct vs_err *err);

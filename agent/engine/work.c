@@ -305,6 +305,22 @@ static int read_content(struct engine *e, const struct settle_item *item,
 	return rc < 0 ? rc : 1;
 }
 
+static bool is_dir(const struct disk_stat *seen)
+{
+	return seen != NULL && !seen->odd && seen->kind == VS_KIND_DIR;
+}
+
+/* Whether the trouble with a folder is over, its listing tells. */
+static int list_again(
+    struct engine *e, const struct settle_item *item, struct vs_err *err)
+{
+	int rc = stage_troubled(e, item->path, err);
+
+	if (rc == 1)
+		work_want_dir(e, item->path, 0, item->gen);
+	return rc < 0 ? rc : 0;
+}
+
 /*
  * What the look at item's path says.  1: the item's gen passed on to a job.
  */
@@ -324,15 +340,17 @@ static int act(struct engine *e, const struct settle_item *item,
 	if (known == NULL && (v == COMPARE_READ || v == COMPARE_DIR) &&
 	    parent_first(e, item))
 		return 0;
-	if (seen != NULL && !seen->odd && seen->kind == VS_KIND_DIR &&
-	    (item->flags & SETTLE_DEEP) != 0)
+	if (is_dir(seen) && (item->flags & SETTLE_DEEP) != 0)
 		work_want_dir(e, item->path, DIRQ_DEEP, item->gen);
 	switch (v) {
 	case COMPARE_SAME:
-		return stage_no_trouble(e, item->path, err);
+		return is_dir(seen) ? list_again(e, item, err)
+				    : stage_no_trouble(e, item->path, err);
 	case COMPARE_READ:
 		return read_content(e, item, seen, known, force, err);
 	case COMPARE_DIR:
+		if (list_again(e, item, err) < 0)
+			return err->code;
 		return found_dir(e, item, seen, known, err);
 	case COMPARE_GONE:
 		return found_gone(e, item, known, err);

@@ -301,7 +301,7 @@
 	    "INSERT INTO trouble(path, dir, cloud, reason) " \
 	    "VALUES(?, ?, ?, ?) ON CONFLICT(path) DO UPDATE " \
 	    "SET cloud = excluded.cloud, reason = excluded.reason") \
-	X(TROUBLE_DROP, "DELETE FROM trouble WHERE path = ?") \
+	X(TROUBLE_DROP, "DELETE FROM trouble WHERE path = ? AND cloud >= ?") \
 	X(TROUBLE_ANY, "SELECT 1 FROM trouble LIMIT 1") \
 	X(TROUBLE_HAS, "SELECT 1 FROM trouble WHERE path = ?") \
 	X(TROUBLE_DIR, "SELECT path FROM trouble WHERE dir = ? AND cloud = 0") \

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FOLDERS 40
 #define FILES 5 /* in each */
@@ -139,6 +140,49 @@ static void test_folder_mends(void **state)
 	assert_int_equal(k->hashes, FOLDERS * FILES);
 }
 
+static bool is_refused(struct enginekit *k, const char *path)
+{
+	json_t *doc = engine_status(k->engine, k->now);
+	json_t *el;
+	size_t i;
+	bool found = false;
+
+	json_array_foreach(json_object_get(doc, "refused"), i, el)
+	{
+		const char *p = json_string_value(json_object_get(el, "path"));
+
+		found = found || strcmp(p, path) == 0;
+	}
+	json_decref(doc);
+	return found;
+}
+
+/* That it is published itself says nothing of what is in it. */
+static void test_trouble_stays(void **state)
+{
+	struct enginekit *k = *state;
+
+	enginekit_run(k, 20000);
+	bad = "d17";
+	enginekit_hint(k, WATCH_DIR_APPEARED, false, "d17");
+	enginekit_run(k, 20000);
+	assert_true(is_refused(k, "d17"));
+	assert_int_equal(chmod(enginekit_at(k, "d17"), 0711), 0);
+	enginekit_forget(k);
+	enginekit_hint(k, WATCH_CHANGED, false, "d17");
+	enginekit_run(k, 20000);
+	assert_non_null(enginekit_event(k, "d17"));
+	assert_true(is_refused(k, "d17"));
+	/* nor does a look at it */
+	enginekit_hint(k, WATCH_CHANGED, false, "d17");
+	enginekit_run(k, 20000);
+	assert_true(is_refused(k, "d17"));
+	bad = NULL;
+	enginekit_hint(k, WATCH_CHANGED, false, "d17");
+	enginekit_run(k, 20000);
+	assert_false(is_refused(k, "d17"));
+}
+
 static void test_root_mends(void **state)
 {
 	struct enginekit *k = *state;
@@ -213,6 +257,7 @@ int main(void)
 		TEST(test_bad_folder),
 		TEST(test_folder_mends),
 		TEST(test_root_mends),
+		TEST(test_trouble_stays),
 		TEST(test_subtree),
 		TEST(test_overflow),
 		TEST(test_root_away),
