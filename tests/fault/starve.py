@@ -85,7 +85,8 @@ def control(full):
     program = hooks("vsync-agent")
     if not program:
         raise Skip("no build with test hooks")
-    said = must_fail(sweep, 60, [50], program,
+    # the rules are a short stretch of all that is asked for
+    said = must_fail(sweep, 300, [50], program,
                      {"VSYNC_TEST_UNCHECKED": "1"})
     assert "crashed" in said, said
     return said
