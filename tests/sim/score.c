@@ -48,7 +48,6 @@ void score_world(struct score *t, const struct world *w)
 	t->hashes += w->stats.hashes;
 	t->restores += w->stats.restores;
 	t->states += w->stats.states;
-	t->held += w->stats.held;
 	t->coarse += w->o.coarse;
 	t->unwatched += w->o.unwatched;
 	numbers_add(t->fates, w->stats.fates, COUNT(t->fates));
@@ -134,8 +133,8 @@ static void faults_print(const struct score *t)
 	    t->history.old);
 	printf("sim: agent: %" PRId64 " times deletions held, %" PRId64
 	       " refused, %" PRId64 " recording, %" PRId64 " scans\n",
-	    t->held, t->news[ENGINE_REFUSED], t->news[ENGINE_RECORDING],
-	    t->news[ENGINE_SCANNED]);
+	    t->news[ENGINE_HELD], t->news[ENGINE_REFUSED],
+	    t->news[ENGINE_RECORDING], t->news[ENGINE_SCANNED]);
 	printf("sim: requests:");
 	for (int i = 0; i < WORLD_FATES; i++)
 		printf("%s %s %" PRId64, i ? "," : "",

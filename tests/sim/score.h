@@ -37,7 +37,6 @@ struct score {
 	int64_t news[ENGINE_STATE + 1];
 	int64_t restores;
 	int64_t states;
-	int64_t held;
 	int64_t sequences; /* of steps that were tried */
 	int64_t empty; /* and those that were others */
 	int64_t coarse; /* runs on a coarse clock */

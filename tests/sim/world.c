@@ -227,7 +227,6 @@ static void world_tell(void *arg, const struct engine_event *e)
 
 	assert(e->news <= ENGINE_STATE);
 	w->stats.news[e->news]++;
-	w->stats.held += e->news == ENGINE_HELD;
 	trace_add(&w->trace, world_now(w).mono_ms, "news %d %s %s %s %lld",
 	    e->news, e->path ? e->path : "-", e->op ? e->op : "-",
 	    e->text ? e->text : "-", (long long)e->seq);

@@ -113,7 +113,6 @@ struct world_stats {
 	int64_t cloud_crashes;
 	int64_t restores;
 	int64_t states; /* of the agent that were replaced */
-	int64_t held; /* times that deletions were held */
 	int64_t news[ENGINE_STATE + 1];
 };
 
