@@ -170,9 +170,10 @@ static int judge_deletes(struct engine *e, bool *any, struct vs_err *err)
 		return rc;
 	hold = deletes_much(e, &sums);
 	rc = outbox_hold(&e->state, hold ? OUTBOX_HOLD : OUTBOX_UNHOLD, err);
-	if (rc == 0 && hold)
-		rc = outbox_count(&e->state, &all, &held, err);
-	if (rc == 0 && hold && vs_db_changes(e->state.db) > 0)
+	if (rc < 0 || !hold || vs_db_changes(e->state.db) == 0)
+		return rc;
+	rc = outbox_count(&e->state, &all, &held, err);
+	if (rc == 0)
 		tell_held(e, held);
 	return rc;
 }
