@@ -55,8 +55,10 @@ unsigned agent_generation(const struct agent *a);
 /* This device's key; its pin is "" where it could not be had. */
 const struct vs_key *agent_key(const struct agent *a);
 
-/* What of the log is written, and how. */
+/* What of the log is written... */
 enum vs_log_level agent_log_level(const struct agent *a);
+
+/* ... and how, as the command line or the configuration has it. */
 enum vs_log_format agent_log_format(const struct agent *a);
 
 /* The way to the cloud; the same as long as the agent runs. */

@@ -11,18 +11,20 @@
 #include "cli/trouble.h"
 #include "common/base/limits.h"
 
-/*
- * Chooses among projects (the array of /v1/status): the one named by name
- * (name or id), else the one whose root arg lies in as it is seen from
- * cwd, else the one that cwd lies in, else the only one.  name and arg may be
- * NULL.  *project is borrowed from the array and has a "root" that is
- * absolute and an "id".
- */
+/* What there is to go by. */
 struct place_wish {
-	const char *name;
-	const char *arg;
-	const char *cwd;
+	const char *name; /* or id, as it was given with --project; or NULL */
+	const char *arg; /* a path on the command line, or NULL */
+	const char *cwd; /* absolute */
 };
+
+/*
+ * Chooses among projects (the array of /v1/status): the one named by name,
+ * else the one whose root arg lies in as it is seen from cwd, else the one
+ * that cwd lies in, else the only one.  *project is borrowed from the array
+ * and has a "root" that is absolute and an "id".  VS_ENOENT: there is none,
+ * or none of that name; VS_EINVAL: several, and no telling which.
+ */
 int place_project(const json_t *projects, const struct place_wish *w,
     const json_t **project, struct trouble *f);
 

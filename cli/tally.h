@@ -44,6 +44,8 @@ struct tally_figures {
 	int64_t eta_ms; /* -1: cannot be told */
 	int64_t spent_ms; /* since tally_new */
 };
+
+/* Sums all pulls up as they stand at now_ms. */
 void tally_figures(
     const struct tally *t, struct tally_figures *f, int64_t now_ms);
 

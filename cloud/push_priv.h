@@ -121,6 +121,7 @@ void push_page_unref(struct push_page *page);
 struct push_sub *push_sub_new(struct push_room *r, const struct api_answer *a);
 /* Frees one that is gone, if nothing refers to it; and then its room. */
 void push_sub_free(struct push_sub *s);
+/* Closes it with a WebSocket code; nothing when it is closing already. */
 void push_sub_close(struct push_sub *s, int code, const char *why);
 /* The server's trouble: the client comes back later. */
 void push_sub_again(struct push_sub *s);

@@ -20,6 +20,7 @@ struct barrier {
 	struct barrier_wait *waits;
 };
 
+/* No unit, nobody waiting. */
 void barrier_init(struct barrier *b);
 
 /* A new unit; its gen.  Each is left exactly once. */
@@ -33,6 +34,8 @@ void barrier_leave(struct barrier *b, uint64_t gen);
 
 /* Waits from now on; w is the caller's until barrier_forget. */
 void barrier_wait(struct barrier *b, struct barrier_wait *w);
+
+/* Waits no more, passed or not; one that does not wait is nothing. */
 void barrier_forget(struct barrier *b, struct barrier_wait *w);
 
 #endif

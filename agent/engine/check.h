@@ -15,6 +15,7 @@
  */
 bool check_step(struct engine *e, int64_t *due);
 
+/* The answer to that: compares checksums, asks again or compares listings. */
 void check_answered(struct engine *e, const struct engine_answer *a);
 
 #endif

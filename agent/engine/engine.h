@@ -127,9 +127,14 @@ void engine_hint(
 /* Events may be missing (queue full in our own process, wake from sleep). */
 void engine_doubt(struct engine *e, const char *why, struct vs_now now);
 
-/* Answers to the world's callbacks; code is VS_OK or negative. */
+/*
+ * The world's answer to hash; code is VS_OK or negative, and then h is not
+ * looked at.  An id that nobody waits for is nothing.
+ */
 void engine_hashed(struct engine *e, uint64_t id, int code,
     const struct disk_hash *h, struct vs_now now);
+
+/* The world's answer to send; likewise. */
 void engine_answered(struct engine *e, uint64_t id,
     const struct engine_answer *a, struct vs_now now);
 
@@ -140,18 +145,21 @@ void engine_answered(struct engine *e, uint64_t id,
  */
 int64_t engine_step(struct engine *e, struct vs_now now);
 
-/*
- * Reconciles path ("" for all) with the disk now; data: contents are read
- * again even where the stat is unchanged.  done is called once, when what
- * was found is durable in the manifest and outbox (VS_OK), or with
- * VS_EROOT, VS_ENOENT, VS_EIO, VS_ECANCELED (closing).
- */
+/* What a scan came to. */
 struct engine_report {
 	int64_t entries; /* looked at */
 	int64_t changed; /* changes found */
 	int64_t errors; /* folders or files that could not be read */
 	int64_t ms; /* from the call to the end */
 };
+
+/*
+ * Reconciles path ("" for all) with the disk now; data: contents are read
+ * again even where the stat is unchanged.  done is called once, when what
+ * was found is durable in the manifest and outbox (VS_OK), or with
+ * VS_EROOT, VS_ENOENT, VS_EIO, VS_ECANCELED (closing).  It is not called
+ * after an error is returned.
+ */
 int engine_rescan(struct engine *e, const char *path, bool data,
     void (*done)(void *arg, int code, const struct engine_report *r), void *arg,
     struct vs_now now, struct vs_err *err);
@@ -174,7 +182,9 @@ int engine_decide(
 int engine_flush(struct engine *e,
     void (*done)(void *arg, int code, const char *text), void *arg,
     struct vs_now now, struct vs_err *err);
-void engine_flush_cancel(struct engine *e, void *arg); /* done is not called */
+
+/* Waits no more for the barrier with that arg: its done is not called. */
+void engine_flush_cancel(struct engine *e, void *arg);
 
 /*
  * The root was replaced on purpose (a backup put back, another disk): the
@@ -195,9 +205,18 @@ int engine_adopt(
  */
 int engine_took_over(struct engine *e, struct vs_now now, struct vs_err *err);
 
-/* Documents for the control socket; new references, NULL out of memory. */
+/*
+ * Documents for the control socket, as common/proto/control.h has them; new
+ * references, NULL out of memory.
+ *
+ * GET /v1/status: the project's part of it.
+ */
 json_t *engine_status(struct engine *e, struct vs_now now);
+
+/* GET /v1/why: what is known of path, and what it waits for. */
 json_t *engine_why(struct engine *e, const char *path, struct vs_now now);
+
+/* GET /v1/held: at most limit paths, and how many there are. */
 json_t *engine_held(struct engine *e, int limit);
 
 /*
@@ -210,18 +229,19 @@ json_t *engine_ignored(struct engine *e, const char *path, struct vs_err *err);
 /* Why the rules' files cannot be used, or "": then those in force are old. */
 const char *engine_rules_fault(const struct engine *e);
 
-/*
- * What the manifest says of the regular file at path, for whoever serves its
- * content: valid as long as the file's stat is this one, beneath this root.
- * VS_ENOENT for what is not published, or no file; VS_EROOT while the folder
- * is not there; what the database said.
- */
+/* A file's content, as long as its stat is this one, beneath this root. */
 struct engine_lookup {
 	uint8_t hash[VS_SHA256_SIZE];
 	struct disk_stat stat;
 	uint64_t root_dev;
 	uint64_t root_ino;
 };
+
+/*
+ * What the manifest says of the regular file at path, for whoever serves its
+ * content.  VS_ENOENT for what is not published, or no file; VS_EROOT while
+ * the folder is not there; what the database said.
+ */
 int engine_lookup(struct engine *e, const char *path, struct engine_lookup *out,
     struct vs_err *err);
 

@@ -23,10 +23,14 @@ static inline bool plain_is(const struct engine *e)
 
 /* Asks for a page, to learn who answers (CORE_PROBE). */
 void plain_probe(struct engine *e);
+
+/* The answer to that. */
 void plain_probed(struct engine *e, const struct engine_answer *a);
 
 /* Learns what the server holds, page by page (CORE_REPLAY). */
 void plain_replay(struct engine *e);
+
+/* The answer to that: one page; the last ends the replay. */
 void plain_replayed(struct engine *e, const struct engine_answer *a);
 
 /*
@@ -34,6 +38,8 @@ void plain_replayed(struct engine *e, const struct engine_answer *a);
  * somebody else wrote, or it was put back, and it is learned anew.
  */
 void plain_check(struct engine *e);
+
+/* The answer to that. */
 void plain_checked(struct engine *e, const struct engine_answer *a);
 
 /* Who answers is known; within the open transaction. */

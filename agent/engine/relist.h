@@ -20,16 +20,16 @@ int relist_since(struct engine *e, int64_t since, struct vs_err *err);
 /* The belief is emptied, to be learned anew.  Durable. */
 int relist_begin(struct engine *e, struct vs_err *err);
 
-/*
- * All of it was learned: within the open transaction, and once that is
- * durable.
- */
+/* All of it was learned: what that changes in the open transaction. */
 int relist_listed(struct engine *e, struct vs_err *err);
+
+/* The same, once that is durable: what it changes in memory. */
 void relist_end(struct engine *e);
 
 /* Asks for the next page. */
 void relist_step(struct engine *e);
 
+/* The answer to that; the last page ends the comparison. */
 void relist_answered(struct engine *e, const struct engine_answer *a);
 
 /*

@@ -62,12 +62,16 @@ void resume_doubt(struct engine *e);
 /* A full scan is needed for all that the history may have to tell. */
 void resume_cancel(struct engine *e);
 
-/* A full scan begins; it has ended. */
+/* A full scan begins. */
 void resume_scan_begins(struct engine *e);
+
+/* It has ended, and saw all that the history would have told. */
 void resume_scan_ended(struct engine *e);
 
-/* The engine ends in order: before and after its work is dropped. */
+/* The engine ends in order, its work is about to be dropped: a last mark. */
 void resume_close(struct engine *e);
+
+/* Its work is dropped: leaves the mark, if one holds, to the next start. */
 void resume_leave(struct engine *e);
 
 #endif

@@ -31,6 +31,8 @@ enum core_root_flaw root_judge(
  */
 int root_accept(
     struct engine *e, const struct disk_root *found, struct vs_err *err);
+
+/* That transaction is durable: it is the root in memory, too. */
 void root_accepted(struct engine *e, const struct disk_root *found);
 
 #endif

@@ -14,6 +14,8 @@
 
 /* Only the built-in classes hold, and nothing is ready.  VS_ENOMEM. */
 int rules_init(struct engine *e, struct vs_err *err);
+
+/* Frees them: nothing may be judged any more. */
 void rules_release(struct engine *e);
 
 /*

@@ -34,6 +34,11 @@ int stage_move(
  */
 int stage_drove(
     struct engine *e, const struct drove *d, int64_t count, struct vs_err *err);
+
+/*
+ * Of such a file: what there is to tell of its old path and of its new one,
+ * once the transaction is durable.
+ */
 void stage_drove_tell(
     struct engine *e, const struct drove *d, const char *name, int64_t size);
 
@@ -62,6 +67,8 @@ int stage_delete(struct engine *e, const char *path,
  */
 int stage_trouble(struct engine *e, const char *path, bool cloud,
     const char *reason, struct vs_err *err);
+
+/* Nothing stands against path any more, here or in the cloud. */
 int stage_no_trouble(struct engine *e, const char *path, struct vs_err *err);
 
 /* Only what the cloud had against it is over. */

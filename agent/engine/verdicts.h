@@ -16,6 +16,7 @@ bool verdicts_step(struct engine *e);
  */
 int verdicts_open(struct engine *e, struct vs_err *err);
 
+/* The answer to what was sent; taken, it changes what we believe. */
 void verdicts_answered(struct engine *e, const struct engine_answer *a);
 
 /* *n: paths that the cloud holds, decided on or not. */

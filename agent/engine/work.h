@@ -53,6 +53,7 @@ bool work_quiet(const struct engine *e);
 /* The settling paths there is room for now, as settle_take wants it. */
 unsigned work_lanes(const struct engine *e);
 
-int work_jobs(const struct engine *e); /* hashes under way */
+/* Hashes under way. */
+int work_jobs(const struct engine *e);
 
 #endif

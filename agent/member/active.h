@@ -55,6 +55,8 @@ bool active_landed(struct member *m, uint64_t id);
 
 /* True while a stray writes to the part of this pull. */
 bool active_strayed(const struct member *m, const char *id);
+
+/* Chunks under way that nobody waits for. */
 int active_strays(const struct member *m);
 
 /*

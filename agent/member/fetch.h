@@ -11,7 +11,10 @@ int64_t fetch_step(struct member *m);
 bool fetch_answered(
     struct member *m, uint64_t id, const struct engine_answer *a);
 
+/* As member_fetched. */
 void fetch_chunk_done(struct member *m, uint64_t id, int code, const char *why);
+
+/* As member_hashed. */
 void fetch_hash_done(struct member *m, uint64_t id, int code,
     const uint8_t sha256[VS_SHA256_SIZE]);
 

@@ -7,8 +7,13 @@
 /* What is due; when to come back (mono ms). */
 int64_t follow_step(struct member *m);
 
+/* The stream is open; its hello has yet to come. */
 void follow_up(struct member *m);
+
+/* A message of it: hello, or events, which go to the mirror. */
 void follow_text(struct member *m, const char *text, size_t len);
+
+/* It is over, or could not be opened: code and why as member_stream_down's. */
 void follow_down(struct member *m, int code, const char *why);
 
 /* True if the answer was one of ours. */

@@ -17,12 +17,13 @@ enum here {
 	HERE_DATABASE, /* what we know of it could not be read: err */
 };
 
+#define HERE_READ (256LL * 1024 * 1024) /* bytes read to tell, at most */
+
 /*
  * *stat is what stands there (for HERE_OLD, _SAME, _CHANGED).  A file whose
  * size is that of the version, or of our copy, is read to tell, up to
- * HERE_READ bytes.
+ * HERE_READ bytes.  out as struct pull has it.
  */
-#define HERE_READ (256LL * 1024 * 1024)
 enum here here_look(struct member *m, struct target *t, const char *out,
     const struct mirror_row *row, struct disk_stat *stat, struct vs_err *err);
 

@@ -108,20 +108,34 @@ struct member_options {
 	int chunks; /* under way at the same time, over all files */
 };
 
+/*
+ * Opens its database, a new one if there is none.  Borrowed: world and what
+ * it names.  Errors as vs_db_open's, and there is no *out then.
+ */
 int member_open(struct member **out, const struct member_world *world,
     const struct member_options *o, struct vs_now now, struct vs_err *err);
+
+/* Drops all in memory; what is durable is durable.  NULL is nothing. */
 void member_close(struct member *m);
 
 /* As engine_step. */
 int64_t member_step(struct member *m, struct vs_now now);
 
-/* The stream: open, a message, over (code: a VS_E* or VS_OK). */
+/* The stream is open. */
 void member_stream_up(struct member *m, struct vs_now now);
+
+/* A message of it, len bytes of text. */
 void member_stream_text(
     struct member *m, const char *text, size_t len, struct vs_now now);
+
+/*
+ * It is over or could not be opened: VS_EAUTH, VS_ENOENT and VS_EFORBIDDEN are
+ * the cloud's last word; anything else, VS_OK, too, is tried again.
+ */
 void member_stream_down(
     struct member *m, int code, const char *why, struct vs_now now);
 
+/* The world's answer to send; an id that nobody waits for is nothing. */
 void member_answered(struct member *m, uint64_t id,
     const struct engine_answer *a, struct vs_now now);
 
@@ -132,24 +146,26 @@ void member_answered(struct member *m, uint64_t id,
  */
 void member_fetched(struct member *m, uint64_t id, int code, const char *why,
     struct vs_now now);
+
+/* The world's answer to hash: VS_OK with sha256, or negative. */
 void member_hashed(struct member *m, uint64_t id, int code,
     const uint8_t sha256[VS_SHA256_SIZE], struct vs_now now);
 
+/* How a pull is wanted. */
+struct member_want {
+	bool dry; /* the plan only */
+	bool force; /* files that were changed here are replaced, too */
+	const char *out; /* absolute folder to pull into instead; or NULL */
+};
+
 /*
  * Plans paths (files, folders, "" for all; n of them) and, unless dry, queues
- * what is to be fetched.  force: files changed here, too, are replaced.
- * out: an absolute folder to pull into instead of the project's, or NULL.
- * Returns the plan: {files:[{path,size,action,reason}], fetch_files,
+ * what is to be fetched.  Returns the plan: {files:[{path,size,action,reason}], fetch_files,
  * fetch_bytes, reuse_files, reuse_bytes, have_files, have_bytes, conflicts,
  * space, enough, pulls:[id]} with action fetch, reuse (a copy here has that
  * content), have, conflict, refuse; a new reference, or NULL with
  * err: VS_ENOENT for a path the mirror does not know, VS_ENOSPC...
  */
-struct member_want {
-	bool dry;
-	bool force;
-	const char *out;
-};
 json_t *member_pull(struct member *m, const char *const *paths, size_t n,
     const struct member_want *want, struct vs_now now, struct vs_err *err);
 
@@ -157,19 +173,31 @@ json_t *member_pull(struct member *m, const char *const *paths, size_t n,
 int member_cancel(
     struct member *m, const char *id, struct vs_now now, struct vs_err *err);
 
+/* Durable: a paused project stays so over a restart; it asks for nothing. */
 int member_pause(struct member *m, bool paused, struct vs_err *err);
 
 /*
- * Documents for the control socket, new references.  Status as
- * engine_status, with role "member".  Listing rows: path, name, size, kind,
- * hash, modified_at, version, seq, badge ('=' here and whole, '-' not here,
- * '~' being pulled, '!' changed here or conflict, 'x' failed, '*' being
- * recorded at the owner's).  A page of at most limit rows after cursor.
+ * Documents for the control socket; new references, NULL out of memory.
+ *
+ * As engine_status, with role "member".
  */
 json_t *member_status(struct member *m, struct vs_now now);
+
+/*
+ * A page of the mirror: at most limit rows after cursor, below path (with
+ * recursive), in it, or itself.  Rows: path, name, size, kind, hash,
+ * modified_at, version, seq, badge ('=' here and whole, '-' not here, '~'
+ * being pulled, '!' changed here or conflict, 'x' failed, '*' being recorded
+ * at the owner's).  NULL with err also for a path that the mirror does not
+ * know (VS_ENOENT), and when the database failed.
+ */
 json_t *member_list(struct member *m, const char *path, bool recursive,
     const char *cursor, int limit, struct vs_err *err);
+
+/* The pulls, those that have not ended first: at most limit. */
 json_t *member_transfers(struct member *m, int limit);
+
+/* As engine_why. */
 json_t *member_why(struct member *m, const char *path, struct vs_now now);
 
 /* Every row of the mirror, for comparing in tests. */

@@ -152,6 +152,7 @@ struct member {
 /* The database failed: all in memory is dropped; opened again later. */
 void member_core_fault(struct member *m, const struct vs_err *err);
 
+/* Tells whoever watches that the project's state is this now. */
 void member_core_tell(struct member *m, const char *state);
 
 /* A request of anybody's: its id. */

@@ -48,8 +48,14 @@ struct mirror_local {
 	int64_t version;
 };
 
+/*
+ * Opens or makes the database at path and reads the members above; vfs NULL
+ * is the default one.  Errors as vs_db_open's, and nothing is open then.
+ */
 int mirror_open(
     struct mirror *m, const char *path, const char *vfs, struct vs_err *err);
+
+/* Closed already is nothing. */
 void mirror_close(struct mirror *m);
 
 /* Looks all of it through: VS_ECORRUPT when it is damaged. */
@@ -66,6 +72,7 @@ int mirror_make_anew(struct mirror *m, const char *path, const char *vfs,
 
 /* Writes log_id, last_seq and totals into the open transaction. */
 int mirror_save(struct mirror *m, struct vs_err *err);
+
 /* Reads them back after a rollback. */
 int mirror_load(struct mirror *m, struct vs_err *err);
 
@@ -110,8 +117,12 @@ int mirror_children(struct mirror *m, const char *dir, const char *after,
 /* What was pulled to path: 1, 0, negative. */
 int mirror_local_get(struct mirror *m, const char *path,
     struct mirror_local *local, struct vs_err *err);
+
+/* This was pulled to path, as of wall_ms, instead of what was there. */
 int mirror_local_put(struct mirror *m, const char *path,
     const struct mirror_local *local, int64_t wall_ms, struct vs_err *err);
+
+/* How many files that were pulled are known, and their bytes. */
 int mirror_local_count(
     struct mirror *m, int64_t *files, int64_t *bytes, struct vs_err *err);
 

@@ -51,30 +51,43 @@ struct pull {
 /* A new one for row; NULL out of memory. */
 struct pull *pulls_new(
     const char *id, const struct mirror_row *row, bool force);
+
+/* NULL is nothing. */
 void pulls_free(struct pull *p);
 
+/* Of how many chunks it is; 0 for an empty file. */
 int64_t pulls_chunks(const struct pull *p);
+
+/* True if that chunk (0, 1, ...) is here and durable. */
 bool pulls_has(const struct pull *p, int64_t chunk);
+
 /* Bytes of that chunk. */
 int64_t pulls_chunk_len(const struct pull *p, int64_t chunk);
+
 /* Sets the bit and counts the bytes. */
 void pulls_mark(struct pull *p, int64_t chunk);
+
 /* Nothing is received any more. */
 void pulls_clear(struct pull *p);
 
 /* True if from may become to. */
 bool pulls_move(enum pull_state from, enum pull_state to);
+
+/* "queued", ... as people and the control socket read it; static. */
 const char *pulls_state_name(enum pull_state s);
 
 /* 1 with *out (caller frees), 0, negative. */
 int pulls_get(
     struct mirror *m, const char *id, struct pull **out, struct vs_err *err);
+
+/* Writes p as of wall_ms, over an older row of its id. */
 int pulls_put(struct mirror *m, const struct pull *p, int64_t wall_ms,
     struct vs_err *err);
 
 /* Ids of those that have not ended, oldest first: each may write. */
 int pulls_live(struct mirror *m, int limit,
     int (*each)(void *arg, const char *id), void *arg, struct vs_err *err);
+
 /*
  * The same of those that want this content in the project's own folder, but
  * for the one named.
@@ -82,6 +95,8 @@ int pulls_live(struct mirror *m, int limit,
 int pulls_of_hash(struct mirror *m, const char *hash, const char *but,
     int limit, int (*each)(void *arg, const char *id), void *arg,
     struct vs_err *err);
+
+/* How many have not ended, and the bytes that they have yet to receive. */
 int pulls_live_count(
     struct mirror *m, int64_t *count, int64_t *bytes, struct vs_err *err);
 

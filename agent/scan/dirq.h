@@ -26,7 +26,10 @@ struct dirq_item {
 
 struct dirq;
 
+/* An empty one; NULL: out of memory. */
 struct dirq *dirq_new(void);
+
+/* Frees it with all items in it.  NULL is nothing. */
 void dirq_free(struct dirq *q);
 
 /*
@@ -37,6 +40,7 @@ void dirq_free(struct dirq *q);
 struct dirq_item *dirq_push(
     struct dirq *q, const char *path, unsigned flags, bool *fresh);
 
+/* The item of that folder, still in its stack; NULL if it waits in none. */
 struct dirq_item *dirq_find(const struct dirq *q, const char *path);
 
 /* The next one, still in its stack; NULL when empty. */
@@ -44,8 +48,11 @@ struct dirq_item *dirq_top(const struct dirq *q);
 
 /* Takes item out; the caller frees it. */
 void dirq_take(struct dirq *q, struct dirq_item *item);
+
+/* Frees one that was taken out.  NULL is nothing. */
 void dirq_item_free(struct dirq_item *item);
 
+/* Folders in it. */
 size_t dirq_count(const struct dirq *q);
 
 #endif

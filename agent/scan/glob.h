@@ -28,7 +28,9 @@ struct glob_syntax {
 /* VS_EINVAL with what is wrong with the pattern. */
 int glob_new(struct glob **out, const char *text, size_t len,
     const struct glob_syntax *s, struct vs_err *err);
-void glob_free(struct glob *g); /* NULL is nothing */
+
+/* NULL is nothing. */
+void glob_free(struct glob *g);
 
 /* Whether all of text is what g describes.  No memory is taken. */
 bool glob_match(const struct glob *g, const char *text, size_t len);
@@ -45,6 +47,8 @@ struct glob_shape {
 	int last; /* byte it ends with, -1: any */
 	bool fold; /* those two may be capitals, too */
 };
+
+/* Of g, to which whole belongs. */
 struct glob_shape glob_shape(const struct glob *g);
 
 #endif

@@ -32,7 +32,9 @@ struct ignore;
  */
 int ignore_load(
     struct ignore **out, const struct rule_reader *reader, struct vs_err *err);
-void ignore_free(struct ignore *g); /* NULL is nothing */
+
+/* Frees it with its rules, which verdicts point to.  NULL is nothing. */
+void ignore_free(struct ignore *g);
 
 enum ignore_kind {
 	IGNORE_SHOWN,
@@ -90,6 +92,8 @@ struct ignore_class {
 	unsigned flags; /* RULE_FIRM, or 0 */
 	const char *const *rule; /* ended by NULL */
 };
+
+/* The same for all, in the order in which they are asked; static. */
 const struct ignore_class *ignore_classes(void);
 
 #endif

@@ -21,11 +21,14 @@ int64_t quiet_ms(int64_t size, bool held);
 #define QUIET_EVERY_MS 30000 /* then one in so long */
 
 /*
- * A file that grows again and again (a log): ms until it may be published
- * again, 0 for now, by its account.  quiet_spend books a publication.  An
- * account is a moment on the clock of now; 0 is a new one.
+ * A file that grows again and again (a log) has an account: a moment on the
+ * clock of now; 0 is a new one.
+ *
+ * ms until the file may be published again; 0 for now.
  */
 int64_t quiet_wait(int64_t account, int64_t now_ms);
+
+/* The account after a publication at now_ms. */
 int64_t quiet_spend(int64_t account, int64_t now_ms);
 
 #endif

@@ -49,6 +49,7 @@ int rule_list_file(struct rule_list *l, const struct rule_reader *reader,
 int rule_list_add(struct rule_list *l, const char *source, const char *text,
     unsigned flags, struct vs_err *err);
 
+/* Frees rules and file names; l is empty then.  NULL is no list. */
 void rule_list_release(struct rule_list *l);
 
 #endif

@@ -53,7 +53,10 @@ struct settle_item {
 
 struct settle;
 
+/* An empty one; NULL: out of memory. */
 struct settle *settle_new(void);
+
+/* Frees it with all items in it.  NULL is nothing. */
 void settle_free(struct settle *s);
 
 /*
@@ -81,13 +84,23 @@ struct settle_item *settle_find(const struct settle *s, const char *path);
  */
 struct settle_item *settle_take(
     struct settle *s, unsigned lanes, int64_t now_ms);
+
+/* Frees one that was taken out.  NULL is nothing. */
 void settle_item_free(struct settle_item *item);
 
 /* When the next one of lanes is due; INT64_MAX for none. */
 int64_t settle_due(const struct settle *s, unsigned lanes);
 
+/* Paths in it. */
 size_t settle_count(const struct settle *s);
-size_t settle_recording(const struct settle *s); /* with SETTLE_RECORDING */
-size_t settle_active(const struct settle *s); /* no mere second looks */
+
+/* Those with SETTLE_RECORDING; goes through all. */
+size_t settle_recording(const struct settle *s);
+
+/*
+ * Those that are neither recording nor a mere second look (SETTLE_RECHECK);
+ * goes through all.
+ */
+size_t settle_active(const struct settle *s);
 
 #endif

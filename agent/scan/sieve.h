@@ -17,7 +17,9 @@ struct sieve;
 /* rules: borrowed, in their order, unchanged while the sieve lives. */
 int sieve_new(struct sieve **out, const struct rule *rules, size_t count,
     struct vs_err *err);
-void sieve_free(struct sieve *s); /* NULL is nothing */
+
+/* The rules stay.  NULL is nothing. */
+void sieve_free(struct sieve *s);
 
 /* Rules from first up to but without end are not asked. */
 struct sieve_gap {

@@ -41,6 +41,7 @@ void address_add(struct address_list *l, const struct sockaddr *sa, int port);
 int address_collect(
     struct address_list *l, int fd, bool loopback, struct vs_err *err);
 
+/* True for the same texts in the same order. */
 bool address_same(const struct address_list *a, const struct address_list *b);
 
 /* True for a URL whose host is this machine itself: localhost, 127..., ::1. */

@@ -40,11 +40,14 @@ struct desk_options {
 	void *arg;
 };
 
+/* An empty one, on o's loop; it lives as long as the process. */
 int desk_new(
     struct desk **out, const struct desk_options *o, struct vs_err *err);
 
-/* For struct vs_httpd_options, arg is the desk. */
+/* A request came: handle of struct vs_httpd_options; arg is the desk. */
 void desk_handle(void *arg, struct vs_httpd_req *req);
+
+/* Its client went away: gone of the same. */
 void desk_gone(void *arg, struct vs_httpd_req *req);
 
 /* What the agent answered; what nobody waits for any more is dropped. */

@@ -60,6 +60,7 @@ int manifest_put(struct state *s, const char *path,
 int manifest_drop(struct state *s, const char *path,
     const struct manifest_row *old, struct vs_err *err);
 
+/* The cloud has exactly the row of path, or not; none is nothing. */
 int manifest_set_synced(
     struct state *s, const char *path, bool synced, struct vs_err *err);
 
@@ -85,11 +86,13 @@ int manifest_list(struct state *s, const char *dir,
  * A seal of a folder says in a few bytes what was found in it when its rows
  * said just that.  Any put or drop of a row of the folder takes it away, and
  * so does another path.
- * sealed: 1 if dir has this very seal, 0 if not, or negative.  seal: nothing
- * for a folder that has no row in it.
+ *
+ * 1 if dir has this very seal, 0 if not, or negative.
  */
 int manifest_sealed(struct state *s, const char *dir,
     const uint8_t seal[VS_SHA256_SIZE], struct vs_err *err);
+
+/* Seals dir; nothing for a folder that has no row in it. */
 int manifest_seal(struct state *s, const char *dir,
     const uint8_t seal[VS_SHA256_SIZE], struct vs_err *err);
 

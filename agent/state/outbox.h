@@ -60,17 +60,17 @@ int outbox_spare(
 /* What is pending for path is not needed: the cloud has it, as was learnt. */
 int outbox_drop(struct state *s, const char *path, struct vs_err *err);
 
-/*
- * A file has another path: to is what is true of the new one, renamed_from
- * set, and nothing is at the old one any more.  The two travel as a rename
- * where the cloud has that content at the old path.  The ops now pending go
- * to *from_op and *to_op (-1: none).
- */
+/* A file that has another path. */
 struct outbox_move {
-	const struct vs_change *to;
-	int *from_op;
+	const struct vs_change *to; /* with renamed_from */
+	int *from_op; /* get the ops now pending, -1: none */
 	int *to_op;
 };
+
+/*
+ * to is what is true of the new path, and nothing is at the old one any more.
+ * The two travel as a rename where the cloud has that content at the old path.
+ */
 int outbox_move(struct state *s, const struct outbox_move *m, unsigned how,
     int64_t wall_ms, struct vs_err *err);
 
@@ -136,8 +136,10 @@ int outbox_each_frozen(struct state *s,
     int (*each)(void *arg, const struct outbox_flown *f, bool *done), void *arg,
     struct vs_err *err);
 
-/* An answer left these rows out: how often that is now, by path. */
+/* An answer left the rows out that are still in flight: counts that. */
 int outbox_tried(struct state *s, struct vs_err *err);
+
+/* How often that is now for path; 0 for one that is not in flight. */
 int outbox_tries(
     struct state *s, const char *path, int64_t *tries, struct vs_err *err);
 
@@ -190,6 +192,8 @@ enum outbox_hold {
 	OUTBOX_APPROVE, /* a person said yes */
 	OUTBOX_REJECT, /* a person said no: they are forgotten */
 };
+
+/* OUTBOX_HOLD goes for all deletes that wait, the others for all held ones. */
 int outbox_hold(struct state *s, enum outbox_hold what, struct vs_err *err);
 
 /* At most limit held paths. */

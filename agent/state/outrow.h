@@ -32,8 +32,13 @@ enum outrow_rank {
 	OUTROW_RANKS,
 };
 
+/* Where a row of that lane and seq stands. */
 int64_t outrow_id(enum outrow_class class, enum outrow_rank rank, int64_t seq);
+
+/* The rank in an id. */
 enum outrow_rank outrow_rank(int64_t id);
+
+/* The seq in an id. */
 int64_t outrow_seq(int64_t id);
 
 /* The ids of a lane are above after and below end. */

@@ -31,8 +31,10 @@ int past_keep(struct state *s, const char *path, const struct manifest_row *row,
 int past_find(struct state *s, const struct disk_stat *seen,
     struct manifest_kin *out, struct vs_err *err);
 
-/* Forgets what is known of inode ino, or all. */
+/* Forgets what is known of inode ino. */
 int past_drop(struct state *s, uint64_t ino, struct vs_err *err);
+
+/* Forgets all. */
 int past_clear(struct state *s, struct vs_err *err);
 
 #endif

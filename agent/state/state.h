@@ -54,7 +54,9 @@ struct state {
 /* Opens or makes the database at path; vfs NULL is the default one. */
 int state_open(
     struct state *s, const char *path, const char *vfs, struct vs_err *err);
-void state_close(struct state *s); /* closed already is nothing */
+
+/* Rolls back what is open.  Closed already is nothing. */
+void state_close(struct state *s);
 
 /*
  * Looks all of it through (a second for a million entries): VS_ECORRUPT when
@@ -70,13 +72,19 @@ int state_check(struct state *s, struct vs_err *err);
 int state_salvage(
     struct state *s, const char *path, const char *vfs, struct vs_err *err);
 
-/* Single values.  Text is copied into out (cap bytes), "" when absent. */
+/* Single values, by key: *out is the number there, absent for none. */
 int state_get_int(struct state *s, const char *key, int64_t absent,
     int64_t *out, struct vs_err *err);
+
+/* Text is copied into out (cap bytes, cut to fit), "" for none. */
 int state_get_text(struct state *s, const char *key, char *out, size_t cap,
     struct vs_err *err);
+
+/* In the open transaction; over what was there. */
 int state_set_int(
     struct state *s, const char *key, int64_t value, struct vs_err *err);
+
+/* Likewise; value is copied. */
 int state_set_text(
     struct state *s, const char *key, const char *value, struct vs_err *err);
 

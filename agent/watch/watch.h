@@ -76,6 +76,7 @@ void watch_free(struct watch *w);
 /* "inotify", "fsevents", "poll". */
 const char *watch_name(enum watch_kind kind);
 
+/* As it was given to watch_new. */
 enum watch_kind watch_kind(const struct watch *w);
 
 /* To poll for reading; -1: there is nothing to read, ever. */

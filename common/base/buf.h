@@ -28,11 +28,19 @@ void vs_buf_release(struct vs_buf *b);
 /* Empties without freeing; clears the error. */
 void vs_buf_reset(struct vs_buf *b);
 
+/* Appends len bytes, copied; data may be NULL only when len is 0. */
 void vs_buf_add(struct vs_buf *b, const void *data, size_t len);
+
+/* Appends a string without its NUL. */
 void vs_buf_addstr(struct vs_buf *b, const char *s);
+
+/* Appends one byte, also '\0'. */
 void vs_buf_addch(struct vs_buf *b, char c);
-/* In decimal; much cheaper than by a format. */
+
+/* Appends v in decimal; much cheaper than by a format. */
 void vs_buf_addi(struct vs_buf *b, int64_t v);
+
+/* Appends what printf(3) would print; all of it or nothing. */
 void vs_buf_addf(struct vs_buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -91,8 +91,10 @@ void vs_err_clear(struct vs_err *err);
 /* The code an errno value maps to; VS_EIO for what is not in the table. */
 int vs_err_of_errno(int errnum);
 
-/* "VS_ENOENT" and "not found"; static strings, "VS_E?" if unknown. */
+/* "VS_ENOENT"; a static string, "VS_E?" for an unknown code and for VS_OK. */
 const char *vs_err_name(int code);
+
+/* "not found"; likewise. */
 const char *vs_err_text(int code);
 
 #endif

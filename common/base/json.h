@@ -22,18 +22,28 @@
 json_t *vs_json_parse(const char *data, size_t len, struct vs_err *err);
 
 /*
- * Typed members of obj.  A missing or null member leaves *out alone and is
- * VS_OK when required is false.  A wrong type is VS_EINVAL and the message
- * begins with the key.  Strings are borrowed from obj.
+ * Typed members of obj.  A missing or null member leaves *out alone; it is
+ * VS_OK when required is false and VS_EINVAL else.  A wrong type is VS_EINVAL.
+ * The message begins with the key; err may be NULL.
+ *
+ * A string, borrowed from obj.
  */
 int vs_json_get_str(const json_t *obj, const char *key, bool required,
     const char **out, struct vs_err *err);
+
+/* An integer: no fraction and no exponent, also not of value 0. */
 int vs_json_get_i64(const json_t *obj, const char *key, bool required,
     int64_t *out, struct vs_err *err);
+
+/* true or false, no number. */
 int vs_json_get_bool(const json_t *obj, const char *key, bool required,
     bool *out, struct vs_err *err);
+
+/* An array, borrowed from obj: no reference is added. */
 int vs_json_get_array(const json_t *obj, const char *key, bool required,
     json_t **out, struct vs_err *err);
+
+/* An object, borrowed likewise. */
 int vs_json_get_object(const json_t *obj, const char *key, bool required,
     json_t **out, struct vs_err *err);
 

@@ -11,8 +11,11 @@
 
 struct vs_map;
 
-struct vs_map *vs_map_new(void); /* NULL: out of memory */
-void vs_map_free(struct vs_map *m); /* values are not freed */
+/* An empty one; NULL: out of memory. */
+struct vs_map *vs_map_new(void);
+
+/* Frees map and keys; values are not freed.  NULL is nothing. */
+void vs_map_free(struct vs_map *m);
 
 /* The value or NULL. */
 void *vs_map_get(const struct vs_map *m, const char *key);
@@ -23,6 +26,7 @@ int vs_map_put(struct vs_map *m, const char *key, void *value, void **old);
 /* Removes; returns the former value or NULL. */
 void *vs_map_del(struct vs_map *m, const char *key);
 
+/* Pairs in it. */
 size_t vs_map_count(const struct vs_map *m);
 
 /*

@@ -30,6 +30,7 @@ int vs_key_make(struct vs_key *k, struct vs_err *err);
  */
 int vs_key_load(struct vs_key *k, const char *dir, struct vs_err *err);
 
+/* Wipes the private key and frees all; k is empty then.  NULL is nothing. */
 void vs_key_release(struct vs_key *k);
 
 /* The pin of a certificate in DER; VS_EINVAL if it is none. */

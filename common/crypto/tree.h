@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* All zero is the checksum of no row. */
 struct vs_tree {
 	int64_t count; /* live rows */
 	int64_t bytes; /* sum of their sizes */
@@ -24,8 +25,16 @@ struct vs_tree_row {
 	const char *hash; /* hex or opaque, "" where there is none */
 };
 
+/*
+ * A row is there now.  Its path is at most VS_PATH_MAX bytes, its hash at most
+ * VS_HASH_OPAQUE, its size not negative: the caller has checked them.
+ */
 void vs_tree_add(struct vs_tree *t, const struct vs_tree_row *row);
+
+/* A row that was added, just as it was added, is there no more. */
 void vs_tree_sub(struct vs_tree *t, const struct vs_tree_row *row);
+
+/* True when count, bytes and sum are the same. */
 bool vs_tree_equal(const struct vs_tree *a, const struct vs_tree *b);
 
 #endif

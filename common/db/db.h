@@ -40,7 +40,8 @@ struct vs_db_options {
 int vs_db_open(
     struct vs_db **out, const struct vs_db_options *o, struct vs_err *err);
 
-void vs_db_close(struct vs_db *db); /* NULL is nothing; rolls back */
+/* Rolls back what is open, frees the statements.  NULL is nothing. */
+void vs_db_close(struct vs_db *db);
 
 /*
  * Statement i, reset, its bindings cleared; NULL with err set when it does
@@ -80,14 +81,29 @@ int vs_db_exec(struct vs_db *db, const char *sql, struct vs_err *err);
  * error: what is wrong is found by the readings.
  */
 void vs_db_hold(struct vs_db *db);
+
+/* Ends that; nothing when it is not held. */
 void vs_db_let_go(struct vs_db *db);
 
-int vs_db_begin(struct vs_db *db, struct vs_err *err); /* IMMEDIATE */
-int vs_db_commit(struct vs_db *db, struct vs_err *err); /* durable: 0 */
-void vs_db_rollback(struct vs_db *db); /* never fails */
+/*
+ * Begins a transaction that writes (IMMEDIATE); none may be open.  VS_EBUSY
+ * when another connection writes for longer than half a second.
+ */
+int vs_db_begin(struct vs_db *db, struct vs_err *err);
+
+/* Ends it: on VS_OK, and only then, what it wrote is durable. */
+int vs_db_commit(struct vs_db *db, struct vs_err *err);
+
+/* Undoes it; never fails, and is nothing without a transaction. */
+void vs_db_rollback(struct vs_db *db);
+
+/* False also when a statement's failure has rolled back already. */
 bool vs_db_in_transaction(const struct vs_db *db);
 
+/* Of the last row that this connection inserted. */
 int64_t vs_db_last_rowid(const struct vs_db *db);
+
+/* Rows that the last INSERT, UPDATE or DELETE touched. */
 int vs_db_changes(const struct vs_db *db);
 
 /*

@@ -20,6 +20,7 @@ struct vs_backoff {
 int64_t vs_backoff_next(
     struct vs_backoff *b, struct vs_rand *r, int64_t retry_after_ms);
 
+/* It worked: the next failure is the first in its row. */
 void vs_backoff_reset(struct vs_backoff *b);
 
 /*

@@ -40,6 +40,7 @@ struct vs_httpc_options {
 	void *arg;
 };
 
+/* A client on loop, where all callbacks run; ended by vs_httpc_close. */
 int vs_httpc_new(struct vs_httpc **out, uv_loop_t *loop, struct vs_err *err);
 
 /* Cancels what runs (done gets VS_ECANCELED), then calls closed. */

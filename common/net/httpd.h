@@ -24,6 +24,8 @@
 
 struct vs_httpd;
 struct vs_httpd_req;
+struct vs_httpd_stream;
+struct vs_ws_wire;
 
 struct vs_httpd_options {
 	int fd; /* listening socket; the server owns it */
@@ -45,6 +47,11 @@ struct vs_httpd_options {
 	void *arg;
 };
 
+/*
+ * Listens, and serves on the loop's thread, where all callbacks run; ended by
+ * vs_httpd_close.  Strings of o are needed until this returns; the socket is
+ * closed when it fails.
+ */
 int vs_httpd_new(struct vs_httpd **out, uv_loop_t *loop,
     const struct vs_httpd_options *o, struct vs_err *err);
 
@@ -55,19 +62,32 @@ int vs_httpd_new(struct vs_httpd **out, uv_loop_t *loop,
 void vs_httpd_close(struct vs_httpd *s, void (*closed)(void *arg), void *arg);
 
 /*
- * What was asked; strings live until the answer.  HEAD is handed over as GET
- * (its answer travels without the body).  A query parameter is decoded once,
- * '+' as a blank; NULL without that key.  A header is NULL when absent.
+ * What was asked; all strings live until the answer.
+ *
+ * The method; HEAD is handed over as GET (its answer travels without the
+ * body).
  */
 const char *vs_httpd_method(const struct vs_httpd_req *r);
-const char *vs_httpd_path(const struct vs_httpd_req *r); /* decoded once */
+
+/* The path without the query, percent-decoded once. */
+const char *vs_httpd_path(const struct vs_httpd_req *r);
+
+/* A query parameter, decoded once, '+' as a blank; NULL without that key. */
 const char *vs_httpd_query(const struct vs_httpd_req *r, const char *key);
-const char *vs_httpd_raw_query(const struct vs_httpd_req *r); /* "" if none */
+
+/* What stands behind the '?', as it came; "" if nothing. */
+const char *vs_httpd_raw_query(const struct vs_httpd_req *r);
+
+/* A header by its name in any case; NULL when absent. */
 const char *vs_httpd_header(const struct vs_httpd_req *r, const char *name);
+
+/* The body, inflated, a NUL behind its *len bytes (len may be NULL). */
 const char *vs_httpd_body(const struct vs_httpd_req *r, size_t *len);
 
-/* The user's pointer on a request. */
+/* A pointer of the user's, kept with the request; nothing is done with it. */
 void vs_httpd_set_data(struct vs_httpd_req *r, void *data);
+
+/* The same; NULL as long as none was set. */
 void *vs_httpd_data(const struct vs_httpd_req *r);
 
 struct vs_httpd_answer {
@@ -99,13 +119,15 @@ void vs_httpd_refuse(
  * or when the reader went away or was cut off; st is gone afterwards.  NULL
  * out of memory: then the client is cut off and ended is not called.
  */
-struct vs_httpd_stream;
 struct vs_httpd_stream *vs_httpd_stream(struct vs_httpd_req *r,
     const char *type, size_t max, void (*ended)(void *arg), void *arg);
+
 /* Copies data.  VS_ELIMIT: too slow a reader; VS_ECANCELED: it is gone. */
 int vs_httpd_stream_write(
     struct vs_httpd_stream *st, const void *data, size_t len);
-void vs_httpd_stream_end(struct vs_httpd_stream *st); /* after what is queued */
+
+/* Nothing more will be written: ends behind what is queued. */
+void vs_httpd_stream_end(struct vs_httpd_stream *st);
 
 /*
  * Answers 101 and hands the connection over as a wire (common/net/ws.h);
@@ -118,7 +140,6 @@ void vs_httpd_stream_end(struct vs_httpd_stream *st); /* after what is queued */
  * with TLS, where libmicrohttpd would carry the bytes by fours (a proxy that
  * speaks TLS belongs in front).
  */
-struct vs_ws_wire;
 int vs_httpd_upgrade(struct vs_httpd_req *r, const char *const *headers,
     void (*ready)(void *arg, const struct vs_ws_wire *wire, const void *early,
 	size_t early_len),

@@ -125,6 +125,8 @@ void vs_httpd_handle_closed(struct vs_httpd *s);
 /* Makes a request of a request line's target; NULL out of memory. */
 struct vs_httpd_req *vs_httpd_req_new(
     struct httpd_conn *c, struct MHD_Connection *mhd, const char *uri);
+
+/* Frees it and its body; libmicrohttpd is through with it. */
 void vs_httpd_req_free(struct vs_httpd_req *r);
 
 /* Notes why the request is refused, unless something was wrong before. */

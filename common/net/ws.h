@@ -70,11 +70,14 @@ int vs_ws_send(struct vs_ws *ws, const char *text, size_t len);
 
 /*
  * The same bytes for many: a frame is built once, unmasked (servers only),
- * and counted; send adds a reference of its own, free takes the caller's
- * away.  new: NULL out of memory.
+ * and counted.  The caller has one reference.  NULL: out of memory.
  */
 struct vs_ws_frame *vs_ws_frame_new(const char *text, size_t len);
+
+/* Gives the caller's reference up; freed with the last.  NULL is nothing. */
 void vs_ws_frame_free(struct vs_ws_frame *f);
+
+/* Queues it, with a reference of its own; errors as those of vs_ws_send. */
 int vs_ws_send_frame(struct vs_ws *ws, struct vs_ws_frame *f);
 
 /* Bytes queued and not yet sent. */

@@ -88,6 +88,8 @@ struct vs_ws_frame *vs_ws_frame_raw(const void *data, size_t len);
  * be understood.
  */
 bool vs_ws_parse(struct vs_ws *ws, const void *data, size_t len);
+
+/* Frees what it holds; p may be all zero. */
 void vs_ws_parser_release(struct ws_parser *p);
 
 /* Sends what the parser wants to say, unless we have said goodbye. */

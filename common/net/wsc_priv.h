@@ -21,6 +21,7 @@ struct wsc_link_options {
 	void *arg;
 };
 
+/* Begins to connect; strings of o are copied by libcurl. */
 int vs_wsc_link_new(struct wsc_link **out, uv_loop_t *loop,
     const struct wsc_link_options *o, struct vs_err *err);
 

@@ -10,9 +10,16 @@ struct vs_now {
 	int64_t wall_ms; /* since 1970, may jump */
 };
 
+/* Both, read one after the other. */
 struct vs_now vs_clock_now(void);
+
+/* The clock that never steps, for spans and deadlines. */
 int64_t vs_clock_mono_ms(void);
+
+/* The same in nanoseconds. */
 int64_t vs_clock_mono_ns(void);
+
+/* The time of day, for what people and other machines read. */
 int64_t vs_clock_wall_ms(void);
 
 #endif

@@ -20,8 +20,11 @@ struct vs_rand *vs_rand_os(void);
 /* Deterministic (splitmix64 into xoshiro256**); not for secrets. */
 void vs_rand_seed(struct vs_rand *r, uint64_t seed);
 
+/* 64 bits, each value as likely. */
 uint64_t vs_rand_u64(struct vs_rand *r);
-uint64_t vs_rand_below(struct vs_rand *r, uint64_t n); /* 0 .. n-1, n > 0 */
+
+/* 0 .. n-1, each as likely; n > 0. */
+uint64_t vs_rand_below(struct vs_rand *r, uint64_t n);
 
 #define VS_UUID_SIZE 37
 /* A version 4 UUID (RFC 9562), lower case. */

@@ -39,13 +39,19 @@ int vs_batch_read_follows(const json_t *around, struct vs_batch_mark *m,
     bool *found, struct vs_err *err);
 
 /*
- * Request, written piece by piece in a fixed form (follows only with counter
- * 1):
+ * Request, written piece by piece in a fixed form:
  *   vs_batch_open; vs_batch_put for each change; vs_batch_shut.
+ *
+ * Opens it.  device_id may be NULL; id, too, or without an epoch: then the
+ * batch has no number.  follows is written only with counter 1.
  */
 void vs_batch_open(
     struct vs_buf *b, const char *device_id, const struct vs_batch_id *id);
+
+/* Appends a change; first is true for the first one. */
 void vs_batch_put(struct vs_buf *b, bool first, const struct vs_change *c);
+
+/* Ends it. */
 void vs_batch_shut(struct vs_buf *b);
 
 /* The frame of a request; the changes are read one by one. */
@@ -105,6 +111,8 @@ struct vs_batch_reply {
  */
 int vs_batch_reply_read(struct vs_batch_reply *r, const char *body, size_t len,
     const struct vs_batch_id *want, struct vs_err *err);
+
+/* Frees an answer that was read; nothing is left to free after an error. */
 void vs_batch_reply_release(struct vs_batch_reply *r);
 
 /*

@@ -38,9 +38,16 @@ struct vs_change {
 	bool slash; /* the sender wrote a leading slash */
 };
 
-const char *vs_op_name(enum vs_op op); /* "create", ... */
-const char *vs_kind_name(enum vs_kind kind); /* "file", "directory", ... */
-int vs_op_parse(const char *name); /* the enum or VS_EINVAL */
+/* As the wire has it: "create", "update", "delete"; a static string. */
+const char *vs_op_name(enum vs_op op);
+
+/* Likewise "file", "directory", "symlink". */
+const char *vs_kind_name(enum vs_kind kind);
+
+/* The enum vs_op of that name, or VS_EINVAL. */
+int vs_op_parse(const char *name);
+
+/* The enum vs_kind of that name, or VS_EINVAL. */
 int vs_kind_parse(const char *name);
 
 /*

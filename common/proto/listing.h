@@ -33,6 +33,8 @@ struct vs_listing_row {
  */
 int vs_listing_page_read(struct vs_listing_page *p, const char *body,
     size_t len, struct vs_err *err);
+
+/* Frees the page; rows read of it are void then. */
 void vs_listing_page_release(struct vs_listing_page *p);
 
 /* A row of a page that was read. */
