@@ -7,6 +7,7 @@
 #include "agent/background.h"
 #include "agent/serve/child.h"
 #include "common/base/log.h"
+#include "common/db/db.h"
 #include "common/proto/control.h"
 
 #define EXIT_LOCKED 73 /* EX_CANTCREAT of sysexits(3) */
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
 		waiting = background_enter(&c.agent.ready_fd, &err);
 	if (waiting >= 0)
 		return waiting;
+	vs_db_lean();
 	if (err.code == VS_OK)
 		agent_run(&c.agent, &err);
 	if (err.code < 0)

@@ -11,6 +11,7 @@
 #include "cloud/store/store.h"
 #include "common/base/err.h"
 #include "common/base/log.h"
+#include "common/db/db.h"
 #include "common/os/file.h"
 #include "common/proto/control.h"
 
@@ -251,6 +252,7 @@ int main(int argc, char **argv)
 	command = find_command(&f);
 	if (command == NULL)
 		return usage("no such command, or not with these words");
+	vs_db_lean();
 	rc = run(&f, command, &err);
 	if (rc == VS_OK)
 		return VS_EXIT_OK;

@@ -223,6 +223,7 @@ static int db_setup(
 	    "PRAGMA trusted_schema=OFF;"
 	    "PRAGMA cell_size_check=ON;"
 	    "PRAGMA foreign_keys=ON;"
+	    "PRAGMA secure_delete=FAST;"
 	    "PRAGMA fullfsync=ON;" /* systems that have it: macOS */
 	    "PRAGMA checkpoint_fullfsync=ON;"
 	    "PRAGMA temp_store=MEMORY";
@@ -378,6 +379,11 @@ static int db_open_handle(
 	if (rc == SQLITE_OK)
 		return VS_OK;
 	return db_error(db->handle, rc, "database", err);
+}
+
+void vs_db_lean(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 int vs_db_open(

@@ -2,7 +2,8 @@
  * SQLite as both programs use it: WAL, synchronous=FULL (macOS: fullfsync),
  * one read-write connection a file in one process, every other one read-only
  * (3.40's WAL-reset fault; see DESIGN), foreign keys on, statements in a
- * table that is prepared once.
+ * table that is prepared once.  What is deleted is overwritten where its page
+ * is written anyway; a page that is freed is not written for that.
  *
  * A connection belongs to one thread.  After VS_EIO, VS_ENOSPC or
  * VS_ECORRUPT from a write the caller rolls back and closes; it never
@@ -31,6 +32,12 @@ struct vs_db_options {
 	const char *const *sql; /* statements by index */
 	int sql_count;
 };
+
+/*
+ * Once, before the process uses any of this: SQLite keeps no account of its
+ * memory, which would cost a lock for every piece of it.
+ */
+void vs_db_lean(void);
 
 /*
  * Opens (and creates, unless readonly), checks user_version, migrates in one

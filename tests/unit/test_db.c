@@ -488,6 +488,39 @@ static void test_hold(void **state)
 	vs_db_close(db);
 }
 
+/* What is deleted costs the log the pages that say so, not those it freed. */
+static void test_freed_pages_are_not_written(void **state)
+{
+	struct fixture *f = *state;
+	struct vs_err err = VS_ERR_INIT;
+	struct vs_db *db = open_db(f);
+	static const char fill[] = "CREATE TABLE c(x);"
+				   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+				   " SELECT i + 1 FROM n WHERE i < 1000)"
+				   "INSERT INTO c SELECT zeroblob(1000) FROM n";
+	char wal[128];
+	struct stat s;
+
+	snprintf(wal, sizeof(wal), "%s-wal", f->path);
+	assert_int_equal(vs_db_exec(db, fill, &err), VS_OK);
+	assert_int_equal(vs_db_checkpoint(db, &err), VS_OK);
+	assert_int_equal(vs_db_exec(db, "DELETE FROM c", &err), VS_OK);
+	assert_int_equal(stat(wal, &s), 0);
+	assert_in_range(s.st_size, 1, 25 * 4096);
+	vs_db_close(db);
+}
+
+/* Asked for by main, before anything else. */
+static void test_lean(void **state)
+{
+	struct fixture *f = *state;
+	struct vs_db *db = open_db(f);
+
+	add(db, 1);
+	assert_int_equal(sqlite3_memory_used(), 0);
+	vs_db_close(db);
+}
+
 static void test_full(void **state)
 {
 	struct fixture *f = *state;
@@ -534,9 +567,12 @@ int main(void)
 		WITH_DIR(test_busy),
 		WITH_DIR(test_checkpoint),
 		WITH_DIR(test_hold),
+		WITH_DIR(test_freed_pages_are_not_written),
+		WITH_DIR(test_lean),
 		WITH_DIR(test_full),
 		WITH_DIR(test_memory),
 	};
 
+	vs_db_lean();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
