@@ -1,9 +1,11 @@
 #include "tests/unit/enginekit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -227,6 +229,37 @@ void enginekit_rename(
 	scratch_rename(k->dir, a, b);
 }
 
+void enginekit_fill(const struct enginekit *k, const char *dir, int n)
+{
+	char name[64], text[64];
+
+	assert_int_equal(mkdir(enginekit_at(k, dir), 0755), 0);
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s/%02d", dir, i);
+		snprintf(text, sizeof(text), "content %d", i);
+		enginekit_write(k, name, text);
+	}
+}
+
+void enginekit_edit_quietly(const struct enginekit *k, const char *name)
+{
+	const char *path = enginekit_at(k, name);
+	struct stat st;
+	struct timespec t[2];
+	char c;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(pread(fd, &c, 1, 0), 1);
+	c ^= 0x20; /* a small letter is a capital */
+	assert_int_equal(pwrite(fd, &c, 1, 0), 1);
+	t[0] = st.st_atim;
+	t[1] = st.st_mtim;
+	assert_int_equal(futimens(fd, t), 0);
+	close(fd);
+}
+
 static bool hash_one(struct enginekit *k)
 {
 	struct disk_hash *h;
@@ -302,6 +335,20 @@ void enginekit_hint(
 	engine_hint(k->engine, &h, k->now);
 }
 
+void enginekit_down(struct enginekit *k)
+{
+	enginekit_run(k, 20000);
+	enginekit_stop(k);
+	enginekit_forget(k);
+}
+
+void enginekit_up(struct enginekit *k)
+{
+	enginekit_start(k);
+	enginekit_run(k, 20000);
+	enginekit_agree(k);
+}
+
 static void scanned(void *arg, int code, const struct engine_report *r)
 {
 	(void)arg;
@@ -347,6 +394,18 @@ void enginekit_renamed(
 		fail_msg("%s was not told to come from %s", to, from);
 	else if (d == NULL || d->op != 'd' || d < c || d->batch != c->batch)
 		fail_msg("%s was not deleted behind it", from);
+}
+
+void enginekit_renamed_all(
+    const struct enginekit *k, const char *from, const char *to, int n)
+{
+	char a[64], b[64];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(a, sizeof(a), "%s/%02d", from, i);
+		snprintf(b, sizeof(b), "%s/%02d", to, i);
+		enginekit_renamed(k, a, b);
+	}
 }
 
 /* One row of the manifest against the folder. */

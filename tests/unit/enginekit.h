@@ -60,12 +60,24 @@ void enginekit_write(
 void enginekit_rename(
     const struct enginekit *k, const char *from, const char *to);
 
+/* Writes n files dir/00, dir/01, ... of different content, and makes dir. */
+void enginekit_fill(const struct enginekit *k, const char *dir, int n);
+
+/* Another content under name, whose size and mtime stay. */
+void enginekit_edit_quietly(const struct enginekit *k, const char *name);
+
 /* The agent goes down and comes again; its full scan is still to run. */
 void enginekit_stop(struct enginekit *k);
 void enginekit_start(struct enginekit *k);
 
 /* Until there is nothing left to do, for ms of virtual time at most. */
 void enginekit_run(struct enginekit *k, int64_t ms);
+
+/* What there is is published and forgotten here, and the agent goes down. */
+void enginekit_down(struct enginekit *k);
+
+/* It comes again, and all is found that happened meanwhile. */
+void enginekit_up(struct enginekit *k);
 
 /* A word of the watcher. */
 void enginekit_hint(
@@ -84,6 +96,10 @@ const struct enginekit_event *enginekit_event(
 /* Fails unless to came from from, by a create before a delete in one batch. */
 void enginekit_renamed(
     const struct enginekit *k, const char *from, const char *to);
+
+/* The same of the first n files that enginekit_fill made in from. */
+void enginekit_renamed_all(
+    const struct enginekit *k, const char *from, const char *to, int n);
 
 /* Fails unless the manifest is what is in the folder, contents and all. */
 void enginekit_agree(struct enginekit *k);

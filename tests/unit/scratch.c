@@ -17,7 +17,7 @@
 #define NOBODY 65534
 #define AT_SLOTS 4
 
-int scratch_setup(void **state)
+struct scratch *scratch_new(void)
 {
 	struct scratch *s = calloc(1, sizeof(*s));
 
@@ -25,8 +25,7 @@ int scratch_setup(void **state)
 	memcpy(s->path, "/tmp/vsync-unit-XXXXXX", 23);
 	assert_non_null(mkdtemp(s->path));
 	assert_int_equal(chmod(s->path, 0755), 0);
-	*state = s;
-	return 0;
+	return s;
 }
 
 static int remove_one(
@@ -38,12 +37,21 @@ static int remove_one(
 	return remove(path);
 }
 
-int scratch_teardown(void **state)
+void scratch_free(struct scratch *s)
 {
-	struct scratch *s = *state;
-
 	nftw(s->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	free(s);
+}
+
+int scratch_setup(void **state)
+{
+	*state = scratch_new();
+	return 0;
+}
+
+int scratch_teardown(void **state)
+{
+	scratch_free(*state);
 	return 0;
 }
 
@@ -93,6 +101,19 @@ char *scratch_read(const struct scratch *s, const char *name)
 	text[fread(text, 1, 65535, f)] = '\0';
 	fclose(f);
 	return text;
+}
+
+void scratch_is(const struct scratch *s, const char *name, const char *text)
+{
+	char *got;
+
+	assert_int_equal(
+	    access(scratch_at(s, name), F_OK), text != NULL ? 0 : -1);
+	if (text == NULL)
+		return;
+	got = scratch_read(s, name);
+	assert_string_equal(got, text);
+	free(got);
 }
 
 mode_t scratch_mode(const struct scratch *s, const char *name)

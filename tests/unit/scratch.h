@@ -10,6 +10,10 @@ struct scratch {
 	char path[64]; /* absolute, resolved */
 };
 
+/* A new folder, empty; scratch_free removes it with all that is in it. */
+struct scratch *scratch_new(void);
+void scratch_free(struct scratch *s);
+
 /* cmocka's setup and teardown: *state is a struct scratch. */
 int scratch_setup(void **state);
 int scratch_teardown(void **state);
@@ -25,6 +29,11 @@ void scratch_rename(const struct scratch *s, const char *from, const char *to);
 
 /* What name holds; "" if it is not there.  Free it. */
 char *scratch_read(const struct scratch *s, const char *name);
+
+/* Asserts that name holds text; NULL: that it is not there. */
+void scratch_is(const struct scratch *s, const char *name, const char *text);
+
+/* The permission bits of name. */
 mode_t scratch_mode(const struct scratch *s, const char *name);
 
 /*

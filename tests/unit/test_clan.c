@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
@@ -12,50 +11,11 @@
 
 #define MANY 20
 
-static void write_some(struct enginekit *k, const char *dir, int n)
-{
-	char name[64], text[64];
-
-	mkdir(enginekit_at(k, dir), 0755);
-	for (int i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "%s/%02d", dir, i);
-		snprintf(text, sizeof(text), "content %02d", i);
-		enginekit_write(k, name, text);
-	}
-}
-
-/* All is published and forgotten, and the agent goes down. */
-static void go_down(struct enginekit *k)
-{
-	enginekit_run(k, 20000);
-	enginekit_stop(k);
-	enginekit_forget(k);
-}
-
-static void come_back(struct enginekit *k)
-{
-	enginekit_start(k);
-	enginekit_run(k, 20000);
-	enginekit_agree(k);
-}
-
 static void hint_dir(struct enginekit *k, const char *from, const char *to)
 {
 	enginekit_rename(k, from, to);
 	enginekit_hint(k, WATCH_DIR_VANISHED, true, from);
 	enginekit_hint(k, WATCH_DIR_APPEARED, true, to);
-}
-
-static void renamed_some(
-    const struct enginekit *k, const char *from, const char *to, int n)
-{
-	char a[64], b[64];
-
-	for (int i = 0; i < n; i++) {
-		snprintf(a, sizeof(a), "%s/%02d", from, i);
-		snprintf(b, sizeof(b), "%s/%02d", to, i);
-		enginekit_renamed(k, a, b);
-	}
 }
 
 /* What the database says to sql, a line a row; free it. */
@@ -154,13 +114,13 @@ static void test_same_rows(void **state)
 	char name[64];
 	int64_t a, b;
 
-	write_some(k, "a_old", 10);
-	write_some(k, "b_old", MANY + 10);
+	enginekit_fill(k, "a_old", 10);
+	enginekit_fill(k, "b_old", MANY + 10);
 	for (int i = 0; i < 2 * 10; i++) {
 		snprintf(name, sizeof(name), "%c_old/%02d", "ab"[i % 2], i / 2);
 		utimensat(AT_FDCWD, enginekit_at(k, name), t, 0);
 	}
-	go_down(k);
+	enginekit_down(k);
 	a = number_of(k, "a_old");
 	b = number_of(k, "b_old");
 	for (int i = 10; i < MANY + 10; i++) {
@@ -179,23 +139,10 @@ static void test_same_rows(void **state)
 	same_answer(k, SHADOW("a_"), SHADOW("b_"));
 	same_answer(k, OUTBOX("a_"), OUTBOX("b_"));
 	k->offline = false;
-	come_back(k);
+	enginekit_up(k);
 	assert_int_equal(k->hashes, 0);
-	renamed_some(k, "a_old", "a_new", 10);
-	renamed_some(k, "b_old", "b_new", 10);
-}
-
-/* Another content of the same size and time. */
-static void edit_quietly(struct enginekit *k, const char *name)
-{
-	struct stat st;
-	struct timespec t[2];
-
-	assert_int_equal(stat(enginekit_at(k, name), &st), 0);
-	t[0] = st.st_atim;
-	t[1] = st.st_mtim;
-	enginekit_write(k, name, "CONTENT 00");
-	assert_int_equal(utimensat(AT_FDCWD, enginekit_at(k, name), t, 0), 0);
+	enginekit_renamed_all(k, "a_old", "a_new", 10);
+	enginekit_renamed_all(k, "b_old", "b_new", 10);
 }
 
 static void test_edited_before(void **state)
@@ -203,15 +150,15 @@ static void test_edited_before(void **state)
 	struct enginekit *k = *state;
 	int64_t id;
 
-	write_some(k, "old", MANY);
-	go_down(k);
+	enginekit_fill(k, "old", MANY);
+	enginekit_down(k);
 	id = number_of(k, "old");
-	edit_quietly(k, "old/05");
+	enginekit_edit_quietly(k, "old/05");
 	enginekit_rename(k, "old", "new");
-	come_back(k);
+	enginekit_up(k);
 	assert_int_equal(k->hashes, 1);
 	assert_int_equal(number_of(k, "new"), id);
-	renamed_some(k, "old", "new", 5);
+	enginekit_renamed_all(k, "old", "new", 5);
 	assert_null(enginekit_event(k, "new/05")->from);
 }
 
@@ -219,14 +166,14 @@ static void test_edited_after(void **state)
 {
 	struct enginekit *k = *state;
 
-	write_some(k, "old", MANY);
-	go_down(k);
+	enginekit_fill(k, "old", MANY);
+	enginekit_down(k);
 	enginekit_rename(k, "old", "new");
-	edit_quietly(k, "new/00");
-	edit_quietly(k, "new/19");
+	enginekit_edit_quietly(k, "new/00");
+	enginekit_edit_quietly(k, "new/19");
 	enginekit_write(k, "new/05a", "another");
 	unlink(enginekit_at(k, "new/07"));
-	come_back(k);
+	enginekit_up(k);
 	assert_int_equal(k->hashes, 3);
 	enginekit_renamed(k, "old/06", "new/06");
 	enginekit_renamed(k, "old/18", "new/18");
@@ -239,14 +186,14 @@ static void test_mixed_up(void **state)
 {
 	struct enginekit *k = *state;
 
-	write_some(k, "old", MANY);
-	go_down(k);
+	enginekit_fill(k, "old", MANY);
+	enginekit_down(k);
 	enginekit_rename(k, "old", "new");
 	enginekit_rename(k, "new/03", "new/t");
 	enginekit_rename(k, "new/04", "new/03");
 	enginekit_rename(k, "new/t", "new/04");
 	enginekit_rename(k, "new/09", "aside");
-	come_back(k);
+	enginekit_up(k);
 	assert_int_equal(k->hashes, 0);
 	enginekit_renamed(k, "old/02", "new/02");
 	enginekit_renamed(k, "old/04", "new/03");
@@ -256,10 +203,10 @@ static void test_mixed_up(void **state)
 
 static void write_tree(struct enginekit *k)
 {
-	write_some(k, "old", MANY);
-	write_some(k, "old/05sub", MANY);
-	write_some(k, "old/05sub/deep", MANY);
-	write_some(k, "old/zub", MANY);
+	enginekit_fill(k, "old", MANY);
+	enginekit_fill(k, "old/05sub", MANY);
+	enginekit_fill(k, "old/05sub/deep", MANY);
+	enginekit_fill(k, "old/zub", MANY);
 }
 
 static void test_tree(void **state)
@@ -280,10 +227,10 @@ static void test_tree(void **state)
 	assert_int_equal(number_of(k, "05sub"), sub);
 	assert_int_equal(number_of(k, "deep"), deep);
 	assert_int_equal(number_of(k, "old"), 0);
-	renamed_some(k, "old", "new", MANY);
-	renamed_some(k, "old/05sub", "new/05sub", MANY);
-	renamed_some(k, "old/05sub/deep", "new/05sub/deep", MANY);
-	renamed_some(k, "old/zub", "new/zub", MANY);
+	enginekit_renamed_all(k, "old", "new", MANY);
+	enginekit_renamed_all(k, "old/05sub", "new/05sub", MANY);
+	enginekit_renamed_all(k, "old/05sub/deep", "new/05sub/deep", MANY);
+	enginekit_renamed_all(k, "old/zub", "new/zub", MANY);
 	assert_int_equal(k->count, 2 * 4 * MANY + 2 * 4);
 	enginekit_agree(k);
 }
@@ -294,15 +241,15 @@ static void test_tree_while_down(void **state)
 	struct enginekit *k = *state;
 
 	write_tree(k);
-	go_down(k);
+	enginekit_down(k);
 	enginekit_rename(k, "old", "new");
 	enginekit_rename(k, "new/05sub", "new/sub");
 	enginekit_rename(k, "new/sub/deep", "far");
-	come_back(k);
+	enginekit_up(k);
 	assert_int_equal(k->hashes, 0);
-	renamed_some(k, "old/05sub", "new/sub", MANY);
-	renamed_some(k, "old/05sub/deep", "far", MANY);
-	renamed_some(k, "old/zub", "new/zub", MANY);
+	enginekit_renamed_all(k, "old/05sub", "new/sub", MANY);
+	enginekit_renamed_all(k, "old/05sub/deep", "far", MANY);
+	enginekit_renamed_all(k, "old/zub", "new/zub", MANY);
 }
 
 /* Renamed again while the first rename has not been told. */
@@ -310,7 +257,7 @@ static void test_twice(void **state)
 {
 	struct enginekit *k = *state;
 
-	write_some(k, "a", MANY);
+	enginekit_fill(k, "a", MANY);
 	enginekit_run(k, 20000);
 	enginekit_forget(k);
 	k->offline = true;
@@ -330,7 +277,7 @@ static void test_back(void **state)
 {
 	struct enginekit *k = *state;
 
-	write_some(k, "a", MANY);
+	enginekit_fill(k, "a", MANY);
 	enginekit_run(k, 20000);
 	for (int i = 0; i < 4; i++) {
 		enginekit_forget(k);
@@ -343,7 +290,7 @@ static void test_back(void **state)
 	}
 	hint_dir(k, "a", "b");
 	enginekit_run(k, 20000);
-	renamed_some(k, "a", "b", MANY);
+	enginekit_renamed_all(k, "a", "b", MANY);
 }
 
 /* Another folder stands where it was. */
@@ -351,13 +298,13 @@ static void test_old_name_taken(void **state)
 {
 	struct enginekit *k = *state;
 
-	write_some(k, "a", MANY);
-	write_some(k, "b", MANY);
-	go_down(k);
+	enginekit_fill(k, "a", MANY);
+	enginekit_fill(k, "b", MANY);
+	enginekit_down(k);
 	enginekit_rename(k, "a", "t");
 	enginekit_rename(k, "b", "a");
 	enginekit_rename(k, "t", "b");
-	come_back(k);
+	enginekit_up(k);
 	assert_int_equal(k->hashes, 0);
 }
 
@@ -367,7 +314,7 @@ static void test_ignored(void **state)
 
 	enginekit_write(k, ".stignore", "hidden\nsecret/*7\n");
 	enginekit_write(k, "kept", "all that goes at once is held");
-	write_some(k, "open", MANY);
+	enginekit_fill(k, "open", MANY);
 	enginekit_run(k, 20000);
 	hint_dir(k, "open", "hidden");
 	enginekit_run(k, 20000);
@@ -396,7 +343,7 @@ static void test_pending(void **state)
 {
 	struct enginekit *k = *state;
 
-	write_some(k, "old", MANY);
+	enginekit_fill(k, "old", MANY);
 	enginekit_run(k, 20000);
 	k->offline = true;
 	enginekit_write(k, "old/05", "edited");
@@ -410,7 +357,7 @@ static void test_pending(void **state)
 	k->offline = false;
 	enginekit_run(k, 600000);
 	assert_int_equal(k->hashes, 0);
-	renamed_some(k, "old", "new", 5);
+	enginekit_renamed_all(k, "old", "new", 5);
 	assert_int_equal(enginekit_event(k, "old/05")->op, 'd');
 	assert_non_null(enginekit_event(k, "new/05a"));
 	enginekit_agree(k);
@@ -421,7 +368,7 @@ static void test_in_flight(void **state)
 {
 	struct enginekit *k = *state;
 
-	write_some(k, "old", MANY);
+	enginekit_fill(k, "old", MANY);
 	enginekit_run(k, 20000);
 	enginekit_forget(k);
 	enginekit_write(k, "old/05", "edited");
@@ -445,8 +392,8 @@ static void test_over_pending(void **state)
 	struct enginekit *k = *state;
 
 	enginekit_write(k, "kept", "all that goes at once is held");
-	write_some(k, "old", MANY);
-	write_some(k, "new", MANY / 2);
+	enginekit_fill(k, "old", MANY);
+	enginekit_fill(k, "new", MANY / 2);
 	enginekit_write(k, "new/05", "other");
 	enginekit_run(k, 20000);
 	enginekit_forget(k);
@@ -470,13 +417,13 @@ static void test_trouble(void **state)
 {
 	struct enginekit *k = *state;
 
-	write_some(k, "old", MANY);
+	enginekit_fill(k, "old", MANY);
 	enginekit_write(k, "old/05\xff", "no UTF-8");
-	go_down(k);
+	enginekit_down(k);
 	enginekit_rename(k, "old", "new");
-	come_back(k);
+	enginekit_up(k);
 	assert_int_equal(k->hashes, 0);
-	renamed_some(k, "old", "new", MANY);
+	enginekit_renamed_all(k, "old", "new", MANY);
 }
 
 int main(void)

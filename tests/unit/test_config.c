@@ -34,11 +34,9 @@ struct fixture {
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	void *dir;
 
 	assert_non_null(f);
-	scratch_setup(&dir);
-	f->dir = dir;
+	f->dir = scratch_new();
 	scratch_mkdir(f->dir, "conf");
 	scratch_mkdir(f->dir, "state");
 	snprintf(
@@ -55,10 +53,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	void *dir = f->dir;
 
 	config_release(&f->config);
-	scratch_teardown(&dir);
+	scratch_free(f->dir);
 	free(f);
 	return 0;
 }

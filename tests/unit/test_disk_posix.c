@@ -34,11 +34,9 @@ struct fixture {
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	void *dir;
 
 	assert_non_null(f);
-	scratch_setup(&dir);
-	f->dir = dir;
+	f->dir = scratch_new();
 	assert_int_equal(
 	    disk_posix_new(&f->disk, f->dir->path, NULL, NULL), VS_OK);
 	*state = f;
@@ -48,10 +46,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	void *dir = f->dir;
 
 	disk_posix_free(f->disk);
-	scratch_teardown(&dir);
+	scratch_free(f->dir);
 	free(f);
 	return 0;
 }

@@ -28,26 +28,23 @@ struct herd {
 static int setup(void **state)
 {
 	struct herd *h = calloc(1, sizeof(*h));
-	void *at = NULL;
-	int rc;
 
 	assert_non_null(h);
-	rc = scratch_setup(&at);
-	h->at = at;
+	h->at = scratch_new();
 	assert_int_equal(
 	    state_open(&h->s, scratch_at(h->at, "state.db"), NULL, NULL), 0);
 	*state = h;
-	return rc;
+	return 0;
 }
 
 static int teardown(void **state)
 {
 	struct herd *h = *state;
-	void *at = h->at;
 
 	state_close(&h->s);
+	scratch_free(h->at);
 	free(h);
-	return scratch_teardown(&at);
+	return 0;
 }
 
 /* A row that the cloud has, of a file with hash number n, or of a folder. */

@@ -273,12 +273,9 @@ static void run(struct fixture *f, uint64_t seed)
 {
 	const struct watch_ear ear = { .hint = hear, .arg = f };
 	bool gaps = seed % 2 == 0;
-	void *dir, *out;
 
-	scratch_setup(&dir);
-	scratch_setup(&out);
-	f->dir = dir;
-	f->out = out;
+	f->dir = scratch_new();
+	f->out = scratch_new();
 	f->seed = seed;
 	vs_rand_seed(&f->rand, seed);
 	assert_int_equal(
@@ -306,8 +303,8 @@ static void run(struct fixture *f, uint64_t seed)
 		sweep(f);
 	judge(f);
 	watch_free(f->watch);
-	scratch_teardown(&dir);
-	scratch_teardown(&out);
+	scratch_free(f->dir);
+	scratch_free(f->out);
 }
 
 static void test_random(void **state)

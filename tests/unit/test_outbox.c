@@ -24,27 +24,24 @@ struct box {
 static int setup(void **state)
 {
 	struct box *b = calloc(1, sizeof(*b));
-	void *at = NULL;
-	int rc;
 
 	assert_non_null(b);
-	rc = scratch_setup(&at);
-	b->at = at;
+	b->at = scratch_new();
 	assert_int_equal(
 	    state_open(&b->s, scratch_at(b->at, "state.db"), NULL, NULL), 0);
 	snprintf(b->id.epoch, sizeof(b->id.epoch), "e");
 	*state = b;
-	return rc;
+	return 0;
 }
 
 static int teardown(void **state)
 {
 	struct box *b = *state;
-	void *at = b->at;
 
 	state_close(&b->s);
+	scratch_free(b->at);
 	free(b);
-	return scratch_teardown(&at);
+	return 0;
 }
 
 static void put(struct box *b, const char *path, enum vs_op op, unsigned how)

@@ -36,11 +36,9 @@ static void reopen(struct box *b)
 static int setup(void **state)
 {
 	struct box *b = calloc(1, sizeof(*b));
-	void *at = NULL;
 
 	assert_non_null(b);
-	assert_int_equal(scratch_setup(&at), 0);
-	b->at = at;
+	b->at = scratch_new();
 	snprintf(b->id.epoch, sizeof(b->id.epoch), "e");
 	*state = b;
 	return 0;
@@ -56,11 +54,11 @@ static int setup_open(void **state)
 static int teardown(void **state)
 {
 	struct box *b = *state;
-	void *at = b->at;
 
 	state_close(&b->s);
+	scratch_free(b->at);
 	free(b);
-	return scratch_teardown(&at);
+	return 0;
 }
 
 /* A hash of one digit. */

@@ -87,11 +87,9 @@ static void mark_root(struct fixture *f)
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	void *dir;
 
 	assert_non_null(f);
-	scratch_setup(&dir);
-	f->dir = dir;
+	f->dir = scratch_new();
 	scratch_mkdir(f->dir, "root");
 	snprintf(f->root, sizeof(f->root), "%s/root", f->dir->path);
 	snprintf(f->state_dir, sizeof(f->state_dir), "%s/state", f->dir->path);
@@ -132,12 +130,11 @@ static void on_httpc_closed(void *arg)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	void *dir = f->dir;
 
 	vs_httpc_close(f->httpc, on_httpc_closed, f);
 	uv_run(&f->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&f->loop), 0);
-	scratch_teardown(&dir);
+	scratch_free(f->dir);
 	free(f);
 	return 0;
 }

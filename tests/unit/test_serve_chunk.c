@@ -46,11 +46,9 @@ static void look(struct fixture *f, const char *name)
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	void *dir;
 
 	assert_non_null(f);
-	scratch_setup(&dir);
-	f->dir = dir;
+	f->dir = scratch_new();
 	scratch_mkdir(f->dir, "root");
 	scratch_mkdir(f->dir, "root/d");
 	scratch_write(f->dir, "root/d/a", TEXT);
@@ -71,9 +69,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	void *dir = f->dir;
 
-	scratch_teardown(&dir);
+	scratch_free(f->dir);
 	free(f);
 	return 0;
 }

@@ -8,10 +8,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,24 +25,6 @@ struct fixture {
 	struct vs_err err;
 };
 
-static void text_is(struct fixture *f, const char *path, const char *want)
-{
-	char full[300];
-	char got[64] = "";
-	int fd;
-
-	(void)snprintf(full, sizeof(full), "%s/%s", f->dir->path, path);
-	fd = open(full, O_RDONLY);
-	if (want == NULL) {
-		assert_int_equal(fd, -1);
-		return;
-	}
-	assert_true(fd >= 0);
-	assert_true(read(fd, got, sizeof(got) - 1) >= 0);
-	close(fd);
-	assert_string_equal(got, want);
-}
-
 static struct disk_stat seen(struct fixture *f, const char *path)
 {
 	struct disk_stat s;
@@ -56,11 +36,9 @@ static struct disk_stat seen(struct fixture *f, const char *path)
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	void *dir;
 
 	assert_non_null(f);
-	scratch_setup(&dir);
-	f->dir = dir;
+	f->dir = scratch_new();
 	assert_int_equal(
 	    target_posix_new(&f->t, f->dir->path, NULL, NULL), VS_OK);
 	assert_int_equal(f->t->check(f->t, NULL), VS_OK);
@@ -74,10 +52,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	void *dir = f->dir;
 
 	target_posix_free(f->t);
-	scratch_teardown(&dir);
+	scratch_free(f->dir);
 	free(f);
 	return 0;
 }
@@ -112,12 +89,12 @@ static void test_move(void **state)
 	struct disk_stat a = seen(f, "a");
 
 	assert_int_equal(moved(f, "a", &a, "d/c", NULL), VS_OK);
-	text_is(f, "a", NULL);
-	text_is(f, "d/c", "first");
+	scratch_is(f->dir, "a", NULL);
+	scratch_is(f->dir, "d/c", "first");
 	a = seen(f, "d/c");
 	assert_int_equal(moved(f, "d/c", &a, "c", NULL), VS_OK);
-	text_is(f, "c", "first");
-	text_is(f, "d/b", "second");
+	scratch_is(f->dir, "c", "first");
+	scratch_is(f->dir, "d/b", "second");
 }
 
 static void test_exchange(void **state)
@@ -126,8 +103,8 @@ static void test_exchange(void **state)
 	struct disk_stat a = seen(f, "a"), b = seen(f, "d/b");
 
 	assert_int_equal(moved(f, "a", &a, "d/b", &b), VS_OK);
-	text_is(f, "a", "second");
-	text_is(f, "d/b", "first");
+	scratch_is(f->dir, "a", "second");
+	scratch_is(f->dir, "d/b", "first");
 	assert_int_equal(seen(f, "a").ino, b.ino);
 }
 
@@ -153,9 +130,9 @@ static void test_not_what_was_seen(void **state)
 	assert_true(moved(f, "nothing", &a, "c", NULL) < 0);
 	assert_true(moved(f, "a", &a, "none/c", NULL) < 0);
 	assert_true(moved(f, "a", &a, "../c", NULL) < 0);
-	text_is(f, "a", "mine!");
-	text_is(f, "d/b", "second");
-	text_is(f, "c", NULL);
+	scratch_is(f->dir, "a", "mine!");
+	scratch_is(f->dir, "d/b", "second");
+	scratch_is(f->dir, "c", NULL);
 }
 
 /* Neither a link is followed nor a folder exchanged. */
@@ -173,7 +150,7 @@ static void test_only_files(void **state)
 	assert_true(moved(f, "link", &link, "c", NULL) < 0);
 	assert_true(f->t->part_take(f->t, PART, "link", &link, &f->err) < 0);
 	assert_true(f->t->part_take(f->t, PART, "d", &d, &f->err) < 0);
-	text_is(f, "link", "first");
+	scratch_is(f->dir, "link", "first");
 }
 
 static void test_take(void **state)
@@ -187,20 +164,20 @@ static void test_take(void **state)
 	b.mtime_ns++;
 	assert_int_equal(
 	    f->t->part_take(f->t, PART, "d/b", &b, &f->err), VS_ECHANGED);
-	text_is(f, "d/b", "second");
+	scratch_is(f->dir, "d/b", "second");
 	assert_int_equal(f->t->part_take(f->t, PART, "a", &a, &f->err), VS_OK);
-	text_is(f, "a", NULL);
-	text_is(f, ".vsync/part/" PART, "first");
+	scratch_is(f->dir, "a", NULL);
+	scratch_is(f->dir, ".vsync/part/" PART, "first");
 	/* a part that is there is not replaced */
 	b = seen(f, "d/b");
 	assert_true(f->t->part_take(f->t, PART, "d/b", &b, &f->err) < 0);
-	text_is(f, "d/b", "second");
+	scratch_is(f->dir, "d/b", "second");
 	assert_int_equal(f->t->part_open(f->t, PART, 5, &kept, &f->err), VS_OK);
 	assert_true(kept);
 	assert_int_equal(f->t->part_finish(f->t, PART, "c", NULL, 0644,
 			     MTIME_US, &now, &f->err),
 	    VS_OK);
-	text_is(f, "c", "first");
+	scratch_is(f->dir, "c", "first");
 }
 
 static void test_copy(void **state)
@@ -214,8 +191,8 @@ static void test_copy(void **state)
 	    f->t->part_copy(f->t, PART, "d/b", &b, 3, 3, &f->err), VS_OK);
 	assert_int_equal(
 	    f->t->part_copy(f->t, PART, "d/b", &b, 0, 3, &f->err), VS_OK);
-	text_is(f, ".vsync/part/" PART, "second");
-	text_is(f, "d/b", "second");
+	scratch_is(f->dir, ".vsync/part/" PART, "second");
+	scratch_is(f->dir, "d/b", "second");
 	odd.ctime_ns++;
 	assert_int_equal(
 	    f->t->part_copy(f->t, PART, "d/b", &odd, 0, 3, &f->err),
@@ -234,7 +211,7 @@ static void test_rmdir(void **state)
 	assert_true(f->t->rmdir(f->t, "d", &f->err) < 0);
 	assert_true(f->t->rmdir(f->t, "a", &f->err) < 0);
 	assert_true(f->t->rmdir(f->t, "..", &f->err) < 0);
-	text_is(f, "d/b", "second");
+	scratch_is(f->dir, "d/b", "second");
 	assert_int_equal(f->t->mkdirs(f->t, "e/f", &f->err), VS_OK);
 	assert_true(f->t->rmdir(f->t, "e", &f->err) < 0);
 	assert_int_equal(f->t->rmdir(f->t, "e/f", &f->err), VS_OK);

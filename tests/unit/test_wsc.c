@@ -670,14 +670,11 @@ static void tls_start(
 static void test_tls(void **state)
 {
 	struct world *w = *state;
-	struct scratch *s;
-	void *dir = NULL;
+	struct scratch *s = scratch_new();
 	struct attempt a;
 	struct guard g;
 	char text[GUARD_TEXT];
 
-	scratch_setup(&dir);
-	s = dir;
 	make_host_key(&w->key);
 	scratch_write(s, "ca.pem", w->key.cert_pem);
 	guard_start(w, &g);
@@ -697,18 +694,15 @@ static void test_tls(void **state)
 	wsend_wait(&w->loop, &g.done, 1);
 	assert_int_equal(g.got, GUARD_WANTED);
 	close(g.fd);
-	scratch_teardown(&dir);
+	scratch_free(s);
 }
 
 /* Who nobody vouches for, or for another name, is not spoken to. */
 static void test_tls_untrusted(void **state)
 {
 	struct world *w = *state;
-	struct scratch *s;
-	void *dir = NULL;
+	struct scratch *s = scratch_new();
 
-	scratch_setup(&dir);
-	s = dir;
 	make_host_key(&w->key);
 	scratch_write(s, "ca.pem", w->key.cert_pem);
 	for (int i = 0; i < 2; i++) {
@@ -725,7 +719,7 @@ static void test_tls_untrusted(void **state)
 		assert_false(g.upgraded);
 		close(g.fd);
 	}
-	scratch_teardown(&dir);
+	scratch_free(s);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

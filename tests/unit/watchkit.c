@@ -93,12 +93,10 @@ int watchkit_setup(void **state)
 {
 	struct watchkit *f = calloc(1, sizeof(*f));
 	const struct watch_ear ear = { .hint = hear, .arg = f };
-	void *dir;
 
 	assert_non_null(f);
 	f->now_ms = 1000;
-	scratch_setup(&dir);
-	f->dir = dir;
+	f->dir = scratch_new();
 	assert_int_equal(
 	    watch_new(&f->watch, WATCH_EVENTS, f->dir->path, &ear, NULL),
 	    VS_OK);
@@ -109,10 +107,9 @@ int watchkit_setup(void **state)
 int watchkit_teardown(void **state)
 {
 	struct watchkit *f = *state;
-	void *dir = f->dir;
 
 	watch_free(f->watch);
-	scratch_teardown(&dir);
+	scratch_free(f->dir);
 	free(f);
 	return 0;
 }

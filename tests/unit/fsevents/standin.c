@@ -217,11 +217,9 @@ static int watch_make(struct fixture *f)
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	void *dir;
 
 	assert_non_null(f);
-	scratch_setup(&dir);
-	f->dir = dir;
+	f->dir = scratch_new();
 	refuse = false;
 	alive = 0;
 	stream_count = 0;
@@ -237,12 +235,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	void *dir = f->dir;
 
 	watch_free(f->watch);
 	assert_int_equal(queue.waited, 1);
 	assert_int_equal(alive, 0);
-	scratch_teardown(&dir);
+	scratch_free(f->dir);
 	free(f);
 	return 0;
 }
