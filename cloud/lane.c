@@ -74,21 +74,37 @@ static void fail_all(struct job_list *jobs, int code)
 	}
 }
 
+/*
+ * A savepoint keeps a copy of every page that is changed behind it: one that
+ * is alone does without.  keep: whether anything of it is to stay.
+ */
+static int do_alone(struct store *s, struct job *job, bool *keep)
+{
+	handle(s, job, keep);
+	return s->ops->failed(s);
+}
+
 int lane_commit(struct store *s, struct job_list *jobs)
 {
 	struct vs_err err = VS_ERR_INIT;
+	bool alone = jobs->count == 1;
+	bool keep = true;
 	struct job *job;
 	int rc;
 
 	assert(jobs->first != NULL);
 	rc = s->ops->begin(s, &err);
-	for (job = jobs->first; job != NULL && rc == VS_OK; job = job->next)
+	if (rc == VS_OK && alone)
+		rc = do_alone(s, jobs->first, &keep);
+	for (job = jobs->first; job != NULL && rc == VS_OK && !alone;
+	     job = job->next)
 		rc = commit_one(s, job);
-	if (rc == VS_OK)
+	if (rc == VS_OK && keep)
 		rc = s->ops->commit(s, &err);
+	if (rc != VS_OK || !keep)
+		s->ops->rollback(s);
 	if (rc == VS_OK)
 		return VS_OK;
-	s->ops->rollback(s);
 	vs_log(VS_LOG_ERR, "writer: %zu requests are not done: %s", jobs->count,
 	    err.code == VS_OK ? vs_err_text(rc) : err.msg);
 	fail_all(jobs, rc);

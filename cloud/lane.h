@@ -2,8 +2,9 @@
  * A thread with a store of its own and a queue of jobs before it.
  *
  * The writer takes what is there, up to a group, does each job in a
- * savepoint, and hands them back after one commit: what is answered is
- * durable, and a small request costs one fsync.  A reader does one job at a
+ * savepoint (one that is alone: in the transaction itself), and hands them
+ * back after one commit: what is answered is durable, and a small request
+ * costs one fsync.  A reader does one job at a
  * time, each in a view of its own.
  *
  * When the store fails, every job of the group is answered 503 (507 for a
@@ -47,7 +48,7 @@ void lane_join(struct lane *lane);
 
 /*
  * What the thread does with the jobs of one commit: begin, a savepoint for
- * each, commit.  VS_OK: all have their answers, durably.  Else none of them
+ * each of several, commit, unless it is one that leaves nothing.  VS_OK: all have their answers, durably.  Else none of them
  * has happened, the store is used up, and all are answered accordingly.
  */
 int lane_commit(struct store *s, struct job_list *jobs);

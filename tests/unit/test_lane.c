@@ -15,8 +15,10 @@ struct broken {
 	int fail_commit; /* the code it fails with, or VS_OK */
 	int fail_put; /* of events, after fail_after of them */
 	int fail_after;
+	int refuse_put; /* the code it returns once it has put, or VS_OK */
 	int failed;
 	int commits;
+	int savepoints;
 };
 
 static struct broken *broken_of(struct store *s)
@@ -60,10 +62,17 @@ static int broken_failed(const struct store *s)
 		struct store *r = broken_of(s)->real; \
 		return r->ops->name(r, err); \
 	}
-PASS(savepoint)
 PASS(release)
 PASS(rollback_to)
 #undef PASS
+
+static int broken_savepoint(struct store *s, struct vs_err *err)
+{
+	struct broken *b = broken_of(s);
+
+	b->savepoints++;
+	return b->real->ops->savepoint(b->real, err);
+}
 
 static int broken_token_user(struct store *s,
     const uint8_t hash[VS_SHA256_SIZE], struct store_user *u,
@@ -78,12 +87,16 @@ static int broken_project_put(
     struct store *s, struct store_project *p, struct vs_err *err)
 {
 	struct broken *b = broken_of(s);
+	int rc;
 
 	if (b->fail_put != VS_OK && b->fail_after-- == 0) {
 		b->failed = b->fail_put;
 		return vs_err_set(err, b->fail_put, "made to fail");
 	}
-	return b->real->ops->project_put(b->real, p, err);
+	rc = b->real->ops->project_put(b->real, p, err);
+	if (rc == VS_OK && b->refuse_put != VS_OK)
+		return vs_err_set(err, b->refuse_put, "made to refuse");
+	return rc;
 }
 
 static void broken_init(struct broken *b, struct store *real)
@@ -181,6 +194,26 @@ static void test_group(void **state)
 	assert_int_equal(statuses(&copy, 201), 6);
 	cloudkit_reopen(k);
 	assert_int_equal(projects(k), 6);
+}
+
+/* One that is alone needs no savepoint to be taken back. */
+static void test_alone(void **state)
+{
+	struct cloudkit *k = *state;
+	struct job_list list = jobs(k, 1), refused = jobs(k, 1);
+	struct broken b;
+
+	broken_init(&b, k->store);
+	assert_int_equal(lane_commit(&b.base, &list), VS_OK);
+	assert_int_equal(b.commits, 1);
+	assert_int_equal(b.savepoints, 0);
+	assert_int_equal(statuses(&list, 201), 1);
+	b.refuse_put = VS_EBUSY;
+	assert_int_equal(lane_commit(&b.base, &refused), VS_OK);
+	assert_int_equal(b.commits, 1);
+	assert_int_equal(statuses(&refused, 201), 0);
+	cloudkit_reopen(k);
+	assert_int_equal(projects(k), 1);
 }
 
 /* Nothing of a group that did not commit, and everybody hears of it. */
@@ -314,6 +347,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_KIT(test_group),
+		WITH_KIT(test_alone),
 		WITH_KIT(test_commit_fails),
 		WITH_KIT(test_disk_full),
 		WITH_KIT(test_thread),
