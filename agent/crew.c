@@ -75,23 +75,29 @@ static void lane_forget(
 	}
 }
 
+/*
+ * Whether one more of a lane of larger ones may begin: more than there are
+ * processors only make each other slower, and the last one is left alone at
+ * the end; but neither lane waits for the other.
+ */
+static bool crew_has_room(const struct crew *c, int lane)
+{
+	int busy = c->running[LARGE] + c->running[HUGE_ONES];
+
+	if (c->lane[lane].first == NULL)
+		return false;
+	return busy < c->count - CREW_SPARE || c->running[lane] == 0;
+}
+
 /* The next job a worker may take, or NULL; the mutex is held. */
 static struct crew_job *crew_next(struct crew *c, int *lane)
 {
-	int huge = c->running[HUGE_ONES];
-
 	*lane = SMALL;
 	if (c->lane[SMALL].first != NULL)
 		return lane_take(&c->lane[SMALL]);
-	/* one worker at least stays free for small files */
-	*lane = LARGE;
-	if (c->running[LARGE] + huge >= c->count - 1)
-		return NULL;
-	if (c->lane[LARGE].first != NULL)
-		return lane_take(&c->lane[LARGE]);
-	*lane = HUGE_ONES;
-	if (c->lane[HUGE_ONES].first != NULL && huge < c->count - CREW_SPARE)
-		return lane_take(&c->lane[HUGE_ONES]);
+	for (*lane = LARGE; *lane < LANES; (*lane)++)
+		if (crew_has_room(c, *lane))
+			return lane_take(&c->lane[*lane]);
 	return NULL;
 }
 

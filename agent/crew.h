@@ -1,9 +1,11 @@
 /*
  * Worker threads for what blocks: reading and hashing files, fetching
- * chunks.  Three lanes: jobs of up to CREW_SMALL bytes; larger ones, which
- * never occupy all workers; and those over CREW_LARGE, which leave
- * CREW_SPARE.  So a film of a terabyte does not hold up a saved script, nor a
- * saved clip.
+ * chunks.  Three lanes: jobs of up to CREW_SMALL bytes; larger ones; and those
+ * over CREW_LARGE.  The two lanes of larger ones together leave CREW_SPARE
+ * workers, so that with one worker a processor and these more, each job has
+ * a processor; only that either lane may always have one job, and that one
+ * worker stays for small ones.  So a film of a terabyte does not hold up a
+ * saved script, nor a saved clip, nor do clips the film.
  */
 #ifndef CREW_H
 #define CREW_H
@@ -14,7 +16,7 @@
 
 #include "common/base/err.h"
 
-#define CREW_SPARE 2 /* workers that jobs over CREW_LARGE leave */
+#define CREW_SPARE 2 /* workers that larger jobs leave */
 #define CREW_SMALL (16 * 1024 * 1024) /* bytes; the fast lane */
 #define CREW_LARGE (1024LL * 1024 * 1024) /* bytes; the slow lane beyond */
 

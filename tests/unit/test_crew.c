@@ -1,4 +1,4 @@
-/* The workers' two lanes, and the mailbox, with threads. */
+/* The workers' lanes, and the mailbox, with threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@
 #include "common/os/clock.h"
 
 #define JOBS 64
+#define PROCESSORS 2
 
 /* What jobs share; a large one takes as long as the test says. */
 struct shared {
@@ -98,7 +99,8 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	assert_int_equal(crew_new(&f->crew, 2, NULL), VS_OK);
+	assert_int_equal(
+	    crew_new(&f->crew, PROCESSORS + CREW_SPARE, NULL), VS_OK);
 	*state = f;
 	return 0;
 }
@@ -107,6 +109,8 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	atomic_store(&f->shared.block_large, false);
+	crew_forget(f->crew, f);
 	crew_free(f->crew);
 	for (int i = 0; i < f->count; i++)
 		assert_int_equal(atomic_load(&f->jobs[i].calls), 1);
@@ -114,21 +118,36 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void test_large_ones_leave_a_lane(void **state)
+/* So many larger ones run; small ones that come now find a worker. */
+static void check_running(struct fixture *f, int n)
+{
+	int64_t until = vs_clock_mono_ms() + 10000;
+	int done = atomic_load(&f->shared.done);
+
+	while (
+	    atomic_load(&f->shared.running) < n && vs_clock_mono_ms() < until)
+		usleep(1000);
+	for (int i = 0; i < 5; i++)
+		submit(f, false, f);
+	wait_done(f, done + 5);
+	assert_int_equal(atomic_load(&f->shared.running), n);
+}
+
+/* A third would run beside two, and leave the fourth alone afterwards. */
+static void test_large_ones_have_a_processor_each(void **state)
 {
 	struct fixture *f = *state;
 
 	atomic_store(&f->shared.block_large, true);
 	for (int i = 0; i < 4; i++)
 		submit(f, true, f);
-	for (int i = 0; i < 40; i++)
-		submit(f, false, f);
-	wait_done(f, 40);
-	while (atomic_load(&f->shared.running) < 2)
-		usleep(1000);
-	assert_int_equal(atomic_load(&f->shared.running), 2);
+	check_running(f, PROCESSORS);
+	/* clips do not hold up the film */
+	for (int i = 0; i < 2; i++)
+		submit_size(f, CREW_LARGE + 1, false, f);
+	check_running(f, PROCESSORS + 1);
 	atomic_store(&f->shared.block_large, false);
-	wait_done(f, 44);
+	wait_done(f, f->count);
 	for (int i = 0; i < f->count; i++)
 		assert_int_equal(f->jobs[i].job.err.code, VS_OK);
 }
@@ -141,17 +160,29 @@ static void test_huge_ones_leave_two(void **state)
 	atomic_store(&f->shared.block_large, true);
 	for (int i = 0; i < 4; i++)
 		submit_size(f, CREW_LARGE + 1, false, f);
-	while (atomic_load(&f->shared.running) == 0)
-		usleep(1000);
-	submit(f, true, f);
-	while (atomic_load(&f->shared.running) == 1)
-		usleep(1000);
-	for (int i = 0; i < 5; i++)
-		submit(f, false, f);
-	wait_done(f, 5);
-	assert_int_equal(atomic_load(&f->shared.running), 2);
+	check_running(f, PROCESSORS);
+	for (int i = 0; i < 2; i++)
+		submit(f, true, f);
+	check_running(f, PROCESSORS + 1);
 	atomic_store(&f->shared.block_large, false);
-	wait_done(f, 10);
+	wait_done(f, f->count);
+}
+
+/* The fewest workers there are: one for each lane. */
+static void test_each_lane_has_one(void **state)
+{
+	struct fixture *f = *state;
+
+	crew_free(f->crew);
+	assert_int_equal(crew_new(&f->crew, 1, NULL), VS_OK);
+	atomic_store(&f->shared.block_large, true);
+	for (int i = 0; i < 3; i++) {
+		submit_size(f, CREW_LARGE + 1, false, f);
+		submit(f, true, f);
+	}
+	check_running(f, 2);
+	atomic_store(&f->shared.block_large, false);
+	wait_done(f, f->count);
 }
 
 struct order {
@@ -320,9 +351,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    test_large_ones_leave_a_lane, setup, teardown),
+		    test_large_ones_have_a_processor_each, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_huge_ones_leave_two, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_each_lane_has_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_urgent_ones_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
