@@ -11,8 +11,8 @@
 #include "agent/engine/publisher.h"
 #include "agent/engine/relist.h"
 #include "agent/engine/stage.h"
+#include "agent/state/acks.h"
 #include "agent/state/outbox.h"
-#include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
 
 /* What was told about one change of the batch. */
@@ -27,6 +27,7 @@ struct told {
 struct receipt {
 	struct engine *e;
 	struct vs_batch_reply reply;
+	struct acks *acks; /* what was taken */
 	struct vs_map *synced; /* path to what became of it */
 	struct vs_map *wronged; /* path to element of errors without index */
 	json_t *held[VS_BATCH_CHANGES];
@@ -75,7 +76,8 @@ static int index_reply(struct receipt *r, struct vs_err *err)
 
 	r->synced = vs_map_new();
 	r->wronged = vs_map_new();
-	if (r->synced == NULL || r->wronged == NULL)
+	r->acks = acks_new();
+	if (r->synced == NULL || r->wronged == NULL || r->acks == NULL)
 		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
 	for (i = 0; i < r->reply.count; i++) {
 		it = &r->reply.results[i];
@@ -107,7 +109,7 @@ static int acknowledged(struct receipt *r, const struct outbox_flown *f,
 {
 	const struct vs_change *c = &f->c;
 	struct state *s = &r->e->state;
-	int rc = shadow_ack(s, c, f->latest, r->err);
+	int rc = acks_add(r->acks, c, f->latest, r->err);
 
 	if (rc == 0 && r->holds)
 		rc = vs_db_run(s->db, SQL_HOLD_DROP_PATH, r->err, "t", c->path);
@@ -269,6 +271,8 @@ static int apply_all(struct receipt *r, struct vs_err *err)
 	if (rc == 0)
 		rc = outbox_each_frozen(&e->state, apply, r, err);
 	if (rc == 0)
+		rc = acks_settle(r->acks, &e->state, err);
+	if (rc == 0)
 		rc = outbox_thaw(&e->state, err);
 	if (rc == 0)
 		rc = compare(r, err);
@@ -302,6 +306,7 @@ static void release(struct receipt *r)
 {
 	for (int i = 0; i < r->told_count; i++)
 		free(r->told[i].path);
+	acks_free(r->acks);
 	vs_map_free(r->synced);
 	vs_map_free(r->wronged);
 	vs_batch_reply_release(&r->reply);

@@ -390,6 +390,54 @@ static int name_copy(char *out, sqlite3_stmt *st, int at, struct vs_err *err)
 	return 0;
 }
 
+int manifest_between(struct state *s, const struct manifest_span *span,
+    int (*each)(void *arg, const char *name, const struct manifest_row *row),
+    void *arg, struct vs_err *err)
+{
+	const char *a = vs_path_name(span->first);
+	const char *z = vs_path_name(span->last);
+	int64_t dir =
+	    dir_id(s, span->first, vs_path_parent_len(span->first), false, err);
+	struct manifest_row row;
+	char name[VS_NAME_MAX + 1];
+	sqlite3_stmt *st;
+	int n = 0;
+	int rc;
+
+	if (dir <= 0)
+		return (int)dir;
+	rc = vs_db_first(s->db, SQL_ENTRY_BETWEEN, &st, err, "ibbi", dir,
+	    (const void *)a, strlen(a), (const void *)z, strlen(z),
+	    (int64_t)span->limit);
+	while (rc == 1) {
+		row_read(st, &row);
+		rc = name_copy(name, st, 12, err);
+		if (rc == 0)
+			rc = each(arg, name, &row);
+		n++;
+		if (rc != 0) {
+			sqlite3_reset(st);
+			break;
+		}
+		rc = vs_db_step(s->db, st, err);
+	}
+	return rc < 0 ? rc : n;
+}
+
+int manifest_synced_between(
+    struct state *s, const struct manifest_span *span, struct vs_err *err)
+{
+	const char *a = vs_path_name(span->first);
+	const char *z = vs_path_name(span->last);
+	int64_t dir =
+	    dir_id(s, span->first, vs_path_parent_len(span->first), false, err);
+
+	if (dir <= 0)
+		return (int)dir;
+	return vs_db_run(s->db, SQL_ENTRY_SYNCED_BETWEEN, err, "ibb", dir,
+	    (const void *)a, strlen(a), (const void *)z, strlen(z));
+}
+
 int manifest_list(struct state *s, const char *dir,
     int (*each)(void *arg, const char *name, const struct manifest_row *row),
     void *arg, struct vs_err *err)

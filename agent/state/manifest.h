@@ -23,6 +23,13 @@ struct manifest_row {
 	bool synced; /* the cloud has exactly this */
 };
 
+/* Names of one folder, as they stand in order. */
+struct manifest_span {
+	const char *first; /* paths */
+	const char *last;
+	int limit; /* rows to be shown of it at most */
+};
+
 /* 1 with *row filled, 0 when there is none, or negative. */
 int manifest_get(struct state *s, const char *path, struct manifest_row *row,
     struct vs_err *err);
@@ -63,6 +70,18 @@ int manifest_drop(struct state *s, const char *path,
 /* The cloud has exactly the row of path, or not; none is nothing. */
 int manifest_set_synced(
     struct state *s, const char *path, bool synced, struct vs_err *err);
+
+/*
+ * The rows of span in their order: how many were shown.  Not beyond one for
+ * which each returns 1; stops at a negative return and returns it.
+ */
+int manifest_between(struct state *s, const struct manifest_span *span,
+    int (*each)(void *arg, const char *name, const struct manifest_row *row),
+    void *arg, struct vs_err *err);
+
+/* The cloud has exactly all rows of span, whatever its limit. */
+int manifest_synced_between(
+    struct state *s, const struct manifest_span *span, struct vs_err *err);
 
 /*
  * The rows of directory from become rows of directory to, which has none, but

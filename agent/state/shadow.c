@@ -7,33 +7,66 @@
 
 #include "agent/state/state_sql.h"
 #include "common/base/hex.h"
+#include "common/base/text.h"
 
 #define EACH_PAGE 200 /* paths read before the callback may write */
 
-int shadow_get(struct state *s, const char *path, struct shadow_row *row,
-    struct vs_err *err)
+/* All of a row, from column 0 on. */
+static void row_read(sqlite3_stmt *st, struct shadow_row *row)
 {
-	sqlite3_stmt *st;
-	const char *hash;
-	int rc;
-
-	rc = vs_db_first(s->db, SQL_SHADOW_GET, &st, err, "t", path);
-	if (rc <= 0)
-		return rc;
-	memset(row, 0, sizeof(*row));
 	row->kind = (enum vs_kind)sqlite3_column_int(st, 0);
 	row->size = sqlite3_column_int64(st, 1);
-	hash = (const char *)sqlite3_column_text(st, 2);
-	if (hash != NULL)
-		snprintf(row->hash, sizeof(row->hash), "%s", hash);
+	vs_text_copy(row->hash, sizeof(row->hash),
+	    (const char *)sqlite3_column_text(st, 2));
 	row->recording = sqlite3_column_int(st, 3) != 0;
 	row->has_mtime = sqlite3_column_type(st, 4) != SQLITE_NULL;
 	row->mtime_us = sqlite3_column_int64(st, 4);
 	row->mode = sqlite3_column_type(st, 5) != SQLITE_NULL
 	    ? sqlite3_column_int(st, 5)
 	    : -1;
+}
+
+int shadow_get(struct state *s, const char *path, struct shadow_row *row,
+    struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_SHADOW_GET, &st, err, "t", path);
+
+	if (rc <= 0)
+		return rc;
+	row_read(st, row);
 	sqlite3_reset(st);
 	return 1;
+}
+
+int shadow_between(struct state *s, const struct manifest_span *span,
+    int (*each)(void *arg, const char *path, const struct shadow_row *row),
+    void *arg, struct vs_err *err)
+{
+	struct shadow_row row;
+	sqlite3_stmt *st;
+	int n = 0;
+	int rc = vs_db_first(s->db, SQL_SHADOW_BETWEEN, &st, err, "tti",
+	    span->first, span->last, (int64_t)span->limit);
+
+	while (rc == 1) {
+		row_read(st, &row);
+		rc = each(arg, (const char *)sqlite3_column_text(st, 6), &row);
+		n++;
+		if (rc != 0) {
+			sqlite3_reset(st);
+			break;
+		}
+		rc = vs_db_step(s->db, st, err);
+	}
+	return rc < 0 ? rc : n;
+}
+
+int shadow_drop_between(
+    struct state *s, const struct manifest_span *span, struct vs_err *err)
+{
+	return vs_db_run(
+	    s->db, SQL_SHADOW_DROP_BETWEEN, err, "tt", span->first, span->last);
 }
 
 static int put(struct state *s, const char *path, const struct shadow_row *row,
@@ -55,8 +88,7 @@ static int put(struct state *s, const char *path, const struct shadow_row *row,
 	return rc < 0 ? rc : vs_db_step(s->db, st, err);
 }
 
-/* Adds (sign 1) or takes away a row the cloud has. */
-static void total(
+void shadow_total(
     struct state *s, const char *path, const struct shadow_row *row, int sign)
 {
 	struct vs_tree_row t = {
@@ -89,7 +121,7 @@ static void of_manifest(struct shadow_row *out, const struct manifest_row *row)
 		vs_hex_encode(out->hash, row->hash, VS_SHA256_SIZE);
 }
 
-static void of_change(struct shadow_row *out, const struct vs_change *c)
+void shadow_of(struct shadow_row *out, const struct vs_change *c)
 {
 	memset(out, 0, sizeof(*out));
 	out->kind = c->kind;
@@ -98,8 +130,7 @@ static void of_change(struct shadow_row *out, const struct vs_change *c)
 	out->has_mtime = c->has_mtime && c->kind != VS_KIND_DIR;
 	out->mtime_us = c->mtime_us;
 	out->mode = c->mode;
-	if (c->hash != NULL)
-		snprintf(out->hash, sizeof(out->hash), "%s", c->hash);
+	vs_text_copy(out->hash, sizeof(out->hash), c->hash);
 }
 
 int shadow_keep(struct state *s, const char *path,
@@ -117,7 +148,7 @@ bool shadow_has(const struct shadow_row *row, const struct vs_change *c)
 {
 	struct shadow_row want;
 
-	of_change(&want, c);
+	shadow_of(&want, c);
 	return row->kind == want.kind && row->size == want.size &&
 	    strcmp(row->hash, want.hash) == 0 &&
 	    (want.mode < 0 || row->mode == want.mode) &&
@@ -128,12 +159,12 @@ bool shadow_has(const struct shadow_row *row, const struct vs_change *c)
 
 bool shadow_same(const struct manifest_row *row, const struct vs_change *c)
 {
-	struct shadow_row a, b;
+	char hex[VS_HASH_HEX + 1] = "";
 
-	of_manifest(&a, row);
-	of_change(&b, c);
-	return a.kind == b.kind && a.size == b.size &&
-	    strcmp(a.hash, b.hash) == 0 &&
+	if (row->has_hash)
+		vs_hex_encode(hex, row->hash, VS_SHA256_SIZE);
+	return row->stat.kind == c->kind && row->stat.size == c->size &&
+	    strcmp(hex, c->hash != NULL ? c->hash : "") == 0 &&
 	    (c->mode < 0 || c->mode == row->stat.mode) &&
 	    (!c->has_mtime || c->kind == VS_KIND_DIR ||
 		c->mtime_us == row->stat.mtime_ns / 1000);
@@ -164,7 +195,7 @@ static int settle(struct state *s, const struct vs_change *c,
 			rc = manifest_set_synced(s, c->path, true, err);
 		return rc;
 	}
-	of_change(&row, c);
+	shadow_of(&row, c);
 	rc = put(s, c->path, &row, err);
 	if (rc == 0 && now != NULL && now->synced)
 		rc = manifest_set_synced(s, c->path, false, err);
@@ -189,14 +220,14 @@ int shadow_ack(
 	if (rc < 0)
 		goto out;
 	if (rc == 1)
-		total(s, c->path, &row, -1);
+		shadow_total(s, c->path, &row, -1);
 	if (c->op == VS_OP_DELETE) {
 		rc = vs_db_run(s->db, SQL_SHADOW_DROP, err, "t", c->path);
 		if (rc == 0 && have && now->synced)
 			rc = manifest_set_synced(s, c->path, false, err);
 	} else {
-		of_change(&row, c);
-		total(s, c->path, &row, 1);
+		shadow_of(&row, c);
+		shadow_total(s, c->path, &row, 1);
 		rc = settle(s, c, have ? now : NULL, latest, err);
 	}
 out:

@@ -26,6 +26,26 @@ int shadow_get(struct state *s, const char *path, struct shadow_row *row,
     struct vs_err *err);
 
 /*
+ * The rows of the paths of span, those below them too, in their order: how
+ * many were shown.  Not beyond one for which each returns 1; stops at a
+ * negative return and returns it.
+ */
+int shadow_between(struct state *s, const struct manifest_span *span,
+    int (*each)(void *arg, const char *path, const struct shadow_row *row),
+    void *arg, struct vs_err *err);
+
+/* Removes all rows of span, whatever its limit. */
+int shadow_drop_between(
+    struct state *s, const struct manifest_span *span, struct vs_err *err);
+
+/* What the cloud has once it has taken c, an upsert. */
+void shadow_of(struct shadow_row *out, const struct vs_change *c);
+
+/* The totals with a row more that the cloud has (sign 1), or one less (-1). */
+void shadow_total(
+    struct state *s, const char *path, const struct shadow_row *row, int sign);
+
+/*
  * The manifest's row at path is about to change or go: if the cloud has
  * exactly it, the shadow remembers that.  Afterwards the row must be put
  * with synced false, or dropped.

@@ -113,6 +113,13 @@
 	    "UPDATE entries SET dir = ? WHERE dir = ? AND name = ?") \
 	X(ENTRY_SYNCED, \
 	    "UPDATE entries SET synced = ? WHERE dir = ? AND name = ?") \
+	X(ENTRY_BETWEEN, \
+	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
+	    "hash, target, racy, synced, name FROM entries " \
+	    "WHERE dir = ? AND name BETWEEN ? AND ? ORDER BY name LIMIT ?") \
+	X(ENTRY_SYNCED_BETWEEN, \
+	    "UPDATE entries SET synced = 1 " \
+	    "WHERE dir = ? AND name BETWEEN ? AND ?") \
 	X(ENTRY_EACH, \
 	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
 	    "hash, target, racy, synced, dir, name FROM entries " \
@@ -139,6 +146,11 @@
 	    "mode = excluded.mode") \
 	X(SHADOW_DROP, "DELETE FROM shadow WHERE path = ?") \
 	X(SHADOW_CLEAR, "DELETE FROM shadow") \
+	X(SHADOW_BETWEEN, \
+	    "SELECT kind, size, hash, state, mtime, mode, path FROM shadow " \
+	    "WHERE path BETWEEN ? AND ? ORDER BY path LIMIT ?") \
+	X(SHADOW_DROP_BETWEEN, \
+	    "DELETE FROM shadow WHERE path BETWEEN ? AND ?") \
 	X(SHADOW_AFTER, \
 	    "SELECT path, kind FROM shadow WHERE path > ? " \
 	    "ORDER BY path LIMIT ?") \

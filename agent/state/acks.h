@@ -1,0 +1,36 @@
+/*
+ * What the cloud acknowledged of one batch, taken over together.  A batch
+ * names the paths of a folder one after the other, as a scan finds them or
+ * a rename moves them: what becomes of such a run is read and written in a
+ * few statements, if every row is as it should be; otherwise path by path
+ * (shadow_ack).  The end is the same.
+ */
+#ifndef ACKS_H
+#define ACKS_H
+
+#include <stdbool.h>
+
+#include "agent/state/state.h"
+#include "common/proto/change.h"
+
+struct acks;
+
+/* NULL without memory. */
+struct acks *acks_new(void);
+
+void acks_free(struct acks *a); /* NULL is nothing */
+
+/*
+ * The cloud acknowledged c, which is copied; latest: nothing newer about its
+ * path waits in the outbox.  At most VS_BATCH_CHANGES, a path once.
+ */
+int acks_add(
+    struct acks *a, const struct vs_change *c, bool latest, struct vs_err *err);
+
+/*
+ * Totals and belief follow what was added, deletions first.  Within the
+ * caller's transaction; each add is settled once.
+ */
+int acks_settle(struct acks *a, struct state *s, struct vs_err *err);
+
+#endif
