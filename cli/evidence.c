@@ -202,6 +202,19 @@ void evidence_state(const struct evidence *e, char state[EVIDENCE_STATE])
 			*s = ' ';
 }
 
+void evidence_print_state(struct print *p, const struct evidence *e)
+{
+	int rank = evidence_rank(e);
+	char state[EVIDENCE_STATE];
+
+	evidence_state(e, state);
+	print_word(p,
+	    rank == 0       ? PRINT_GOOD
+		: rank <= 2 ? PRINT_WARN
+			    : PRINT_BAD,
+	    state, 0);
+}
+
 static void print_work(struct print *p, const struct evidence *e)
 {
 	const struct {

@@ -52,6 +52,9 @@ bool evidence_degraded(const struct evidence *e);
 #define EVIDENCE_STATE 32 /* bytes, NUL included */
 void evidence_state(const struct evidence *e, char state[EVIDENCE_STATE]);
 
+/* The same in the colour of its rank. */
+void evidence_print_state(struct print *p, const struct evidence *e);
+
 /* The facts on one line. */
 void evidence_print(struct print *p, const struct evidence *e, int64_t now_ms);
 

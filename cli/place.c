@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/field.h"
 #include "common/base/buf.h"
 #include "common/base/path.h"
 
@@ -110,14 +111,6 @@ int place_path(char out[VS_PATH_MAX + 1], const char *root, const char *cwd,
 	return rc;
 }
 
-/* The member of a project as a string; "" where it is none. */
-static const char *member(const json_t *project, const char *key)
-{
-	const char *s = json_string_value(json_object_get(project, key));
-
-	return s != NULL ? s : "";
-}
-
 static int by_name(const json_t *projects, const char *name,
     const json_t **project, struct trouble *f)
 {
@@ -127,11 +120,11 @@ static int by_name(const json_t *projects, const char *name,
 
 	json_array_foreach(projects, i, p)
 	{
-		if (strcmp(member(p, "id"), name) == 0) {
+		if (strcmp(field_text(p, "id"), name) == 0) {
 			*project = p;
 			return VS_OK;
 		}
-		if (strcmp(member(p, "name"), name) == 0) {
+		if (strcmp(field_text(p, "name"), name) == 0) {
 			*project = p;
 			found++;
 		}
@@ -162,7 +155,7 @@ static const json_t *by_root(
 	join(&path, cwd, arg);
 	json_array_foreach(projects, i, p)
 	{
-		const char *root = member(p, "root");
+		const char *root = field_text(p, "root");
 		if (root[0] == '/' && strlen(root) > most &&
 		    place_inside(vs_buf_str(&path), root)) {
 			most = strlen(root);
@@ -207,7 +200,7 @@ int place_project(const json_t *projects, const struct place_wish *w,
 		p = json_array_get(projects, 0);
 	if (p == NULL)
 		return none(projects, f);
-	if (member(p, "root")[0] != '/' || member(p, "id")[0] == '\0')
+	if (field_text(p, "root")[0] != '/' || field_text(p, "id")[0] == '\0')
 		return trouble_set(f, VS_EPROTO,
 		    "the agent's answer names no root and id of a project");
 	*project = p;

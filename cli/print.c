@@ -104,6 +104,20 @@ void print_text(struct print *p, const char *text)
 	vs_buf_release(&b);
 }
 
+void print_word(
+    struct print *p, enum print_ink ink, const char *word, size_t width)
+{
+	struct vs_buf b;
+
+	assert(word != NULL);
+	vs_buf_init(&b, QUOTED_MAX);
+	quote_text(&b, word);
+	while (b.len < width && vs_buf_error(&b) == VS_OK)
+		vs_buf_addch(&b, ' ');
+	print_ink(p, ink, vs_buf_str(&b));
+	vs_buf_release(&b);
+}
+
 static int dump(const char *data, size_t len, void *arg)
 {
 	struct print *p = arg;

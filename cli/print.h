@@ -49,6 +49,13 @@ void print_name(struct print *p, const char *name);
 /* A message from outside: on one line, nothing in it drives a terminal. */
 void print_text(struct print *p, const char *text);
 
+/*
+ * A word from outside in a colour, on one line and safe like a message, with
+ * blanks up to width.
+ */
+void print_word(
+    struct print *p, enum print_ink ink, const char *word, size_t width);
+
 /* One document on a line of its own. */
 void print_json(struct print *p, const json_t *doc);
 

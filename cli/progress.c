@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "cli/evidence.h"
+#include "cli/field.h"
 #include "cli/human.h"
 #include "common/base/stamp.h"
 
@@ -64,21 +65,9 @@ void progress_free(struct progress *p)
 	free(p);
 }
 
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
-static int64_t number(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
 static bool is(const json_t *event, const char *type)
 {
-	return strcmp(member(event, "type"), type) == 0;
+	return strcmp(field_text(event, "type"), type) == 0;
 }
 
 static void count(struct progress *p, const json_t *event, int64_t now_ms)
@@ -90,7 +79,7 @@ static void count(struct progress *p, const json_t *event, int64_t now_ms)
 	if (b->second != second)
 		*b = (struct bucket){ .second = second };
 	b->changes++;
-	b->bytes += number(event, "size");
+	b->bytes += field_number(event, "size");
 	p->changes++;
 }
 
@@ -100,12 +89,12 @@ void progress_feed(struct progress *p, const json_t *event, int64_t now_ms)
 
 	if (is(event, "published") || is(event, "changed"))
 		count(p, event, now_ms);
-	if (!is(event, "status") || member(event, "id")[0] == '\0')
+	if (!is(event, "status") || field_text(event, "id")[0] == '\0')
 		return;
 	/* A copy: the event is the caller's.  Without memory the old stays. */
 	copy = json_deep_copy(event);
 	if (copy != NULL)
-		json_object_set_new(p->status, member(event, "id"), copy);
+		json_object_set_new(p->status, field_text(event, "id"), copy);
 }
 
 /* Sums what lies in the window before now. */
@@ -139,7 +128,7 @@ static const json_t *status_of(const struct progress *p, const char *project)
 		return s;
 	json_object_foreach(p->status, id, v)
 	{
-		if (strcmp(member(v, "name"), project) == 0)
+		if (strcmp(field_text(v, "name"), project) == 0)
 			return v;
 	}
 	return NULL;
@@ -150,10 +139,10 @@ static bool silent(const struct progress *p, const json_t *event)
 {
 	static const char *const states[] = { "offline", "paused", "auth",
 		"held", "diverged" };
-	const json_t *s = status_of(p, member(event, "project"));
+	const json_t *s = status_of(p, field_text(event, "project"));
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (strcmp(member(s, "state"), states[i]) == 0)
+		if (strcmp(field_text(s, "state"), states[i]) == 0)
 			return true;
 	return false;
 }
@@ -181,9 +170,9 @@ static void print_time(struct print *out, const json_t *event, int64_t now_ms)
 static void print_project(
     const struct progress *p, const json_t *event, struct print *out)
 {
-	const char *project = member(event, "project");
+	const char *project = field_text(event, "project");
 	const json_t *s = status_of(p, project);
-	const char *name = member(s, "name");
+	const char *name = field_text(s, "name");
 
 	print_name(out, name[0] != '\0' ? name : project);
 }
@@ -192,45 +181,46 @@ static void print_project(
 static void print_path(
     struct print *out, const json_t *event, enum print_ink ink)
 {
-	const char *op = member(event, "op");
+	const char *op = field_text(event, "op");
 	char size[HUMAN_SIZE];
 
-	print_ink(out, ink, member(event, "type"));
+	print_word(out, ink, field_text(event, "type"), 0);
 	if (op[0] != '\0') {
 		print_f(out, " ");
 		print_text(out, op);
 	}
-	if (member(event, "path")[0] != '\0') {
+	if (field_text(event, "path")[0] != '\0') {
 		print_f(out, " ");
-		print_name(out, member(event, "path"));
+		print_name(out, field_text(event, "path"));
 	}
-	if (number(event, "size") > 0 && strcmp(op, "delete") != 0)
-		print_f(out, " (%s)", human_bytes(number(event, "size"), size));
-	if (number(event, "seq") > 0)
-		print_f(out, " #%" PRId64, number(event, "seq"));
+	if (field_number(event, "size") > 0 && strcmp(op, "delete") != 0)
+		print_f(out, " (%s)",
+		    human_bytes(field_number(event, "size"), size));
+	if (field_number(event, "seq") > 0)
+		print_f(out, " #%" PRId64, field_number(event, "seq"));
 }
 
 static void print_event(struct print *out, const json_t *event)
 {
-	const char *text = member(event, "text");
+	const char *text = field_text(event, "text");
 	char n[HUMAN_SIZE];
 
 	if (is(event, "held")) {
 		print_ink(out, PRINT_BAD, "held");
 		print_f(out, " %s: see `vsync held`",
-		    human_things(number(event, "n"), "deletion", n));
+		    human_things(field_number(event, "n"), "deletion", n));
 		return;
 	}
 	if (is(event, "scanned")) {
 		print_f(out, "scanned %s",
-		    human_things(number(event, "n"), "entry", n));
+		    human_things(field_number(event, "n"), "entry", n));
 		return;
 	}
 	if (is(event, "caught_up")) {
 		print_f(out, "caught up: %s",
-		    human_things(number(event, "n"), "event", n));
-		if (number(event, "seq") > 0)
-			print_f(out, " #%" PRId64, number(event, "seq"));
+		    human_things(field_number(event, "n"), "event", n));
+		if (field_number(event, "seq") > 0)
+			print_f(out, " #%" PRId64, field_number(event, "seq"));
 		return;
 	}
 	if (is(event, "state")) {
@@ -252,7 +242,7 @@ static void print_event(struct print *out, const json_t *event)
 static bool status_line(
     struct progress *p, const json_t *event, struct print *out, int64_t now_ms)
 {
-	const char *id = member(event, "id");
+	const char *id = field_text(event, "id");
 	struct vs_err err = VS_ERR_INIT;
 	char state[EVIDENCE_STATE];
 	struct evidence e;
@@ -260,7 +250,7 @@ static bool status_line(
 	if (evidence_read(&e, event, &err) != VS_OK)
 		return false;
 	evidence_state(&e, state);
-	if (strcmp(member(p->said, id), state) == 0)
+	if (strcmp(field_text(p->said, id), state) == 0)
 		return false;
 	json_object_set_new(p->said, id, json_string(state));
 	print_time(out, event, now_ms);
@@ -278,8 +268,9 @@ static bool moved(struct progress *p, const json_t *event)
 {
 	static const char *const ends[] = { "completed", "failed",
 		"cancelled" };
-	const char *id = member(event, "pull"), *state = member(event, "text");
-	bool news = strcmp(member(p->pulls, id), state) != 0;
+	const char *id = field_text(event, "pull"),
+		   *state = field_text(event, "text");
+	bool news = strcmp(field_text(p->pulls, id), state) != 0;
 
 	json_object_set_new(p->pulls, id, json_string(state));
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
@@ -294,7 +285,7 @@ bool progress_line(
 	assert(json_is_object(event));
 	if (is(event, "status"))
 		return status_line(p, event, out, now_ms);
-	if (member(event, "type")[0] == '\0' ||
+	if (field_text(event, "type")[0] == '\0' ||
 	    (is(event, "committed") && !silent(p, event)) ||
 	    (is(event, "pull") && !moved(p, event)))
 		return false;
@@ -334,17 +325,12 @@ static int draw_project(
     struct print *out, const struct evidence *e, int64_t now_ms)
 {
 	const char *lacks = evidence_lacks(e);
-	int rank = evidence_rank(e), lines = 2;
-	char a[HUMAN_SIZE], b[HUMAN_SIZE], state[EVIDENCE_STATE];
+	char a[HUMAN_SIZE], b[HUMAN_SIZE];
+	int lines = 2;
 
-	evidence_state(e, state);
 	print_name(out, e->name);
 	print_f(out, "  ");
-	print_ink(out,
-	    rank == 0       ? PRINT_GOOD
-		: rank <= 2 ? PRINT_WARN
-			    : PRINT_BAD,
-	    state);
+	evidence_print_state(out, e);
 	print_f(out, "  seq %s  %s", human_count(e->last_seq, a),
 	    human_things(e->files, "file", b));
 	print_f(out, "  %s", human_bytes(e->bytes, a));
@@ -360,9 +346,9 @@ static int draw_project(
 		const json_t *v = json_array_get(e->problems, i);
 		print_f(out, "  ");
 		print_ink(out, PRINT_BAD, "! ");
-		print_text(out, member(v, "message"));
+		print_text(out, field_text(v, "message"));
 		print_f(out, " -> ");
-		print_text(out, member(v, "hint"));
+		print_text(out, field_text(v, "hint"));
 		print_f(out, "\n");
 	}
 	return lines;

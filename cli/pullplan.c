@@ -3,21 +3,15 @@
 #include <assert.h>
 #include <string.h>
 
+#include "cli/field.h"
 #include "cli/human.h"
 #include "common/base/json.h"
 
 enum { LEFT = 10 }; /* told one by one */
 
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
 static bool is(const json_t *row, const char *action)
 {
-	return strcmp(member(row, "action"), action) == 0;
+	return strcmp(field_text(row, "action"), action) == 0;
 }
 
 static int read_counts(
@@ -71,23 +65,19 @@ int pullplan_read(struct pullplan *p, const json_t *doc, struct vs_err *err)
 
 static void print_row(struct print *out, const json_t *row)
 {
-	const char *action = member(row, "action");
 	bool bad = is(row, "conflict") || is(row, "refuse");
-	char text[16], size[HUMAN_SIZE];
+	char size[HUMAN_SIZE];
 
-	snprintf(text, sizeof(text), "%-8.8s", action);
-	print_ink(out,
+	print_word(out,
 	    bad                                        ? PRINT_BAD
 		: is(row, "fetch") || is(row, "reuse") ? PRINT_GOOD
 						       : PRINT_DIM,
-	    text);
-	print_f(out, "  %9s  ",
-	    human_bytes(
-		json_integer_value(json_object_get(row, "size")), size));
-	print_name(out, member(row, "path"));
-	if (member(row, "reason")[0] != '\0') {
+	    field_text(row, "action"), 8);
+	print_f(out, "  %9s  ", human_bytes(field_number(row, "size"), size));
+	print_name(out, field_text(row, "path"));
+	if (field_text(row, "reason")[0] != '\0') {
 		print_f(out, ": ");
-		print_text(out, member(row, "reason"));
+		print_text(out, field_text(row, "reason"));
 	}
 	print_f(out, "\n");
 }
@@ -143,9 +133,9 @@ void pullplan_print_left(const struct pullplan *p, struct print *note)
 			continue;
 		if (told++ == LEFT)
 			break;
-		reason = member(row, "reason");
+		reason = field_text(row, "reason");
 		print_f(note, "vsync: ");
-		print_name(note, member(row, "path"));
+		print_name(note, field_text(row, "path"));
 		print_f(note, ": ");
 		print_text(note,
 		    reason[0] != '\0'         ? reason
@@ -170,7 +160,7 @@ static void point(
 	{
 		if (is(row, action)) {
 			snprintf(f->path, sizeof(f->path), "%s",
-			    member(row, "path"));
+			    field_text(row, "path"));
 			return;
 		}
 	}

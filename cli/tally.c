@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/field.h"
 #include "cli/human.h"
 
 enum {
@@ -119,21 +120,9 @@ int64_t tally_limit(const struct tally *t)
 	return t->limit;
 }
 
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
-static int64_t number(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
 static enum outcome outcome_of(const json_t *row)
 {
-	const char *state = member(row, "state");
+	const char *state = field_text(row, "state");
 
 	if (strcmp(state, "completed") == 0)
 		return DONE;
@@ -158,8 +147,8 @@ static void take(struct item *p, const json_t *row)
 	if (p->outcome != WAITING)
 		return;
 	p->outcome = outcome_of(row);
-	p->size = number(row, "size");
-	p->bytes = p->outcome == DONE ? p->size : number(row, "bytes");
+	p->size = field_number(row, "size");
+	p->bytes = p->outcome == DONE ? p->size : field_number(row, "bytes");
 	if (p->bytes > p->size)
 		p->bytes = p->size;
 	/* What is gone again was of no use; what ended at once is all new. */
@@ -167,10 +156,10 @@ static void take(struct item *p, const json_t *row)
 		p->resumed = p->outcome == WAITING ? p->bytes : 0;
 	else if (p->resumed > p->bytes)
 		p->resumed = p->bytes;
-	p->exit = (int)number(row, "exit");
-	keep(&p->path, member(row, "path"));
-	keep(&p->error, member(row, "error"));
-	snprintf(p->state, sizeof(p->state), "%s", member(row, "state"));
+	p->exit = (int)field_number(row, "exit");
+	keep(&p->path, field_text(row, "path"));
+	keep(&p->error, field_text(row, "error"));
+	snprintf(p->state, sizeof(p->state), "%s", field_text(row, "state"));
 }
 
 /* Those of ours that an answer of count rows does not have. */
@@ -203,7 +192,8 @@ void tally_feed(struct tally *t, const json_t *rows, int64_t now_ms)
 	t->feeds++;
 	json_array_foreach(rows, i, row)
 	{
-		const json_t *at = json_object_get(t->index, member(row, "id"));
+		const json_t *at =
+		    json_object_get(t->index, field_text(row, "id"));
 		struct item *p;
 		ended = ended || outcome_of(row) != WAITING;
 		if (at == NULL)

@@ -1,11 +1,6 @@
 #include "cli/verb.h"
 
-static const char *word(const json_t *doc, const char *key)
-{
-	const char *s = json_string_value(json_object_get(doc, key));
-
-	return s != NULL ? s : "?";
-}
+#include "cli/field.h"
 
 static int add_flag(struct call *c, json_t *params, const char *key)
 {
@@ -20,18 +15,18 @@ static void tell(struct call *c, const json_t *doc)
 	struct print *out = &c->out;
 
 	if (json_is_true(json_object_get(doc, "took_over"))) {
-		print_name(out, word(doc, "name"));
+		print_name(out, field_text(doc, "name"));
 		print_f(out,
 		    " is published from this machine now: the cloud's list is "
 		    "compared with ");
-		print_name(out, word(doc, "root"));
+		print_name(out, field_text(doc, "root"));
 		print_f(out,
 		    ", and what differs is published.  The machine that "
 		    "published before stops sending and undoes nothing.\n");
 	} else {
-		print_name(out, word(doc, "root"));
+		print_name(out, field_text(doc, "root"));
 		print_f(out, " is the folder of ");
-		print_name(out, word(doc, "name"));
+		print_name(out, field_text(doc, "name"));
 		print_f(out,
 		    " now: it is read anew, and what differs from the cloud's "
 		    "list is published; many deletions at once are held.\n");

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/field.h"
+
 enum { PORTION = 256 }; /* paths in one question */
 
 struct checking {
@@ -19,13 +21,6 @@ struct checking {
 	bool told; /* that the rules' files cannot be used */
 	char *line[PORTION]; /* of standard input */
 };
-
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
 
 static bool given(const struct call *c, unsigned flags)
 {
@@ -52,23 +47,25 @@ static void name(struct call *c, const char *s)
 /* Where the rule stands, and the rule; empty fields where there is none. */
 static void print_rule(struct call *c, const json_t *r)
 {
-	json_int_t line = json_integer_value(json_object_get(r, "line"));
+	int64_t line = field_number(r, "line");
 
-	if (member(r, "class")[0] != '\0')
-		print_f(&c->out, "class %s", member(r, "class"));
-	else
-		name(c, member(r, "source"));
+	if (field_text(r, "class")[0] != '\0') {
+		print_f(&c->out, "class ");
+		print_text(&c->out, field_text(r, "class"));
+	} else {
+		name(c, field_text(r, "source"));
+	}
 	end(c, ':');
 	if (line > 0)
 		print_f(&c->out, "%lld", (long long)line);
 	end(c, ':');
-	name(c, member(r, "rule"));
+	name(c, field_text(r, "rule"));
 	end(c, '\t');
 }
 
 static void print_one(struct call *c, const json_t *r, const char *arg)
 {
-	bool ruled = member(r, "rule")[0] != '\0';
+	bool ruled = field_text(r, "rule")[0] != '\0';
 	bool verbose = given(c, OPT_VERBOSE);
 
 	if (verbose ? !ruled && !given(c, OPT_NON_MATCHING)
@@ -82,11 +79,11 @@ static void print_one(struct call *c, const json_t *r, const char *arg)
 
 static void tell_fault(struct checking *k, const json_t *doc)
 {
-	if (k->told || member(doc, "fault")[0] == '\0')
+	if (k->told || field_text(doc, "fault")[0] == '\0')
 		return;
 	k->told = true;
 	print_f(&k->c->note, "vsync: the rules of before: ");
-	print_text(&k->c->note, member(doc, "fault"));
+	print_text(&k->c->note, field_text(doc, "fault"));
 	print_f(&k->c->note, "\n");
 }
 

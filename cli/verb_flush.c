@@ -1,4 +1,5 @@
 #include "cli/patience.h"
+#include "cli/field.h"
 #include "cli/human.h"
 #include "cli/verb.h"
 
@@ -20,8 +21,7 @@ static int run(struct call *c)
 	n = json_is_array(recording) ? (int64_t)json_array_size(recording)
 				     : json_integer_value(recording);
 	print_f(&c->out, "flushed: all is in the cloud, up to seq %s\n",
-	    human_count(
-		json_integer_value(json_object_get(doc, "last_seq")), a));
+	    human_count(field_number(doc, "last_seq"), a));
 	if (n > 0)
 		print_f(&c->note,
 		    "vsync: %s still being written, published when closed\n",

@@ -7,15 +7,9 @@
 #include <string.h>
 
 #include "cli/ask.h"
+#include "cli/field.h"
 #include "cli/human.h"
 #include "common/base/json.h"
-
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
 
 static int ask_held(struct call *c, json_t **doc, int64_t *count)
 {
@@ -39,14 +33,14 @@ static void print_list(struct call *c, const json_t *doc, int64_t count)
 	json_array_foreach(held, i, v)
 	{
 		if (c->opt.given & OPT_NULL) {
-			print_f(&c->out, "%s", member(v, "path"));
+			print_f(&c->out, "%s", field_text(v, "path"));
 			if (c->out.error == 0)
 				fputc('\0', c->out.f);
 			continue;
 		}
-		print_name(&c->out, member(v, "path"));
+		print_name(&c->out, field_text(v, "path"));
 		print_f(&c->out, "%s\n",
-		    strcmp(member(v, "kind"), "directory") == 0 ? "/" : "");
+		    strcmp(field_text(v, "kind"), "directory") == 0 ? "/" : "");
 	}
 	print_flush(&c->out);
 	if (count == 0) {
@@ -130,9 +124,7 @@ static int decide(struct call *c, bool approve)
 		call_print(c, doc);
 	else if (rc == VS_OK)
 		print_f(&c->out, "%s: %s\n", approve ? "approved" : "rejected",
-		    human_things(
-			json_integer_value(json_object_get(doc, "count")),
-			"deletion", n));
+		    human_things(field_number(doc, "count"), "deletion", n));
 	json_decref(doc);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "cli/field.h"
 #include "cli/folder.h"
 #include "common/base/json.h"
 
@@ -34,13 +35,6 @@ static json_t *request(struct call *c, const char *dir)
 	return params;
 }
 
-static const char *member(const json_t *doc, const char *key)
-{
-	const char *s = json_string_value(json_object_get(doc, key));
-
-	return s != NULL ? s : "?";
-}
-
 static void tell(struct call *c, json_t *doc)
 {
 	json_t *ignored = json_object_get(doc, "ignored"), *v;
@@ -48,11 +42,11 @@ static void tell(struct call *c, json_t *doc)
 	struct print *out = &c->out;
 	size_t i;
 
-	print_name(out, member(doc, "root"));
+	print_name(out, field_text(doc, "root"));
 	print_f(out, " is the project ");
-	print_name(out, member(doc, "name"));
+	print_name(out, field_text(doc, "name"));
 	print_f(out, " (");
-	print_text(out, member(doc, "project_id"));
+	print_text(out, field_text(doc, "project_id"));
 	print_f(out,
 	    ")\n\n"
 	    "  published      names, sizes, times, modes and SHA-256 of "
@@ -68,7 +62,7 @@ static void tell(struct call *c, json_t *doc)
 	}
 	if (json_is_string(line)) {
 		print_f(out, "  for Syncthing  add this line to ");
-		print_name(out, member(doc, "root"));
+		print_name(out, field_text(doc, "root"));
 		print_f(out, "/.stignore: ");
 		print_text(out, json_string_value(line));
 		print_f(out, "\n");

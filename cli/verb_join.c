@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/ask.h"
+#include "cli/field.h"
 #include "cli/folder.h"
 #include "common/base/json.h"
 
@@ -33,13 +34,6 @@ static int read_token(struct call *c, struct vs_buf *token)
 	return rc;
 }
 
-static const char *member(const json_t *doc, const char *key)
-{
-	const char *s = json_string_value(json_object_get(doc, key));
-
-	return s != NULL ? s : "?";
-}
-
 static void tell(struct call *c, json_t *doc)
 {
 	struct print *out = &c->out;
@@ -49,13 +43,13 @@ static void tell(struct call *c, json_t *doc)
 		return;
 	}
 	print_f(out, "joined ");
-	print_name(out, member(doc, "name"));
+	print_name(out, field_text(doc, "name"));
 	print_f(out, " (");
-	print_text(out, member(doc, "project_id"));
+	print_text(out, field_text(doc, "project_id"));
 	print_f(out, ") as ");
-	print_text(out, member(doc, "role"));
+	print_text(out, field_text(doc, "role"));
 	print_f(out, ", in ");
-	print_name(out, member(doc, "root"));
+	print_name(out, field_text(doc, "root"));
 	print_f(out,
 	    "\n\nFollow it with `vsync watch`, list it with `vsync ls -R`, "
 	    "fetch with `vsync pull`.\n");

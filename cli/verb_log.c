@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/field.h"
 #include "cli/human.h"
 #include "cli/tail.h"
 #include "common/base/json.h"
@@ -27,39 +28,30 @@ struct reading {
 	bool open; /* --follow: the stream has begun */
 };
 
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
 static void print_event(struct print *p, const json_t *event)
 {
 	const json_t *change = json_object_get(event, "change");
-	const char *op = member(change, "op");
-	const char *from = member(change, "renamed_from");
+	const char *op = field_text(change, "op");
+	const char *from = field_text(change, "renamed_from");
 	char size[HUMAN_SIZE];
 
 	if (op[0] == '\0')
-		op = member(change, "operation");
-	print_f(p, "%8" JSON_INTEGER_FORMAT "  ",
-	    json_integer_value(json_object_get(event, "seq")));
-	print_text(p, member(event, "created_at"));
+		op = field_text(change, "operation");
+	print_f(p, "%8" PRId64 "  ", field_number(event, "seq"));
+	print_text(p, field_text(event, "created_at"));
 	print_f(p, "  ");
-	print_f(p, "%-6.16s  ", op);
-	print_name(p, member(change, "path"));
+	print_word(p, PRINT_PLAIN, op, 6);
+	print_f(p, "  ");
+	print_name(p, field_text(change, "path"));
 	if (from[0] != '\0') {
 		print_f(p, " <- ");
 		print_name(p, from);
 	}
-	if (strcmp(member(change, "kind"), "directory") == 0)
+	if (strcmp(field_text(change, "kind"), "directory") == 0)
 		print_f(p, "/");
 	else if (strcmp(op, "delete") != 0)
-		print_f(p, "  %s",
-		    human_bytes(
-			json_integer_value(json_object_get(change, "size")),
-			size));
+		print_f(
+		    p, "  %s", human_bytes(field_number(change, "size"), size));
 	print_f(p, "\n");
 }
 
@@ -148,9 +140,8 @@ static int read_all(struct reading *r)
 static bool on_event(void *arg, const json_t *event)
 {
 	struct reading *r = arg;
-	bool status = strcmp(member(event, "type"), "status") == 0;
-	int64_t seq = json_integer_value(
-	    json_object_get(event, status ? "last_seq" : "seq"));
+	bool status = strcmp(field_text(event, "type"), "status") == 0;
+	int64_t seq = field_number(event, status ? "last_seq" : "seq");
 
 	/* What came between the last page and the stream is read at once. */
 	if (r->open && seq <= r->since)

@@ -6,9 +6,11 @@
  */
 #include "cli/verb.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/field.h"
 #include "cli/human.h"
 #include "common/base/json.h"
 
@@ -19,13 +21,6 @@ struct listing {
 	int64_t count; /* rows so far */
 	bool begun; /* the document has its head */
 };
-
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
 
 static void print_badge(struct print *p, const char *badge)
 {
@@ -58,17 +53,15 @@ static void print_badge(struct print *p, const char *badge)
 
 static void print_long(struct print *p, const json_t *row)
 {
-	const char *when = member(row, "modified_at");
+	const char *when = field_text(row, "modified_at");
 	char size[HUMAN_SIZE] = "-";
 
-	if (strcmp(member(row, "kind"), "directory") != 0)
-		human_bytes(
-		    json_integer_value(json_object_get(row, "size")), size);
+	if (strcmp(field_text(row, "kind"), "directory") != 0)
+		human_bytes(field_number(row, "size"), size);
 	print_f(p, "%9s  ", size);
 	print_text(p, when[0] != '\0' ? when : "-                       ");
-	print_f(p, "  v%-3" JSON_INTEGER_FORMAT " #%-6" JSON_INTEGER_FORMAT,
-	    json_integer_value(json_object_get(row, "version")),
-	    json_integer_value(json_object_get(row, "seq")));
+	print_f(p, "  v%-3" PRId64 " #%-6" PRId64, field_number(row, "version"),
+	    field_number(row, "seq"));
 	print_f(p, "  ");
 }
 
@@ -76,18 +69,18 @@ static void print_row(struct listing *l, const json_t *row)
 {
 	struct print *p = &l->c->out;
 	unsigned given = l->c->opt.given;
-	const char *kind = member(row, "kind");
-	const char *name = member(row, "name");
+	const char *kind = field_text(row, "kind");
+	const char *name = field_text(row, "name");
 
 	if (given & OPT_NULL) {
-		print_f(p, "%s", member(row, "path"));
+		print_f(p, "%s", field_text(row, "path"));
 		if (p->error == 0)
 			fputc('\0', p->f);
 		return;
 	}
 	if ((given & OPT_RECURSIVE) || name[0] == '\0')
-		name = member(row, "path");
-	print_badge(p, member(row, "badge"));
+		name = field_text(row, "path");
+	print_badge(p, field_text(row, "badge"));
 	if (given & OPT_LONG)
 		print_long(p, row);
 	print_name(p, name);

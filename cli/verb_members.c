@@ -2,14 +2,8 @@
 
 #include <string.h>
 
+#include "cli/field.h"
 #include "common/base/json.h"
-
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
 
 static int list(struct call *c)
 {
@@ -29,13 +23,15 @@ static int list(struct call *c)
 	}
 	json_array_foreach(members, i, m)
 	{
-		print_f(p, "%-7.16s ", member(m, "role"));
+		print_word(p, PRINT_PLAIN, field_text(m, "role"), 7);
+		print_f(p, " ");
 		print_text(p,
-		    member(m, "joined_at")[0] ? member(m, "joined_at") : "-");
+		    field_text(m, "joined_at")[0] ? field_text(m, "joined_at")
+						  : "-");
 		print_f(p, "  ");
-		print_text(p, member(m, "user_id"));
+		print_text(p, field_text(m, "user_id"));
 		print_f(p, "  ");
-		print_name(p, member(m, "name"));
+		print_name(p, field_text(m, "name"));
 		print_f(p, "\n");
 	}
 	json_decref(doc);

@@ -9,24 +9,18 @@
 #include <string.h>
 
 #include "cli/evidence.h"
+#include "cli/field.h"
 #include "cli/human.h"
 #include "common/base/json.h"
 #include "common/os/clock.h"
 
 enum { REFUSED_SHOWN = 5, COPIES_SHOWN = 5 };
 
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
 /* One problem with the command that mends it. */
 static void print_problem(struct print *p, const json_t *problem)
 {
-	const char *severity = member(problem, "severity");
-	const char *hint = member(problem, "hint");
+	const char *severity = field_text(problem, "severity");
+	const char *hint = field_text(problem, "hint");
 	bool error = strcmp(severity, "error") == 0;
 	bool warning = strcmp(severity, "warning") == 0;
 
@@ -39,7 +33,7 @@ static void print_problem(struct print *p, const json_t *problem)
 		: warning ? "warning"
 			  : "note   ");
 	print_f(p, "  ");
-	print_text(p, member(problem, "message"));
+	print_text(p, field_text(problem, "message"));
 	print_f(p, "\n");
 	if (hint[0] != '\0') {
 		print_f(p, "             -> ");
@@ -58,9 +52,9 @@ static void print_refused(struct print *p, const struct evidence *e)
 		print_f(p, "  ");
 		print_ink(p, PRINT_WARN, "refused");
 		print_f(p, "  ");
-		print_name(p, member(r, "path"));
+		print_name(p, field_text(r, "path"));
 		print_f(p, ": ");
-		print_text(p, member(r, "reason"));
+		print_text(p, field_text(r, "reason"));
 		print_f(p, "\n");
 	}
 	if (n > REFUSED_SHOWN)
@@ -94,20 +88,14 @@ static void print_copies(struct print *p, const struct evidence *e)
 static void print_project(struct print *p, const struct evidence *e)
 {
 	const char *lacks = evidence_lacks(e);
-	int rank = evidence_rank(e);
 	int64_t now = vs_clock_wall_ms();
-	char state[EVIDENCE_STATE], a[HUMAN_SIZE], b[HUMAN_SIZE], d[HUMAN_SIZE];
+	char a[HUMAN_SIZE], b[HUMAN_SIZE], d[HUMAN_SIZE];
 	size_t i;
 	json_t *problem;
 
-	evidence_state(e, state);
 	print_name(p, e->name);
 	print_f(p, ": ");
-	print_ink(p,
-	    rank == 0       ? PRINT_GOOD
-		: rank <= 2 ? PRINT_WARN
-			    : PRINT_BAD,
-	    state);
+	evidence_print_state(p, e);
 	print_f(p, "\n");
 	json_array_foreach(e->problems, i, problem)
 	{
@@ -138,13 +126,13 @@ static void print_agent(struct print *p, const json_t *doc)
 		print_f(p, "\n             -> vsync login URL\n");
 	}
 	print_f(p, "agent: ");
-	print_text(p, member(agent, "version"));
+	print_text(p, field_text(agent, "version"));
 	print_f(p, ", pid %lld, started %s",
-	    (long long)json_integer_value(json_object_get(agent, "pid")),
-	    human_ago(member(agent, "started_at"), vs_clock_wall_ms(), up));
-	if (member(agent, "server")[0] != '\0') {
+	    (long long)field_number(agent, "pid"),
+	    human_ago(field_text(agent, "started_at"), vs_clock_wall_ms(), up));
+	if (field_text(agent, "server")[0] != '\0') {
 		print_f(p, ", server ");
-		print_text(p, member(agent, "server"));
+		print_text(p, field_text(agent, "server"));
 	}
 	print_f(p, "\n");
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/field.h"
 #include "cli/human.h"
 #include "cli/tail.h"
 #include "common/base/json.h"
@@ -18,18 +19,6 @@ struct listing {
 	bool listed; /* the rows have been shown */
 	json_t *said; /* --follow: id -> its last state */
 };
-
-static const char *member(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s != NULL ? s : "";
-}
-
-static int64_t number(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
 
 static enum print_ink ink_of(const char *state)
 {
@@ -42,24 +31,20 @@ static enum print_ink ink_of(const char *state)
 
 static void print_row(struct print *p, const json_t *row)
 {
-	const char *state = member(row, "state");
-	const char *error = member(row, "error");
-	int64_t size = number(row, "size"), bytes = number(row, "bytes");
+	const char *state = field_text(row, "state");
+	const char *error = field_text(row, "error");
+	int64_t size = field_number(row, "size"),
+		bytes = field_number(row, "bytes");
 	bool done = strcmp(state, "completed") == 0;
-	char text[16], a[HUMAN_SIZE];
+	char a[HUMAN_SIZE];
 
-	snprintf(text, sizeof(text), "%-9.12s", state);
-	print_text(p, member(row, "id"));
+	print_text(p, field_text(row, "id"));
 	print_f(p, "  ");
-	/* It comes from outside: nothing in it may drive a terminal. */
-	for (char *s = text; *s != '\0'; s++)
-		if (*s < ' ' || *s > '~')
-			*s = '?';
-	print_ink(p, ink_of(state), text);
+	print_word(p, ink_of(state), state, 9);
 	print_f(p, "  %3d %%  %9s  ",
 	    done || size <= 0 ? 100 : (int)(100 * (double)bytes / (double)size),
 	    human_bytes(size, a));
-	print_name(p, member(row, "path"));
+	print_name(p, field_text(row, "path"));
 	if (error[0] != '\0') {
 		print_f(p, ": ");
 		print_text(p, error);
@@ -69,7 +54,8 @@ static void print_row(struct print *p, const json_t *row)
 
 static void show(struct listing *l, const json_t *row)
 {
-	const char *id = member(row, "id"), *state = member(row, "state");
+	const char *id = field_text(row, "id"),
+		   *state = field_text(row, "state");
 	struct call *c = l->c;
 
 	if (l->said != NULL && id[0] != '\0')
@@ -110,9 +96,10 @@ static int list(struct listing *l)
 static json_t *row_of(const json_t *event)
 {
 	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "id",
-	    member(event, "pull"), "path", member(event, "path"), "state",
-	    member(event, "text"), "size", (json_int_t)number(event, "size"),
-	    "bytes", (json_int_t)number(event, "n"));
+	    field_text(event, "pull"), "path", field_text(event, "path"),
+	    "state", field_text(event, "text"), "size",
+	    (json_int_t)field_number(event, "size"), "bytes",
+	    (json_int_t)field_number(event, "n"));
 }
 
 static bool on_event(void *arg, const json_t *event)
@@ -126,12 +113,12 @@ static bool on_event(void *arg, const json_t *event)
 		if (list(l) != VS_OK)
 			return false;
 	}
-	if (strcmp(member(event, "type"), "pull") != 0)
+	if (strcmp(field_text(event, "type"), "pull") != 0)
 		return true;
-	said = member(l->said, member(event, "pull"));
+	said = field_text(l->said, field_text(event, "pull"));
 	/* People want what moves, programs all there is. */
 	if (!(l->c->opt.given & OPT_LINES) &&
-	    strcmp(said, member(event, "text")) == 0)
+	    strcmp(said, field_text(event, "text")) == 0)
 		return true;
 	row = row_of(event);
 	if (row != NULL)

@@ -1,4 +1,5 @@
 #include "cli/patience.h"
+#include "cli/field.h"
 #include "cli/human.h"
 #include "cli/verb.h"
 
@@ -18,9 +19,7 @@ static int run(struct call *c)
 		call_print(c, doc);
 	else if (rc == VS_OK)
 		print_f(&c->out, "in sync at seq %s\n",
-		    human_count(
-			json_integer_value(json_object_get(doc, "last_seq")),
-			a));
+		    human_count(field_number(doc, "last_seq"), a));
 	json_decref(doc);
 	return rc;
 }

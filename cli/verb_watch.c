@@ -110,9 +110,11 @@ static int add_dir(
 	json_t *p;
 
 	if (realpath(arg, dir) == NULL) {
-		trouble_set(&c->trouble, vs_err_of_errno(errno),
-		    "watch: %s: %s", arg, strerror(errno));
-		if (errno == ENOENT || errno == ENOTDIR)
+		int why = errno;
+
+		trouble_set(&c->trouble, vs_err_of_errno(why), "watch: %s: %s",
+		    arg, strerror(why));
+		if (why == ENOENT || why == ENOTDIR)
 			c->trouble.exit = VS_EXIT_NOT_FOUND;
 		return c->trouble.err.code;
 	}

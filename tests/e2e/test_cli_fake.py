@@ -1504,6 +1504,40 @@ def test_the_live_view_is_drawn_and_left(place):
 
 # Signals, pipes, colours, names
 
+def cloud_said(**members):
+    """A row in which every text is hostile, but for the members given."""
+    names = ("path", "name", "op", "kind", "created_at", "renamed_from",
+             "role", "joined_at", "user_id", "id", "state", "error", "action",
+             "reason", "badge", "modified_at", "rule", "source", "class",
+             "stage", "text", "waits_for", "severity", "message", "hint",
+             "code", "hold_id", "started_at", "version", "server",
+             "device_id", "watcher", "log_id", "last_scan_at")
+    return dict({n: "\x1b[2J" for n in names}, size=9, seq=1, **members)
+
+
+@pytest.mark.parametrize("name,args", [
+    ("GET_log", ["log"]), ("GET_members", ["members"]),
+    ("GET_transfers", ["transfers"]), ("POST_pull", ["pull", "-n", "."]),
+    ("GET_ls", ["ls", "-l"]), ("GET_why", ["why", "x"]),
+    ("GET_held", ["held"]), ("POST_check-ignore", ["check-ignore", "-v", "x"]),
+    ("GET_version", ["version"]), ("GET_status", ["status"])])
+def test_no_word_of_an_answer_drives_a_terminal(place, name, args):
+    row = cloud_said()
+    answer = ok(**cloud_said(
+        events=[dict(row, change=row)], next_seq=2, last_seq=1,
+        has_more=False, members=[row], transfers=[row], files=[row],
+        held=[row], results=[row], count=1, fetch_files=1, fetch_bytes=9,
+        have_files=0, have_bytes=0, conflicts=0, space=1, enough=True,
+        pulls=[], fault=row["text"], agent=dict(row, version=row["text"]),
+        pid=1, next_cursor=None, projects=[dict(
+            project(problems=[row], refused=[row]), root=str(place.root),
+            **{k: v for k, v in row.items() if k != "id"})]))
+    place.serve(**{name: answer})
+    seen = on_terminal(place, *args, env={"NO_COLOR": "1"})[1]
+    assert b"\x1b" not in seen, seen
+    assert b"\\e[2J" in seen, seen
+
+
 def test_the_first_interrupt_ends_as_a_shell_expects(place):
     place.serve(POST_wait=lambda p: time.sleep(20) or ok(last_seq=1))
     proc = place.popen("wait", "--in-sync")
