@@ -14,8 +14,9 @@
  *  GET  /v1/version   {version, schema, pid}
  *  POST /v1/login     {url, token, device} -> {server, user:{id,name},
  *                     device_id}
- *  POST /v1/init      {dir, name, project: name or id of one of the user's
- *                     that dir is another copy of|absent: a new one is made}
+ *  POST /v1/init      {dir, name, list_first, project: name or id of one of
+ *                     the user's that dir is another copy of|absent: a new
+ *                     one is made}
  *                     -> {project_id, name, root, made, ignored:[...],
  *                     stignore: the line to add or null}
  *  GET  /v1/status    ?project=&cwd=  -> {agent:{version,pid,started_at,
@@ -31,7 +32,7 @@
  *                     tree:{count,bytes,checksum},cloud_tree:{...}|null,
  *                     tree_equal:bool|null}
  *                     state: in_sync, scanning, publishing, offline, paused,
- *                     held, root_lost, auth, diverged, degraded
+ *                     held, root_lost, auth, diverged, unproven, degraded
  *                     severity: error, warning, info; worst first
  *  GET  /v1/ls        ?project=&path=&recursive=0|1&cursor= ->
  *                     {project_id, files:[{path,name,size,kind,hash,
@@ -71,13 +72,16 @@
  *  POST /v1/members/remove {project, user: name or id} -> {}
  *  POST /v1/pull      {project, paths:[...], dry, force, out: absolute
  *                     folder|null} -> {files:[{path,size,action,reason}],
- *                     fetch_files, fetch_bytes, have_files, have_bytes,
- *                     conflicts, space, enough, pulls:[id...]}
- *                     action: fetch, have, conflict, refuse
+ *                     fetch_files, fetch_bytes, reuse_files, reuse_bytes,
+ *                     have_files, have_bytes, conflicts, space, enough,
+ *                     pulls:[id...]}
+ *                     action: fetch, reuse, have, conflict, refuse
  *  GET  /v1/transfers ?project=&limit= -> {transfers:[{id,path,state,size,
- *                     bytes,error,exit,endpoint,created_at,ended_at}]}, live
+ *                     bytes,error,exit,endpoint,out,source,ended_at}]}, live
  *                     ones first, then the newest; exit of a failed one is
- *                     an enum vs_exit; state: queued, asked, fetching,
+ *                     an enum vs_exit, else 0; out: another folder that it
+ *                     goes to, or ""; source: a copy here that it is made
+ *                     of, or ""; state: queued, asked, fetching,
  *                     verifying, completed, failed, cancelled
  *  POST /v1/cancel    {project, id|null: all} -> {cancelled}
  *                     a member's P in status has role "member", state
