@@ -278,16 +278,6 @@ const char *project_id(const struct project *p)
 	return p->id;
 }
 
-const char *project_name(const struct project *p)
-{
-	return p->name;
-}
-
-const char *project_root(const struct project *p)
-{
-	return p->root;
-}
-
 uint64_t project_hashed(const struct project *p)
 {
 	return atomic_load(&p->hashed);

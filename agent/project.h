@@ -69,14 +69,8 @@ int project_start(struct project **out, const struct project_host *host,
  */
 void project_stop(struct project *p, void (*stopped)(void *arg), void *arg);
 
-/* Strings of the configuration it was started from. */
+/* As in the configuration that it was started from. */
 const char *project_id(const struct project *p);
-
-/* Likewise. */
-const char *project_name(const struct project *p);
-
-/* Likewise; absolute. */
-const char *project_root(const struct project *p);
 
 /* Bytes read and hashed since the start. */
 uint64_t project_hashed(const struct project *p);

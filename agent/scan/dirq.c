@@ -124,8 +124,3 @@ void dirq_take(struct dirq *q, struct dirq_item *item)
 	(void)was;
 	unlink_item(q, item);
 }
-
-size_t dirq_count(const struct dirq *q)
-{
-	return vs_map_count(q->by_path);
-}

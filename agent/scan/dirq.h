@@ -52,7 +52,4 @@ void dirq_take(struct dirq *q, struct dirq_item *item);
 /* Frees one that was taken out.  NULL is nothing. */
 void dirq_item_free(struct dirq_item *item);
 
-/* Folders in it. */
-size_t dirq_count(const struct dirq *q);
-
 #endif

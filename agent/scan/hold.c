@@ -4,7 +4,8 @@
 
 #include "common/base/limits.h"
 
-int64_t hold_budget(int64_t baseline)
+/* How far the cloud may fall below this baseline without a question. */
+static int64_t budget(int64_t baseline)
 {
 	int64_t share = baseline / 100 * VS_HOLD_PERCENT +
 	    baseline % 100 * VS_HOLD_PERCENT / 100;
@@ -21,5 +22,5 @@ bool hold_decide(const struct hold_view *v)
 		return false;
 	if (left <= 0 && v->live >= HOLD_ALL_FROM)
 		return true;
-	return left < v->baseline - hold_budget(v->baseline);
+	return left < v->baseline - budget(v->baseline);
 }

@@ -25,7 +25,4 @@ struct hold_view {
 /* True if the pending deletions wait for a person. */
 bool hold_decide(const struct hold_view *v);
 
-/* How far live may fall below this baseline without a question. */
-int64_t hold_budget(int64_t baseline);
-
 #endif

@@ -70,17 +70,12 @@ int fault_status(enum fault_kind kind)
 	return faults[kind].status;
 }
 
-const char *fault_code(enum fault_kind kind)
-{
-	return faults[kind].code;
-}
-
 void fault_write(struct vs_buf *b, const struct fault *f)
 {
 	assert(f->kind != FAULT_NONE);
 	vs_buf_addstr(b, "{\"error\":");
 	vs_json_add_str(b, f->error);
-	vs_buf_addf(b, ",\"code\":\"%s\"", fault_code(f->kind));
+	vs_buf_addf(b, ",\"code\":\"%s\"", faults[f->kind].code);
 	if (f->field[0] != '\0') {
 		vs_buf_addstr(b, ",\"field\":");
 		vs_json_add_str(b, f->field);

@@ -74,9 +74,6 @@ int fault_store(struct fault *f, const struct vs_err *err);
 /* The HTTP status; 200 for FAULT_NONE. */
 int fault_status(enum fault_kind kind);
 
-/* The code on the wire; "" for FAULT_NONE. */
-const char *fault_code(enum fault_kind kind);
-
 /* Appends {"error","code","field"?,"expected"?,"follows"?}. */
 void fault_write(struct vs_buf *b, const struct fault *f);
 

@@ -49,7 +49,8 @@ void vs_httpd_kick(struct vs_httpd *s)
 		uv_idle_start(&s->idle, httpd_on_idle);
 }
 
-void vs_httpd_handle_closed(struct vs_httpd *s)
+/* One libuv handle of the server's less; the last one ends it. */
+static void httpd_handle_closed(struct vs_httpd *s)
 {
 	void (*closed)(void *arg) = s->closed;
 	void *arg = s->closed_arg;
@@ -68,7 +69,7 @@ static void httpd_on_watch_closed(uv_handle_t *h)
 	struct vs_httpd *s = w->server;
 
 	free(w);
-	vs_httpd_handle_closed(s);
+	httpd_handle_closed(s);
 }
 
 static void httpd_unwatch(struct vs_httpd_req *r)
@@ -367,7 +368,7 @@ static void httpd_on_tick(uv_timer_t *tick)
 
 static void httpd_on_handle_closed(uv_handle_t *h)
 {
-	vs_httpd_handle_closed(h->data);
+	httpd_handle_closed(h->data);
 }
 
 static void httpd_stop(struct vs_httpd *s)

@@ -119,9 +119,6 @@ void vs_httpd_wake(struct vs_httpd_req *r);
 /* Stops the connection until vs_httpd_wake. */
 void vs_httpd_sleep(struct vs_httpd_req *r);
 
-/* Counts a libuv handle of the server's out; in its close callback. */
-void vs_httpd_handle_closed(struct vs_httpd *s);
-
 /* Makes a request of a request line's target; NULL out of memory. */
 struct vs_httpd_req *vs_httpd_req_new(
     struct httpd_conn *c, struct MHD_Connection *mhd, const char *uri);
