@@ -37,8 +37,14 @@ uint64_t member_core_send(struct member *m, const char *method,
 
 int member_core_commit(struct member *m, struct vs_err *err)
 {
-	int rc = m->mirror.dirty ? mirror_save(&m->mirror, err) : 0;
+	int rc = 0;
 
+	/* a write whose failure nobody minds may have taken it all back */
+	if (!vs_db_in_transaction(m->mirror.db))
+		return vs_err_set(err, VS_EIO,
+		    "the database took back what was to be written");
+	if (m->mirror.dirty)
+		rc = mirror_save(&m->mirror, err);
 	if (rc == 0)
 		return vs_db_commit(m->mirror.db, err);
 	vs_db_rollback(m->mirror.db);

@@ -174,6 +174,33 @@ int cloudside_feed(struct cloudbox *c, struct cloudside_socket *s, char **text)
 	return rc;
 }
 
+int cloudside_decide(struct cloudbox *c, bool approve)
+{
+	const char *body =
+	    approve ? "{\"approve\":true}" : "{\"approve\":false}";
+	char path[160];
+	json_t *doc, *hold;
+	int count = 0;
+	size_t i;
+
+	if (!cloudbox_up(c))
+		return 0;
+	snprintf(
+	    path, sizeof(path), "/api/projects/%s/holds", cloudbox_project(c));
+	doc = cloudbox_ask(c, "GET", path, NULL);
+	json_array_foreach(json_object_get(doc, "holds"), i, hold)
+	{
+		const char *id = json_string_value(json_object_get(hold, "id"));
+		char one[240];
+
+		snprintf(one, sizeof(one), "%s/%s", path, id ? id : "");
+		json_decref(cloudbox_ask(c, "POST", one, body));
+		count++;
+	}
+	json_decref(doc);
+	return count;
+}
+
 struct dbcopy *cloudside_save(void)
 {
 	return dbcopy_save("cloud.db", "sim-cloud");

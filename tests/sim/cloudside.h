@@ -44,6 +44,9 @@ int cloudside_open(struct cloudbox *c, const char *token, const char *path,
  */
 int cloudside_feed(struct cloudbox *c, struct cloudside_socket *s, char **text);
 
+/* A person says yes or no to all that it holds: how many, 0 while down. */
+int cloudside_decide(struct cloudbox *c, bool approve);
+
 /* A copy of the database; NULL when it could not be made. */
 struct dbcopy *cloudside_save(void);
 

@@ -11,6 +11,11 @@
 #define FOLDER_MANY 220
 #define FOLDER_DEEP 5
 #define FOLDER_TRIES 6
+#define INCLUDED "more" /* rules that others include */
+
+/* Where rules stand. */
+static const char *const rules_files[FOLDER_RULES_FILES] = { IGNORE_OWN,
+	IGNORE_SYNCTHING, INCLUDED };
 
 void folder_init(struct folder *f, uint64_t seed)
 {
@@ -211,7 +216,7 @@ static bool act_wipe(struct folder *f, struct world *w)
 	for (size_t i = root->children; i-- > 0;) {
 		struct memfs_node *n = root->child[i];
 
-		if (n->hidden || i == spare)
+		if (n->hidden || i == spare || !strcmp(n->name, INCLUDED))
 			continue;
 		if (n->kind == VS_KIND_DIR)
 			memfs_rmtree(w->fs, n->name);
@@ -446,20 +451,16 @@ static bool act_burst(struct folder *f, struct world *w)
 	return true;
 }
 
-static bool act_rules(struct folder *f, struct world *w)
+/* Anew at path, or beside it and then in its place. */
+static bool rules_write(struct folder *f, struct world *w, const char *path)
 {
 	static const char *const some[] = { "a\n", "/b\n", "*.tmp\n", "take*\n",
 		"d/**\n", "(?i)A\n", "/e/f\n", "!b/c\n", "!/a/d\n", "h\n",
 		"!*.mov\n", "// nothing\n", "log\n", "!/d/e\n" };
+	static const char include[] = "#include " INCLUDED "\n";
 	bool beside = below(f, 2);
-	struct memfs_node *n;
+	struct memfs_node *n = memfs_open(w->fs, beside ? "rules" : path);
 
-	if (memfs_at(w->fs, VEIL_FILE, NULL) && !below(f, 3)) {
-		memfs_unlink(w->fs, VEIL_FILE);
-		world_veil(w);
-		return true;
-	}
-	n = memfs_open(w->fs, beside ? "rules" : VEIL_FILE);
 	if (!n)
 		return false;
 	memfs_truncate(w->fs, n, 0);
@@ -469,12 +470,27 @@ static bool act_rules(struct folder *f, struct world *w)
 
 		memfs_write(w->fs, n, n->size, rule, strlen(rule));
 	}
+	if (strcmp(path, INCLUDED) != 0 && memfs_at(w->fs, INCLUDED, NULL) &&
+	    below(f, 2))
+		memfs_write(w->fs, n, n->size, include, strlen(include));
 	n->spared = true;
 	memfs_close(w->fs, n);
-	if (beside)
-		memfs_rename(w->fs, "rules", VEIL_FILE);
+	return !beside || memfs_rename(w->fs, "rules", path);
+}
+
+static bool act_rules(struct folder *f, struct world *w)
+{
+	const char *path = rules_files[w->rules % FOLDER_RULES_FILES];
+	bool done;
+
+	/* what is included stays: rules that cannot be read are another case */
+	if (strcmp(path, INCLUDED) != 0 && memfs_at(w->fs, path, NULL) &&
+	    !below(f, 3))
+		done = memfs_unlink(w->fs, path);
+	else
+		done = rules_write(f, w, path);
 	world_veil(w);
-	return true;
+	return done;
 }
 
 static const struct {
@@ -630,8 +646,9 @@ void folder_aim(
 	const struct memfs_node *n = memfs_at(w->fs, path, NULL);
 
 	/* world_veil has to know of rules */
-	if (!strcmp(path, IGNORE_OWN) || !strcmp(path, IGNORE_SYNCTHING))
-		return;
+	for (size_t i = 0; i < FOLDER_RULES_FILES; i++)
+		if (!strcmp(path, rules_files[i]))
+			return;
 	begin(f, number);
 	trace_add(&w->trace, world_now(w).mono_ms, "%lld: at %s",
 	    (long long)number, path);

@@ -11,6 +11,8 @@
 
 #define FOLDER_WRITERS 4 /* files left open for writing at a time */
 
+#define FOLDER_RULES_FILES 3 /* one includes another; see struct world */
+
 enum folder_act {
 	FOLDER_SAVE,
 	FOLDER_SAVE_ATOMIC,

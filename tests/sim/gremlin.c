@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/folder.h"
+
 #define GREMLIN_RARE 25 /* one in so many calls does something */
 #define GREMLIN_RESTART 40 /* likewise ends the agent in order */
 
@@ -297,53 +299,75 @@ static void act_root(struct gremlin *g, struct world *w)
 	ending_add(g, w, root_ends)->noisy = false;
 }
 
-static void shut_ends(struct world *w, struct ending *e)
+/* One of them can be read again. */
+static void shut_open(struct world *w, struct memfs_node **shut)
 {
-	struct gremlin *g = e->g;
+	struct memfs_node *n = *shut;
 	char path[VS_PATH_MAX + 1];
 
-	if (!g->shut)
+	if (!n)
 		return;
-	if (g->shut->unreadable && memfs_path(g->shut, path)) {
-		g->shut->unreadable = false;
+	if (n->unreadable && memfs_path(n, path)) {
+		n->unreadable = false;
 		memfs_chmod(w->fs, path, 0755);
 	}
-	g->shut->unreadable = false;
-	g->shut->mount = false;
-	memfs_unref(g->shut);
-	g->shut = NULL;
+	n->unreadable = false;
+	n->mount = false;
+	memfs_unref(n);
+	*shut = NULL;
 }
 
-static bool shut_some(struct gremlin *g, struct world *w, char *path)
+static void shut_ends(struct world *w, struct ending *e)
+{
+	for (int i = 0; i < GREMLIN_SHUT; i++)
+		if (e->g->shut[i] == e->node)
+			shut_open(w, &e->g->shut[i]);
+}
+
+static bool is_shut(const struct gremlin *g, const struct memfs_node *n)
+{
+	for (int i = 0; i < GREMLIN_SHUT; i++)
+		if (g->shut[i] == n)
+			return true;
+	return false;
+}
+
+static struct memfs_node *shut_some(
+    struct gremlin *g, struct world *w, char *path)
 {
 	struct memfs_node *n;
+	int i = 0;
 
-	if (g->shut)
-		return false;
+	while (i < GREMLIN_SHUT && g->shut[i])
+		i++;
+	if (i == GREMLIN_SHUT)
+		return NULL;
 	n = memfs_pick(w->fs, &g->rand, VS_KIND_DIR);
-	if (!n || !memfs_path(n, path))
-		return false;
-	g->shut = memfs_ref(n);
-	ending_add(g, w, shut_ends);
-	return true;
+	if (!n || is_shut(g, n) || !memfs_path(n, path))
+		return NULL;
+	g->shut[i] = memfs_ref(n);
+	ending_add(g, w, shut_ends)->node = n;
+	return n;
 }
 
 static void act_unreadable(struct gremlin *g, struct world *w)
 {
 	char path[VS_PATH_MAX + 1];
+	struct memfs_node *n = shut_some(g, w, path);
 
-	if (!shut_some(g, w, path))
+	if (!n)
 		return;
-	g->shut->unreadable = true;
+	n->unreadable = true;
 	memfs_chmod(w->fs, path, 0);
 }
 
 static void act_mount(struct gremlin *g, struct world *w)
 {
 	char path[VS_PATH_MAX + 1];
+	struct memfs_node *n = shut_some(g, w, path);
 
-	if (shut_some(g, w, path))
-		g->shut->mount = true;
+	if (n)
+		n->mount = true;
 }
 
 static void folder_io_ends(struct world *w, struct ending *e)
@@ -431,6 +455,26 @@ static void act_decide(struct gremlin *g, struct world *w)
 	world_poke(w);
 }
 
+static void act_decide_cloud(struct gremlin *g, struct world *w)
+{
+	cloudside_decide(w->cloud, below(g, 2));
+}
+
+/* Somewhere in the time in which nobody looks. */
+static void rules_change(struct world *w, struct ending *e)
+{
+	struct folder f;
+
+	folder_init(&f, e->g->seed);
+	folder_do(&f, w, world_now(w).mono_ms, FOLDER_RULES);
+}
+
+static void act_rules(struct gremlin *g, struct world *w)
+{
+	world_crash_engine(w, below(g, 2), while_ms(g));
+	ending_add(g, w, rules_change);
+}
+
 static void nobody_waits(void *arg, int code, const char *text)
 {
 	(void)arg;
@@ -480,6 +524,9 @@ static const struct {
 	[GREMLIN_RESCAN] = { "person: rescans", act_rescan },
 	[GREMLIN_DOUBT] = { "person: wakes it up", act_doubt },
 	[GREMLIN_DECIDE] = { "person: decides", act_decide },
+	[GREMLIN_DECIDE_CLOUD] = { "cloud: a person decides",
+	    act_decide_cloud },
+	[GREMLIN_RULES] = { "rules: while it is down", act_rules },
 	[GREMLIN_FLUSH] = { "person: flushes", act_flush },
 };
 
@@ -523,7 +570,7 @@ void gremlin_act(struct gremlin *g, struct world *w, int64_t op)
 	/* the last one: files of which a person said that they stay */
 	g->blind |= kind == GREMLIN_ROOT || kind == GREMLIN_MOUNT ||
 	    kind == GREMLIN_UNREADABLE || kind == GREMLIN_FOLDER_IO ||
-	    kind == GREMLIN_DECIDE;
+	    kind == GREMLIN_DECIDE || kind == GREMLIN_DECIDE_CLOUD;
 	trace_add(
 	    &w->trace, world_now(w).mono_ms, "gremlin: %s", gremlin_name(kind));
 	gremlins[kind].run(g, w);
@@ -547,7 +594,8 @@ void gremlin_rest(struct gremlin *g, struct world *w)
 	overflow_ends(w, &e);
 	folder_io_ends(w, &e);
 	slow_ends(w, &e);
-	shut_ends(w, &e);
+	for (int i = 0; i < GREMLIN_SHUT; i++)
+		shut_open(w, &g->shut[i]);
 	pause_ends(w, &e);
 	memdisk_show(w->disk, MEMDISK_HERE, false);
 	g->usual = -1;

@@ -35,9 +35,13 @@ enum gremlin_kind {
 	GREMLIN_RESCAN,
 	GREMLIN_DOUBT,
 	GREMLIN_DECIDE,
+	GREMLIN_DECIDE_CLOUD, /* what the cloud holds */
+	GREMLIN_RULES, /* other ignore rules while the agent is down */
 	GREMLIN_FLUSH,
 	GREMLINS,
 };
+
+#define GREMLIN_SHUT 3 /* folders at a time */
 
 struct gremlin {
 	uint64_t seed;
@@ -45,7 +49,8 @@ struct gremlin {
 	int64_t count[GREMLINS];
 	bool blind; /* what happened takes a scan to be found */
 	int usual; /* chance of a fault in the network; -1: to be drawn */
-	struct memfs_node *shut; /* unreadable or mounted over; a reference */
+	/* unreadable or mounted over; references */
+	struct memfs_node *shut[GREMLIN_SHUT];
 	struct dbcopy *copy; /* an older cloud, kept for a bad day */
 	struct dbcopy *state; /* an older agent's database */
 	bool fresh; /* the agent has no state: it must see its root once */

@@ -91,6 +91,7 @@ struct memdisk_lies {
 	bool root; /* it is the one known whatever is shown */
 	bool stale; /* a folder once read ahead is listed as it was before */
 	bool mixed; /* what changes while it is hashed is not noticed */
+	bool blank; /* a folder that cannot be read has nothing in it */
 };
 void memdisk_sabotage(struct memdisk *d, const struct memdisk_lies *lies);
 

@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "agent/scan/ignore.h"
 #include "agent/scan/roster.h"
+
+#define MEMEDGE_READINGS 2 /* of the rules: before a scan, and after it */
 
 static struct memedge *of(struct disk *d)
 {
@@ -133,6 +136,10 @@ static int edge_read(
 
 	happens(m, MEMEDGE_READ, path);
 	rc = m->inner->read(m->inner, path, out, err);
+	/* what was done to them meanwhile nobody hears of */
+	if (m->hasty && !strcmp(path, IGNORE_SYNCTHING) &&
+	    ++m->readings == MEMEDGE_READINGS && m->inner->watch)
+		m->inner->watch(m->inner, "", NULL);
 	happens(m, MEMEDGE_READ, path);
 	return rc;
 }
@@ -151,7 +158,13 @@ static int edge_watch(struct disk *d, const char *dir, struct vs_err *err)
 	int rc;
 
 	happens(m, MEMEDGE_WATCH, dir ? dir : "");
-	rc = m->late && dir ? VS_OK : m->inner->watch(m->inner, dir, err);
+	if (!dir)
+		m->readings = 0;
+	if (dir &&
+	    (m->late || (m->hasty && !*dir && m->readings < MEMEDGE_READINGS)))
+		rc = VS_OK;
+	else
+		rc = m->inner->watch(m->inner, dir, err);
 	happens(m, MEMEDGE_WATCH, dir ? dir : "");
 	return rc;
 }

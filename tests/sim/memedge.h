@@ -27,6 +27,8 @@ struct memedge {
 	bool (*turn)(void *arg, enum memedge_call call, const char *path);
 	void *arg;
 	bool late; /* sabotage: a folder is watched once it was listed */
+	bool hasty; /* another one: the root, once the rules were read twice */
+	int readings; /* of them, since nothing was watched */
 };
 
 /* inner outlives it; what inner cannot do, it cannot do either. */

@@ -104,27 +104,9 @@ static bool answer_wait(struct world *w, const struct answer *a, int64_t end)
 
 static void holds_approve(struct world *w)
 {
-	char path[160];
-	json_t *doc, *hold;
-	size_t i;
-
 	engine_decide(w->engine, true, world_now(w), NULL);
 	world_poke(w);
-	if (!cloudbox_up(w->cloud))
-		return;
-	snprintf(path, sizeof(path), "/api/projects/%s/holds",
-	    cloudbox_project(w->cloud));
-	doc = cloudbox_ask(w->cloud, "GET", path, NULL);
-	json_array_foreach(json_object_get(doc, "holds"), i, hold)
-	{
-		const char *id = json_string_value(json_object_get(hold, "id"));
-		char one[240];
-
-		snprintf(one, sizeof(one), "%s/%s", path, id ? id : "");
-		json_decref(
-		    cloudbox_ask(w->cloud, "POST", one, "{\"approve\":true}"));
-	}
-	json_decref(doc);
+	cloudside_decide(w->cloud, true);
 }
 
 /* Gives up: says why, and ends the engine, so that it answers now. */
@@ -358,6 +340,22 @@ static bool event_rename(
 	return true;
 }
 
+/*
+ * Files without a hash: recordings, and what a new state lists first.  Once
+ * that was over, the engine has no business to list so again.
+ */
+static bool event_bare(
+    struct oracle *o, struct world *w, int64_t seq, const struct vs_change *c)
+{
+	if (c->kind != VS_KIND_FILE || c->hash || c->recording)
+		return true;
+	o->bare++;
+	if (w->o.list_first && (!w->listed || w->o.rot || o->again))
+		return true;
+	return world_fail(w, "event %lld gives %s no hash%s", (long long)seq,
+	    c->path, w->o.list_first ? ", though all was listed" : "");
+}
+
 /* Shown as a recording or not: whether that is news. */
 static bool mark(struct oracle *o, const struct vs_change *c)
 {
@@ -390,6 +388,8 @@ static bool event_apply(
 		r.mtime_us = c.mtime_us;
 	snprintf(r.hash, sizeof(r.hash), "%s", c.hash ? c.hash : "");
 	if (c.renamed_from && !event_rename(o, w, seq, &c))
+		return false;
+	if (!event_bare(o, w, seq, &c))
 		return false;
 	named_add(o, c.path, r.hash);
 	if (*r.hash && !world_shown(w, c.path, r.hash))
@@ -470,6 +470,7 @@ static bool log_again(struct oracle *o, struct world *w)
 	bool ok;
 
 	oracle_init(&again);
+	again.again = true;
 	ok = oracle_follow(&again, w, true);
 	if (ok &&
 	    !table_equal(&o->replay, "the log", &again.replay,
@@ -553,6 +554,8 @@ bool oracle_compare(struct oracle *o, struct world *w, bool whole)
 		    sizeof(why))))
 		ok = world_fail(w, "%s", why);
 	ok = ok && trees_same(o, w, &disk) && (!whole || log_again(o, w));
+	/* each row with its hash, as on the disk */
+	w->listed |= ok;
 	table_release(&disk);
 	table_release(&own);
 	table_release(&cloud);

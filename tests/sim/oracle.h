@@ -17,12 +17,14 @@ struct oracle {
 	struct table replay;
 	int64_t seq; /* last event replayed */
 	char log_id[40]; /* of which log */
+	bool again; /* it reads what was judged before */
 	bool whole; /* the last reading came to its end */
 	struct vs_map *named; /* "path//hash" that a log ever named */
 	struct vs_map *deletes; /* path: deletions in the log */
 	struct vs_map *recording; /* paths the log shows as such */
 	int64_t compared; /* times */
 	int64_t renames; /* that the log tells as such */
+	int64_t bare; /* files that it lists before their hash is known */
 };
 
 void oracle_init(struct oracle *o);

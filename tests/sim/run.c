@@ -53,6 +53,7 @@ static bool run_judge(struct run *k, bool whole)
 	    !oracle_compare(&k->oracle, k->w, whole))
 		return false;
 	k->w->unveiled = false;
+	k->w->rules++;
 	seq = k->oracle.seq;
 	if (!oracle_settle(k->w, true) ||
 	    !oracle_follow(&k->oracle, k->w, true))

@@ -76,6 +76,7 @@ void score_run(struct score *t, const struct folder *f, const struct gremlin *g,
 	if (o) {
 		t->events += o->seq;
 		t->renames += o->renames;
+		t->bare += o->bare;
 		t->compared += o->compared;
 	}
 }
@@ -145,9 +146,9 @@ static void faults_print(const struct score *t)
 void score_print(const struct score *t)
 {
 	printf("sim: %" PRId64 " operations, %" PRId64 " events (%" PRId64
-	       " renames), %" PRId64 " comparisons, %" PRId64
-	       " hours of virtual time\n",
-	    t->ops, t->events, t->renames, t->compared,
+	       " renames, %" PRId64 " files without a hash), %" PRId64
+	       " comparisons, %" PRId64 " hours of virtual time\n",
+	    t->ops, t->events, t->renames, t->bare, t->compared,
 	    t->virtual_ms / 3600000);
 	faults_print(t);
 	members_print(t);

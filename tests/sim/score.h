@@ -15,6 +15,7 @@ struct score {
 	int64_t acts[FOLDER_ACTS];
 	int64_t events;
 	int64_t renames;
+	int64_t bare; /* files listed before they were hashed */
 	int64_t compared;
 	int64_t virtual_ms;
 	int64_t gremlins[GREMLINS];

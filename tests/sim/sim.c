@@ -59,6 +59,9 @@ static const char *const sabotage_names[] = {
 	[WORLD_HOARD] = "hoard",
 	[WORLD_LATE_WATCH] = "late-watch",
 	[WORLD_ADOPT] = "adopt",
+	[WORLD_HASTY_RULES] = "hasty-rules",
+	[WORLD_BLANK] = "blank",
+	[WORLD_LOST_HASH] = "lost-hash",
 };
 
 static void failure_print(
@@ -83,6 +86,7 @@ static struct run_options seed_options(const struct options *o, int64_t seed)
 
 	r.world.seed = (uint64_t)seed;
 	r.world.coarse = o->coarse || seed % 4 == 0;
+	r.world.list_first = seed % 3 == 0;
 	r.world.unwatched = seed % 16 == 7;
 	r.world.history = o->history || seed % 16 == 11;
 	r.world.members = o->members >= 0 ? o->members : (int)(seed % 3);
@@ -330,7 +334,8 @@ static int usage(void)
 	    "           [--sabotage nosync-agent|nosync-cloud|no-dedupe|\n"
 	    "                       unlinked|no-guard|unverified|nosync-part|\n"
 	    "                       nosync-file|stale-listing|late-watch|\n"
-	    "                       adopt|early-mark]\n");
+	    "                       adopt|early-mark|hasty-rules|blank|\n"
+	    "                       lost-hash]\n");
 	return 2;
 }
 

@@ -7,8 +7,6 @@
 #include "agent/scan/ignore.h"
 #include "tests/sim/memfs.h"
 
-#define VEIL_FILE IGNORE_OWN
-
 /* The rules as the folder's files have them now; they must be good ones. */
 struct ignore *veil_load(struct memfs *fs);
 

@@ -212,6 +212,10 @@ static void world_hash(void *arg, const struct engine_hash *h)
 	if (!k)
 		abort();
 	w->stats.hashes++;
+	if (w->o.sabotage == WORLD_LOST_HASH && !vs_rand_below(&w->rand, 200)) {
+		free(k);
+		return;
+	}
 	k->id = h->id;
 	k->held = h->held;
 	k->path = strdup(h->path);
@@ -260,7 +264,7 @@ static void engine_start(void *arg, void *data, bool due)
 		.device_id = cloudbox_device(w->cloud),
 		.root_id = WORLD_ROOT_ID,
 		.hash_jobs = 4,
-		.list_first = w->o.seed % 3 == 0 };
+		.list_first = w->o.list_first };
 	struct engine_world ew = { .arg = w,
 		.disk = &w->edge.disk,
 		.rand = &w->engine_rand,
@@ -302,6 +306,7 @@ static void engine_end(struct world *w, int64_t down_ms)
 	w->step_serial++;
 	sched_clear(w->sched, WORLD_ENGINE);
 	memdisk_forget(w->disk);
+	w->edge.readings = 0;
 	if (w->log)
 		memlog_end(w->log);
 	sched_add(w->sched, down_ms, WORLD_PLAN, engine_start, w, NULL);
@@ -338,6 +343,7 @@ void world_replace_state(
 	    copy ? "restored" : "deleted");
 	w->stats.states++;
 	w->unsettled = w->excused = true;
+	w->listed = false;
 	/* what its last life sent may still be on its way */
 	if (vs_rand_below(&w->rand, 2))
 		worldnet_echo(w);
@@ -395,6 +401,7 @@ void world_restore_cloud(
 	trace_add(&w->trace, world_now(w).mono_ms, "cloud: restored");
 	w->stats.restores++;
 	w->unsettled = w->excused = true;
+	w->listed = false;
 	w->asked = 0; /* what is on its way is of the other log */
 	memvfs_heal(w->cloud_vfs);
 	memvfs_budget(w->cloud_vfs, -1);
@@ -519,6 +526,7 @@ static void folders_make(struct world *w)
 		memlog_hurry(w->log);
 	memedge_init(&w->edge, memdisk_disk(w->disk));
 	w->edge.late = w->o.sabotage == WORLD_LATE_WATCH;
+	w->edge.hasty = w->o.sabotage == WORLD_HASTY_RULES;
 	memfs_grain(w->fs, w->o.coarse ? 4000000 : 1);
 	memfs_mkdir(w->copy, "a");
 	memfs_close(w->copy, memfs_open(w->copy, "b"));
@@ -555,7 +563,8 @@ static bool world_begin(struct world *w)
 	const struct memdisk_lies lies = { .root =
 					       w->o.sabotage == WORLD_NO_GUARD,
 		.stale = w->o.sabotage == WORLD_STALE_LISTING,
-		.mixed = w->o.sabotage == WORLD_MIXED_HASH };
+		.mixed = w->o.sabotage == WORLD_MIXED_HASH,
+		.blank = w->o.sabotage == WORLD_BLANK };
 
 	w->cloud = cloudbox_new(&co);
 	if (cloudbox_start(w->cloud) != VS_OK || !cloudbox_found(w->cloud))

@@ -50,6 +50,9 @@ enum world_sabotage {
 	WORLD_UNSTEADY, /* not all chance comes from the seed */
 	WORLD_EARLY_MARK, /* the watcher says it told what it did not yet */
 	WORLD_HOARD, /* the outbox never forgets */
+	WORLD_HASTY_RULES, /* the root is watched after its rules were read */
+	WORLD_BLANK, /* a folder that cannot be read has nothing in it */
+	WORLD_LOST_HASH, /* some files are never hashed */
 	WORLD_SABOTAGES,
 };
 
@@ -62,6 +65,7 @@ struct world_options {
 	bool coarse; /* file times tick every 4 ms */
 	bool unwatched; /* the folder has no watcher */
 	bool history; /* its watcher tells what happened while nobody heard */
+	bool list_first; /* a new state publishes names before hashes */
 	bool forget; /* keep no record of what the folder ever had */
 	enum world_sabotage sabotage;
 	bool rot; /* the agent's database may be damaged: it is put aside */
@@ -140,6 +144,7 @@ struct world {
 	char *batch; /* its latest, and the path it went to; or NULL */
 	char *batch_path;
 	uint64_t asked; /* id of the engine's latest request, 0: another life */
+	bool listed; /* its state has published every name and every hash */
 	char epoch[40]; /* of its latest batch */
 	bool late_epoch; /* the first batch of the next epoch is late */
 	bool excused; /* it may begin another */
@@ -151,6 +156,10 @@ struct world {
 	int hash_ms; /* at most */
 	int hint_ms;
 	struct vs_map *removed; /* path: how often it went away */
+	/* which file of rules changes: one at a time, because they are read one
+	   after the other, and a mixture of two moments hides what no moment
+	   did */
+	unsigned rules;
 	bool veiled; /* some rules show what is in a hidden folder */
 	bool unveiled; /* and the agent may not know them all yet */
 	struct vs_map *shown; /* "path//hash" that ever was in the folder */
