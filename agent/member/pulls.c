@@ -307,6 +307,8 @@ int pulls_list(struct mirror *m, int limit,
 		struct pull *p = read_pull(st);
 
 		rc = p != NULL ? each(arg, p) : VS_ENOMEM;
+		if (rc < 0)
+			vs_err_set(err, rc, "pulls: %s", vs_err_text(rc));
 		pulls_free(p);
 	}
 	sqlite3_reset(st);

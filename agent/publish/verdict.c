@@ -1,6 +1,5 @@
 #include "agent/publish/verdict.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,6 +8,8 @@
 
 void verdict_error_code(char *out, size_t cap, const char *body, size_t len)
 {
+	static const char word[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "abcdefghijklmnopqrstuvwxyz0123456789_-.";
 	struct vs_err err = VS_ERR_INIT;
 	const char *code = "";
 	json_t *doc;
@@ -19,7 +20,9 @@ void verdict_error_code(char *out, size_t cap, const char *body, size_t len)
 		return;
 	if (json_is_object(doc))
 		vs_json_get_str(doc, "code", false, &code, &err);
-	snprintf(out, cap, "%s", code);
+	/* it is shown to people: no stranger writes them sentences */
+	if (code[strspn(code, word)] == '\0' && strlen(code) < cap)
+		memcpy(out, code, strlen(code) + 1);
 	json_decref(doc);
 }
 

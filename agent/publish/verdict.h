@@ -31,7 +31,10 @@ enum verdict verdict_of(
 /* What epoch_order says that is to be followed; false if it does not. */
 bool verdict_follows(struct vs_batch_mark *m, const char *body, size_t len);
 
-/* "code" of an error answer into out (cap bytes), "" if there is none. */
+/*
+ * "code" of an error answer into out (cap bytes); "" if there is none, or
+ * none of letters, digits and the like ("_-.") that fits.
+ */
 void verdict_error_code(char *out, size_t cap, const char *body, size_t len);
 
 #endif

@@ -548,6 +548,41 @@ static void test_download_refused(void **state)
 	}
 }
 
+/* What is no word for programs is not passed on, and does no harm. */
+static void test_strange_code(void **state)
+{
+	static const char *const codes[] = {
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		"\xC3\xA9\xC3\xA9",
+		"\\u001b[2J",
+	};
+	struct memberkit *k = *state;
+	char body[128], seen[32];
+	json_t *t;
+
+	memberkit_pass(k, 500);
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		memberkit_put(k, "f", 10, (unsigned)i);
+		memberkit_push(k);
+		memberkit_pass(k, 1000);
+		k->hold_send = true;
+		memberkit_want(k, "f", 1, 0);
+		memberkit_run(k);
+		(void)snprintf(
+		    body, sizeof(body), "{\"code\":\"%s\"}", codes[i]);
+		memberkit_answer(k, 503, body);
+		t = memberkit_transfer(k);
+		assert_string_equal(
+		    json_string_value(json_object_get(t, "error")),
+		    "the cloud answered 503");
+		json_decref(t);
+		assert_string_not_equal(memberkit_state(k, seen), "degraded");
+		k->hold_send = false;
+		memberkit_pass(k, 60000);
+		memberkit_has(k, k->fs, "f");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -570,6 +605,7 @@ int main(void)
 		PULL_TEST(test_root_lost),
 		PULL_TEST(test_out),
 		PULL_TEST(test_download_refused),
+		PULL_TEST(test_strange_code),
 #undef PULL_TEST
 	};
 
