@@ -48,8 +48,9 @@ void lane_join(struct lane *lane);
 
 /*
  * What the thread does with the jobs of one commit: begin, a savepoint for
- * each of several, commit, unless it is one that leaves nothing.  VS_OK: all have their answers, durably.  Else none of them
- * has happened, the store is used up, and all are answered accordingly.
+ * each of several, commit, unless it is one that leaves nothing.  VS_OK:
+ * all have their answers, durably.  Else none of them has happened, the
+ * store is used up, and all are answered accordingly.
  */
 int lane_commit(struct store *s, struct job_list *jobs);
 

@@ -268,6 +268,8 @@ int store_open(
 	if (rc != VS_OK)
 		goto out;
 	rc = vs_db_open(&q->db, &db, err);
+	if (rc == VS_OK)
+		rc = sqlite_set_attach(q, err);
 	lock_drop(q);
 out:
 	if (rc != VS_OK)

@@ -10,11 +10,15 @@
 #include "cloud/store/sqlite_sql.h"
 #include "cloud/store/store.h"
 #include "common/db/db.h"
+#include "common/db/rows.h"
 
 struct sqlite {
 	struct store base; /* first: a struct store * is one of these */
 	struct store_ops ops; /* base points here */
 	struct vs_db *db;
+	struct vs_rows wanted; /* const char *: paths to look up */
+	struct vs_rows given; /* const struct store_file *: to be written */
+	struct vs_rows news; /* struct store_event: to be logged */
 	int failed; /* the first fatal code, VS_OK before */
 	int lock_fd; /* of the file beside the database, or -1 */
 	bool readonly;
@@ -38,6 +42,16 @@ const char *sqlite_text(sqlite3_stmt *st, int column);
 
 /* A column copied into out of cap bytes, "" for NULL. */
 void sqlite_copy(sqlite3_stmt *st, int column, char *out, size_t cap);
+
+/* Makes the tables wanted, given and news known to the connection. */
+int sqlite_set_attach(struct sqlite *q, struct vs_err *err);
+
+/*
+ * Runs statement i, which writes what is in rows to a project, and empties
+ * rows.  0 or a negative code, noted.
+ */
+int sqlite_set_run(struct sqlite *q, enum sqlite_sql i, struct vs_rows *rows,
+    int64_t project, struct vs_err *err);
 
 /* Fills in users, tokens and devices. */
 void sqlite_user_ops(struct store_ops *ops);

@@ -10,16 +10,10 @@ static int op_events_put(struct store *s, int64_t project,
     const struct store_event *events, size_t n, struct vs_err *err)
 {
 	struct sqlite *q = sqlite_of(s);
-	size_t i;
-	int rc = VS_OK;
 
-	for (i = 0; i < n && rc == VS_OK; i++) {
-		assert(i == 0 || events[i].seq == events[i - 1].seq + 1);
-		rc = sqlite_note(q,
-		    vs_db_run(q->db, SQL_EVENT_PUT, err, "iiti", project,
-			events[i].seq, events[i].change, events[i].created_ms));
-	}
-	return rc;
+	q->news.at = events;
+	q->news.count = n;
+	return sqlite_set_run(q, SQL_EVENTS_PUT, &q->news, project, err);
 }
 
 static int op_events(struct store *s, int64_t project, int64_t from_seq,

@@ -34,65 +34,28 @@ static void file_read(sqlite3_stmt *st, struct store_file *f)
 	f->deleted_by = sqlite_text(st, 13);
 }
 
-static int files_get_one(struct sqlite *q, sqlite3_stmt *st,
-    int (*row)(void *arg, const struct store_file *f), void *arg,
-    struct vs_err *err)
-{
-	struct store_file f;
-	int rc = sqlite_step(q, st, err);
-
-	if (rc <= 0)
-		return rc;
-	file_read(st, &f);
-	f.hold_id = sqlite_text(st, COLUMN_HOLD);
-	rc = row(arg, &f);
-	(void)sqlite3_reset(st);
-	return rc;
-}
-
 static int op_files_get(struct store *s, int64_t project,
     const char *const *paths, size_t n,
     int (*row)(void *arg, const struct store_file *f), void *arg,
     struct vs_err *err)
 {
 	struct sqlite *q = sqlite_of(s);
-	sqlite3_stmt *st;
-	size_t i;
-	int rc = VS_OK;
-
-	for (i = 0; i < n && rc == VS_OK; i++) {
-		st = sqlite_stmt(q, SQL_FILE_GET, err);
-		if (st == NULL)
-			return q->failed;
-		rc = sqlite_note(
-		    q, vs_db_bind(st, err, "it", project, paths[i]));
-		if (rc == VS_OK)
-			rc = files_get_one(q, st, row, arg, err);
-	}
-	return rc < 0 ? rc : VS_OK;
-}
-
-static int file_put(struct sqlite *q, int64_t project,
-    const struct store_file *f, struct vs_err *err)
-{
-	sqlite3_stmt *st = sqlite_stmt(q, SQL_FILE_PUT, err);
+	sqlite3_stmt *st = sqlite_stmt(q, SQL_FILES_GET, err);
+	struct store_file f;
 	int rc;
 
-	assert(f->version > 0 && f->seq > 0);
 	if (st == NULL)
 		return q->failed;
-	rc = vs_db_bind(st, err, "ititiiitiiiiiit", project, f->path,
-	    (int64_t)f->kind, f->hash, f->size, f->mtime_us, (int64_t)f->mode,
-	    f->link_target, (int64_t)f->recording, f->version, f->seq,
-	    f->created_ms, f->stamp_us, f->deleted_ms, f->deleted_by);
-	if (rc != VS_OK)
-		return sqlite_note(q, rc);
-	/* the two that may be absent, by their columns' numbers */
-	if (!f->has_mtime)
-		(void)sqlite3_bind_null(st, 6);
-	if (!f->deleted)
-		(void)sqlite3_bind_null(st, 14);
-	rc = sqlite_step(q, st, err);
+	q->wanted.at = paths;
+	q->wanted.count = n;
+	rc = sqlite_note(q, vs_db_bind(st, err, "i", project));
+	while (rc == VS_OK && (rc = sqlite_step(q, st, err)) > 0) {
+		file_read(st, &f);
+		f.hold_id = sqlite_text(st, COLUMN_HOLD);
+		rc = row(arg, &f);
+	}
+	(void)sqlite3_reset(st);
+	q->wanted.count = 0;
 	return rc < 0 ? rc : VS_OK;
 }
 
@@ -100,12 +63,10 @@ static int op_files_put(struct store *s, int64_t project,
     const struct store_file *const *files, size_t n, struct vs_err *err)
 {
 	struct sqlite *q = sqlite_of(s);
-	size_t i;
-	int rc = VS_OK;
 
-	for (i = 0; i < n && rc == VS_OK; i++)
-		rc = file_put(q, project, files[i], err);
-	return rc;
+	q->given.at = files;
+	q->given.count = n;
+	return sqlite_set_run(q, SQL_FILES_PUT, &q->given, project, err);
 }
 
 /* Rows below lo..hi, counted up to one more than NARROW. */

@@ -8,6 +8,18 @@
 	"f.recording,f.version,f.seq,f.created_ms,f.stamp_us,f.deleted_ms," \
 	"f.deleted_by"
 
+/*
+ * The columns of the tables that are rows of the caller's (common/db/rows.h),
+ * in the order sqlite_set.c has them: wanted, given, news.  OR FAIL where
+ * such a table is written from: a failure uses the store up anyway, and no
+ * copy is made of what a statement changes.
+ */
+#define SQLITE_WANTED_COLUMNS "path"
+#define SQLITE_GIVEN_COLUMNS \
+	"path,kind,hash,size,mtime_us,mode,link_target,recording,version," \
+	"seq,created_ms,stamp_us,deleted_ms,deleted_by"
+#define SQLITE_NEWS_COLUMNS "seq,change,created_ms"
+
 #define SQLITE_PROJECT_COLUMNS \
 	"p.no,p.id,p.owner_id,p.name,p.log_id,p.last_seq,p.stamp_us," \
 	"p.tree_count,p.tree_bytes,p.tree_sum,p.files,p.baseline," \
@@ -105,16 +117,16 @@
 	    " FROM invites i JOIN projects p ON p.no=i.project_no" \
 	    " WHERE i.hash=?") \
 	X(SQL_INVITE_USE, "UPDATE invites SET used_by=? WHERE hash=?") \
-	X(SQL_FILE_GET, \
-	    "SELECT " SQLITE_FILE_COLUMNS ",h.hold_id FROM remote_files f" \
+	X(SQL_FILES_GET, \
+	    "SELECT " SQLITE_FILE_COLUMNS ",h.hold_id FROM wanted w" \
+	    " CROSS JOIN remote_files f" \
 	    " LEFT JOIN hold_paths h" \
 	    " ON h.project_no=f.project_no AND h.path=f.path" \
-	    " WHERE f.project_no=? AND f.path=?") \
-	X(SQL_FILE_PUT, \
-	    "INSERT INTO remote_files(project_no,path,kind,hash,size," \
-	    "mtime_us,mode,link_target,recording,version,seq,created_ms," \
-	    "stamp_us,deleted_ms,deleted_by)" \
-	    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)" \
+	    " WHERE f.project_no=? AND f.path=w.path") \
+	X(SQL_FILES_PUT, \
+	    "INSERT OR FAIL INTO remote_files" \
+	    "(project_no," SQLITE_GIVEN_COLUMNS \
+	    ") SELECT ?," SQLITE_GIVEN_COLUMNS " FROM given WHERE true" \
 	    " ON CONFLICT(project_no,path) DO UPDATE SET" \
 	    " kind=excluded.kind,hash=excluded.hash,size=excluded.size," \
 	    "mtime_us=excluded.mtime_us,mode=excluded.mode," \
@@ -149,9 +161,10 @@
 	    " WHERE f.project_no=?1 AND f.path>=?2 AND f.path<?3" \
 	    " AND (f.deleted_ms IS NULL OR ?4)" \
 	    " ORDER BY f.path LIMIT ?5") \
-	X(SQL_EVENT_PUT, \
-	    "INSERT INTO project_events(project_no,seq,change,created_ms)" \
-	    " VALUES(?,?,?,?)") \
+	X(SQL_EVENTS_PUT, \
+	    "INSERT OR FAIL INTO project_events" \
+	    "(project_no," SQLITE_NEWS_COLUMNS \
+	    ") SELECT ?," SQLITE_NEWS_COLUMNS " FROM news") \
 	X(SQL_EVENTS, \
 	    "SELECT seq,change,created_ms FROM project_events" \
 	    " WHERE project_no=? AND seq>=? ORDER BY seq LIMIT ?") \

@@ -579,6 +579,11 @@ void vs_db_let_go(struct vs_db *db)
 		sqlite3_reset(db->hold);
 }
 
+sqlite3 *vs_db_handle(const struct vs_db *db)
+{
+	return db->handle;
+}
+
 int vs_db_begin(struct vs_db *db, struct vs_err *err)
 {
 	assert(!vs_db_in_transaction(db));

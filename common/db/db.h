@@ -92,6 +92,9 @@ void vs_db_hold(struct vs_db *db);
 /* Ends that; nothing when it is not held. */
 void vs_db_let_go(struct vs_db *db);
 
+/* The connection, for what of SQLite is not here; it stays db's. */
+sqlite3 *vs_db_handle(const struct vs_db *db);
+
 /*
  * Begins a transaction that writes (IMMEDIATE); none may be open.  VS_EBUSY
  * when another connection writes for longer than half a second.

@@ -243,6 +243,64 @@ static void test_null_columns(void **state)
 	commit(k);
 }
 
+static void put_set(struct cloudkit *k, int64_t no, struct store_file *files,
+    const struct store_file **rows, int n)
+{
+	for (int i = 0; i < n; i++) {
+		files[i].version = 1;
+		files[i].seq = files[i].stamp_us;
+		files[i].mode = -1;
+		rows[i] = &files[i];
+	}
+	assert_int_equal(
+	    k->store->ops->files_put(k->store, no, rows, (size_t)n, NULL),
+	    VS_OK);
+}
+
+/* Many rows at once: new ones and known ones, and only those asked for. */
+static void test_sets(void **state)
+{
+	struct cloudkit *k = *state;
+	struct store_file one[] = { { .path = "a", .hash = "1", .stamp_us = 1 },
+		{ .path = "b", .stamp_us = 2 },
+		{ .path = "c", .stamp_us = 3 } };
+	struct store_file two[] = { { .path = "d", .stamp_us = 4 },
+		{ .path = "a",
+		    .hash = "2",
+		    .stamp_us = 5,
+		    .deleted = true,
+		    .deleted_ms = 9 } };
+	const char *paths[] = { "d", "x", "a", "c", "" };
+	struct store_range all = { .prefix = "", .after_us = -1, .limit = 9 };
+	const struct store_file *rows[3];
+	struct seen s = { .rows = 0 };
+	int64_t no;
+
+	begin(k);
+	no = project(k).no;
+	put_set(k, no, one, rows, 3);
+	put_set(k, no, two, rows, 2);
+	put(k, no + 1, "x", 1, false); /* of another project */
+	assert_string_equal(list(k, no, &all, &s), "b c d ");
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(k->store->ops->files_get(
+			     k->store, no, paths, 5, see_file, &s, NULL),
+	    VS_OK);
+	assert_string_equal(s.text, "d a- c ");
+	/* a row function that stops leaves nothing behind */
+	memset(&s, 0, sizeof(s));
+	s.stop_at = 1;
+	assert_int_equal(k->store->ops->files_get(
+			     k->store, no, paths, 5, see_file, &s, NULL),
+	    VS_OK);
+	assert_string_equal(s.text, "d ");
+	assert_int_equal(k->store->ops->files_get(
+			     k->store, no, paths, 0, see_file, &s, NULL),
+	    VS_OK);
+	assert_string_equal(s.text, "d ");
+	commit(k);
+}
+
 static int count_hold(void *arg, const struct store_hold *h)
 {
 	int64_t *n = arg;
@@ -576,6 +634,7 @@ int main(void)
 		WITH_KIT(test_ranges),
 		WITH_KIT(test_wide_folder),
 		WITH_KIT(test_null_columns),
+		WITH_KIT(test_sets),
 		WITH_KIT(test_holds),
 		WITH_KIT(test_epochs),
 		WITH_KIT(test_readonly),
