@@ -357,17 +357,17 @@
 	    "WHERE path BETWEEN CAST(?1 AS BLOB) AND CAST(?2 AS BLOB))") \
 	X(DROVE_SHADOW, \
 	    "INSERT INTO shadow(path, kind, size, hash, state, mtime, mode) " \
-	    "SELECT ?2 || CAST(name AS TEXT), kind, size, lower(hex(hash)), " \
+	    "SELECT ?2 || CAST(name AS TEXT), kind, size, lowhex(hash), " \
 	    "0, mtime / 1000, mode FROM entries WHERE dir = ?1 ORDER BY name") \
 	X(DROVE_MOVED, \
 	    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ") " \
 	    "SELECT ?4 + 2 * n - 1, ?5, ?3 || file, 0, kind, size, " \
-	    "mtime / 1000, mode, lower(hex(hash)), NULL, 0, ?2 || file, " \
+	    "mtime / 1000, mode, lowhex(hash), NULL, 0, ?2 || file, " \
 	    "(?4 & 281474976710655) + 2 * n - 1, " \
 	    "(?4 & 281474976710655) + 2 * n, 0, 0 " \
 	    "FROM (SELECT CAST(name AS TEXT) AS file, kind, size, mtime, " \
-	    "mode, hash, row_number() OVER (ORDER BY name) AS n " \
-	    "FROM entries WHERE dir = ?1) ORDER BY n") \
+	    "mode, hash, ordinal() AS n " \
+	    "FROM entries WHERE dir = ?1 ORDER BY name LIMIT -1) LIMIT -1") \
 	X(DROVE_UNSYNC, "UPDATE entries SET synced = 0 WHERE dir = ?")
 
 enum state_sql {

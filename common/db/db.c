@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/db/words.h"
 
 #define DB_BUSY_MS 500
 #define DB_CACHE_KIB 2000 /* as SQLite's own */
@@ -29,6 +30,7 @@ struct vs_db {
 	sqlite3_stmt **stmts; /* NULL until first asked for */
 	sqlite3_stmt
 	    *hold; /* on its row: the file's lock is held for reading */
+	int64_t ordinal; /* of the rows of a statement */
 	bool readonly;
 };
 
@@ -377,6 +379,8 @@ static int db_open_handle(
 			     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 	rc = sqlite3_open_v2(o->path, &db->handle, flags, o->vfs);
 	if (rc == SQLITE_OK)
+		rc = vs_words_add(db->handle, &db->ordinal);
+	if (rc == SQLITE_OK)
 		return VS_OK;
 	return db_error(db->handle, rc, "database", err);
 }
@@ -436,6 +440,7 @@ sqlite3_stmt *vs_db_stmt(struct vs_db *db, int i, struct vs_err *err)
 	int rc;
 
 	assert(i >= 0 && i < db->sql_count);
+	db->ordinal = 0;
 	if (db->stmts[i] != NULL) {
 		sqlite3_reset(db->stmts[i]);
 		sqlite3_clear_bindings(db->stmts[i]);

@@ -52,7 +52,9 @@ void vs_db_close(struct vs_db *db);
 
 /*
  * Statement i, reset, its bindings cleared; NULL with err set when it does
- * not prepare.  It stays the connection's.
+ * not prepare.  It stays the connection's.  Its SQL may use the words of
+ * common/db/words.h, ordinal() where it runs to its end before another one is
+ * asked for.
  */
 sqlite3_stmt *vs_db_stmt(struct vs_db *db, int i, struct vs_err *err);
 

@@ -12,6 +12,7 @@
 #include "agent/state/drove.h"
 #include "agent/state/manifest.h"
 #include "agent/state/outbox.h"
+#include "agent/state/outrow.h"
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
 #include "tests/unit/scratch.h"
@@ -101,6 +102,27 @@ static int count(void *arg, const char *path, const struct manifest_row *row)
 	snprintf(h->last, sizeof(h->last), "%s", path);
 	h->seen++;
 	return 0;
+}
+
+/* Two numbers a file were given out, and just these are taken. */
+static void test_numbers(void **state)
+{
+	struct herd *h = *state;
+	int64_t lane, end, before;
+	sqlite3_stmt *st;
+	int n = 0;
+
+	add_old(h);
+	before = h->s.outbox_seq;
+	assert_int_equal(move(h, NULL), COUNT);
+	assert_int_equal(h->s.outbox_seq, before + 2 * COUNT);
+	outrow_lane(OUTROW_UPSERT, OUTROW_SCAN, &lane, &end);
+	st = vs_db_stmt(h->s.db, SQL_OUTBOX_READY, NULL);
+	assert_int_equal(vs_db_bind(st, NULL, "ii", lane, end), 0);
+	while (vs_db_step(h->s.db, st, NULL) == 1)
+		assert_int_equal(
+		    sqlite3_column_int64(st, 0), lane + before + 2 * n++ + 1);
+	assert_int_equal(n, COUNT);
 }
 
 static void test_all(void **state)
@@ -312,6 +334,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_all),
+		TEST(test_numbers),
 		TEST(test_some_stay),
 		TEST(test_taken),
 		TEST(test_seal),
