@@ -13,6 +13,7 @@
 #include "common/os/file.h"
 
 #define EXIT_SIGNALLED 75
+#define LOG_TOLD 4096 /* bytes */
 
 static int log_open(char path[PATH_MAX], struct vs_err *err)
 {
@@ -27,14 +28,31 @@ static int log_open(char path[PATH_MAX], struct vs_err *err)
 	if (snprintf(path, PATH_MAX, "%s/agent.log", dirs.state) >= PATH_MAX)
 		return vs_err_set(err, VS_ELIMIT, "log: path too long");
 	fd = open(
-	    path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	    path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return vs_err_errno(err, errno, "log %s", path);
 	return fd;
 }
 
+/* What was written to the log from there on, for who asked for an agent. */
+static void log_tell(int log, off_t from)
+{
+	char text[LOG_TOLD];
+	ssize_t n = pread(log, text, sizeof(text) - 1, from);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL;) {
+		if (line[0] == '<' && line[1] != '\0' && line[2] == '>')
+			line += 3; /* the level, for a journal */
+		if (*line != '\0')
+			fprintf(stderr, "%s\n", line);
+	}
+}
+
 /* Until the child serves (0) or has ended (its exit code). */
-static int child_wait(pid_t child, int fd, const char *log)
+static int child_wait(pid_t child, int fd)
 {
 	char byte;
 	int status = 0;
@@ -47,7 +65,6 @@ static int child_wait(pid_t child, int fd, const char *log)
 		return 0;
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	fprintf(stderr, "vsync-agent: it ended at once: see %s\n", log);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNALLED;
 }
 
@@ -71,6 +88,7 @@ int background_enter(int *ready, struct vs_err *err)
 	char path[PATH_MAX];
 	int ends[2];
 	int log = log_open(path, err);
+	off_t from = log >= 0 ? lseek(log, 0, SEEK_END) : 0;
 	pid_t child;
 	int code;
 
@@ -97,9 +115,14 @@ int background_enter(int *ready, struct vs_err *err)
 		*ready = ends[1];
 		return -1;
 	}
-	close(log);
 	close(ends[1]);
-	code = child_wait(child, ends[0], path);
+	code = child_wait(child, ends[0]);
+	if (code != 0) {
+		log_tell(log, from);
+		fprintf(
+		    stderr, "vsync-agent: it ended at once: see %s\n", path);
+	}
 	close(ends[0]);
+	close(log);
 	return code;
 }

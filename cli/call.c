@@ -104,8 +104,9 @@ int call_add(struct call *c, json_t *params, const char *key, const char *s)
 	assert(json_is_object(params));
 	if (v == NULL) {
 		trouble_set(&c->trouble, VS_EPATH, "%s: not UTF-8: %s", key, s);
+		c->trouble.exit = VS_EXIT_USAGE;
 		trouble_hint(
-		    &c->trouble, "such names are not published: rename");
+		    &c->trouble, "such names are not published: rename it");
 		return VS_EPATH;
 	}
 	if (json_object_set_new(params, key, v) != 0)

@@ -52,6 +52,7 @@ static void join(struct vs_buf *b, const char *dir, const char *arg)
 static int refuse(struct trouble *f, const char *arg, const char *why)
 {
 	trouble_set(f, VS_EPATH, "%s: %s", arg, why);
+	f->exit = VS_EXIT_USAGE;
 	snprintf(f->path, sizeof(f->path), "%s", arg);
 	return VS_EPATH;
 }

@@ -199,8 +199,7 @@ static void none(struct call *c)
 static void another_exit(struct trouble *f)
 {
 	if (f->exit == VS_EXIT_ERROR)
-		f->exit =
-		    f->err.code == VS_EPATH ? VS_EXIT_USAGE : VS_EXIT_TEMPFAIL;
+		f->exit = VS_EXIT_TEMPFAIL;
 }
 
 static int check_line(struct call *c)

@@ -39,6 +39,9 @@ static int name_check(
 {
 	enum vs_path_flaw flaw = vs_path_check_name(name, strlen(name));
 
+	if (flaw == VS_PATH_SLASH)
+		return vs_err_set(
+		    err, VS_EINVAL, "init: a name cannot have a slash");
 	if (flaw != VS_PATH_GOOD)
 		return vs_err_set(err, VS_EINVAL, "init: name \"%s\": %s", name,
 		    vs_path_flaw_text(flaw));

@@ -111,11 +111,11 @@ static void member_removed(
 	request_ok(r, json_object());
 }
 
-/* The id of a name or an id among members, or NULL; *many: not the only. */
-static const char *member_find(
+/* The row of a name or an id among members, or NULL; *many: not the only. */
+static const json_t *member_find(
     const json_t *members, const char *user, bool *many)
 {
-	const char *found = NULL;
+	const json_t *found = NULL;
 	const json_t *m;
 	size_t i;
 
@@ -130,10 +130,10 @@ static const char *member_find(
 		if (id == NULL)
 			continue;
 		if (strcmp(id, user) == 0)
-			return id;
+			return m;
 		if (name != NULL && strcmp(name, user) == 0) {
 			*many = found != NULL;
-			found = id;
+			found = m;
 		}
 	}
 	return found;
@@ -145,19 +145,26 @@ static void remove_listed(
 	const struct people *p = r->data;
 	json_t *doc = request_document(r, result);
 	struct vs_err err = VS_ERR_INIT;
-	const char *id = NULL;
+	const char *id, *role;
+	const json_t *m;
 	char path[256];
 	bool many = false;
 
 	if (doc == NULL)
 		return;
-	id = member_find(json_object_get(doc, "members"), p->user, &many);
+	m = member_find(json_object_get(doc, "members"), p->user, &many);
+	id = json_string_value(json_object_get(m, "user_id"));
+	role = json_string_value(json_object_get(m, "role"));
 	if (many)
 		vs_err_set(&err, VS_EINVAL,
 		    "several members are named %s: which one?", p->user);
 	else if (id == NULL ||
 	    strspn(id, "0123456789abcdefABCDEF-") != strlen(id))
 		vs_err_set(&err, VS_ENOENT, "%s is no member of it", p->user);
+	else if (role != NULL && strcmp(role, "owner") == 0)
+		vs_err_set(&err, VS_EINVAL,
+		    "%s owns the project, and cannot be taken out of it",
+		    p->user);
 	if (err.code < 0) {
 		request_fail(r, &err, "vsync members --json shows ids");
 	} else {

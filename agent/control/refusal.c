@@ -77,6 +77,12 @@ int refusal_status(int code)
 	return r != NULL ? r->status : 500;
 }
 
+/* A path that is refused is a wrong argument here, whatever it is to a pull. */
+static enum vs_exit refusal_exit(int code)
+{
+	return code == VS_EPATH ? VS_EXIT_USAGE : vs_control_exit(code);
+}
+
 json_t *refusal_document(
     const struct vs_err *err, const char *hint, const char *path)
 {
@@ -86,5 +92,5 @@ json_t *refusal_document(
 	return json_pack("{s:i, s:b, s:{s:s, s:s, s:s?, s:s?}, s:i}", "schema",
 	    VS_CONTROL_SCHEMA, "ok", 0, "error", "code",
 	    refusal_code(err->code), "message", err->msg, "hint", hint, "path",
-	    path, "exit", (int)vs_control_exit(err->code));
+	    path, "exit", (int)refusal_exit(err->code));
 }

@@ -30,13 +30,21 @@ static int folder_check(const char *root, struct vs_err *err)
 	return VS_OK;
 }
 
+/* It stands in the configuration, and in messages. */
+static int text_check(const char *root, struct vs_err *err)
+{
+	if (vs_path_utf8(root, strlen(root)) && strpbrk(root, "\r\n") == NULL)
+		return VS_OK;
+	return vs_err_set(err, VS_EINVAL,
+	    "the folder's own path must be UTF-8 without line breaks");
+}
+
 int site_check(struct request *r, const char *root, struct vs_err *err)
 {
 	const struct config *c = agent_config(r->agent);
 
-	if (!vs_path_utf8(root, strlen(root)) || strpbrk(root, "\r\n") != NULL)
-		return vs_err_set(err, VS_EINVAL,
-		    "the folder's own path must be UTF-8 without line breaks");
+	if (text_check(root, err) < 0)
+		return VS_EINVAL;
 	for (size_t i = 0; i < c->nprojects; i++)
 		if (strcmp(c->projects[i].root, root) == 0)
 			return vs_err_set(err, VS_EEXIST,
@@ -55,7 +63,9 @@ int site_find(
 		    err, VS_EINVAL, "dir must be an absolute path");
 	if (realpath(dir, root) == NULL)
 		return vs_err_errno(err, errno, "%s", dir);
-	rc = folder_check(root, err);
+	rc = text_check(root, err); /* a link may lead anywhere */
+	if (rc == VS_OK)
+		rc = folder_check(root, err);
 	return rc == VS_OK ? site_check(r, root, err) : rc;
 }
 

@@ -206,14 +206,32 @@ def test_init_before_login(world, cloud):
     assert "login" in run.said
 
 
-def test_second_agent(world, owner):
+@pytest.mark.parametrize("args", [["--foreground"], []])
+def test_second_agent(world, owner, args):
+    """Also one that goes to the background says whom it met."""
     write(owner.root / "a", b"1")
     second = subprocess.run(
-        [program("vsync-agent"), "--foreground"], env=owner.env,
+        [program("vsync-agent"), *args], env=owner.env,
         stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
-    assert second.returncode not in (0, -6, -11), second
+    assert second.returncode == 73, second
     assert str(owner.daemon.proc.pid).encode() in second.stderr, second
     owner.agree()
+
+
+def test_refusals_name_the_reason(owner):
+    """Not the one of a neighbour, and no want of memory."""
+    folder = owner.base / "other"
+    folder.mkdir()
+    run = owner.cli("init", folder, "--name", "a/b")
+    assert run.code == 2 and "slash" in run.said, run
+    odd = os.fsencode(owner.base) + b"/odd\xff"
+    os.mkdir(odd)
+    os.symlink(odd, owner.base / "link")
+    a = owner.control.post("/v1/init", 20, dir=str(owner.base / "link"),
+                           name="odd")
+    assert a.status == 400 and b"UTF-8" in a.body, a
+    run = owner.cli("members", "remove", "ada")
+    assert run.code == 2 and "owns" in run.said, run
 
 
 def test_stale_socket(owner):
