@@ -74,13 +74,14 @@ void core_fault(struct engine *e, const struct vs_err *err)
 		return;
 	rescue_suspect(e, err->code);
 	e->fault.on = true;
-	e->fault.code = err->code;
+	/* what was called back may only have run out of memory, and no err */
+	e->fault.code = err->code < 0 ? err->code : VS_ENOMEM;
 	snprintf(e->fault.why, sizeof(e->fault.why), "%s", err->msg);
 	e->fault.reopen_ms = e->now.mono_ms +
 	    vs_backoff_next(&e->fault.backoff, e->world.rand, -1);
 	e->cloud.request = CORE_NO_REQUEST;
 	resume_cancel(e);
-	core_drop_work(e, err->code, e->fault.why);
+	core_drop_work(e, e->fault.code, e->fault.why);
 	state_close(&e->state);
 	core_tell_state(e, "degraded");
 }

@@ -62,7 +62,8 @@ void member_core_fault(struct member *m, const struct vs_err *err)
 	if (m->fault)
 		return;
 	m->fault = true;
-	m->fault_code = err->code;
+	/* what was called back may only have run out of memory, and no err */
+	m->fault_code = err->code < 0 ? err->code : VS_ENOMEM;
 	m->odd += is_odd(err->code);
 	snprintf(m->fault_why, sizeof(m->fault_why), "%s", err->msg);
 	m->reopen_ms = m->now.mono_ms +

@@ -160,10 +160,11 @@ struct member_want {
 
 /*
  * Plans paths (files, folders, "" for all; n of them) and, unless dry, queues
- * what is to be fetched.  Returns the plan: {files:[{path,size,action,reason}], fetch_files,
- * fetch_bytes, reuse_files, reuse_bytes, have_files, have_bytes, conflicts,
- * space, enough, pulls:[id]} with action fetch, reuse (a copy here has that
- * content), have, conflict, refuse; a new reference, or NULL with
+ * what is to be fetched.  Returns the plan: {files:[{path,size,action,
+ * reason}], fetch_files, fetch_bytes, reuse_files, reuse_bytes, have_files,
+ * have_bytes, conflicts, space, enough, pulls:[id]} with action fetch, reuse
+ * (a copy here has that content), have, conflict, refuse; a new reference, or
+ * NULL with
  * err: VS_ENOENT for a path the mirror does not know, VS_ENOSPC...
  */
 json_t *member_pull(struct member *m, const char *const *paths, size_t n,

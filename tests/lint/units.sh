@@ -26,8 +26,12 @@ allowed() {
     local -A set=()
     while read -r line; do
         for word in ${line#\~}; do
-            for name in $(case $word in @*) members "$word" ;; *) echo "$word" ;; esac); do
-                case $line in \~*) unset "set[$name]" ;; *) set[$name]=1 ;; esac
+            case $word in @*) word=$(members "$word") ;; esac
+            for name in $word; do
+                case $line in
+                \~*) unset "set[$name]" ;;
+                *) set[$name]=1 ;;
+                esac
             done
         done
     done < <(sed -n 's/^SystemCallFilter=//p' "$1")
