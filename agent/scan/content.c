@@ -11,7 +11,6 @@
 
 #define PIECE ((size_t)256 * 1024) /* bytes of one read */
 #define SAMPLE ((int64_t)64 * 1024) /* bytes of a window looked up at first */
-#define MAPPED ((int64_t)4 * 1024 * 1024) /* bytes of one mapping */
 
 /* Where the reading stands. */
 struct content {
@@ -104,20 +103,9 @@ static bool mapped_hash(struct content *c, int64_t off, int64_t end)
 static int64_t map_to(
     struct content *c, int64_t off, int64_t end, struct vs_err *err)
 {
-	while (off < end) {
-		int64_t next = lesser(end, off + MAPPED);
-
-		if (atomic_load_explicit(c->cancel, memory_order_relaxed))
-			return vs_err_set(err, VS_ECANCELED, "hash: stopped");
-		if (!mapped_hash(c, off, next)) {
-			int64_t got = read_to(c, off, next, err);
-
-			if (got != next)
-				return got;
-		}
-		off = next;
-	}
-	return off;
+	if (atomic_load_explicit(c->cancel, memory_order_relaxed))
+		return vs_err_set(err, VS_ECANCELED, "hash: stopped");
+	return mapped_hash(c, off, end) ? end : read_to(c, off, end, err);
 }
 
 /* A large file, window by window, which leaves the cache as it was. */
