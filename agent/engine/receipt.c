@@ -28,7 +28,8 @@ struct receipt {
 	struct engine *e;
 	struct vs_batch_reply reply;
 	struct acks *acks; /* what was taken */
-	struct vs_map *synced; /* path to what became of it */
+	struct vs_map *synced; /* path to what became of it; NULL: not yet */
+	size_t next; /* result that is due, as they come in order */
 	struct vs_map *wronged; /* path to element of errors without index */
 	json_t *held[VS_BATCH_CHANGES];
 	json_t *refused[VS_BATCH_CHANGES];
@@ -68,23 +69,46 @@ static int index_one(json_t *slot[VS_BATCH_CHANGES], struct vs_map *by_path,
 	return 0;
 }
 
+static int index_synced(struct receipt *r, struct vs_err *err)
+{
+	r->synced = vs_map_new();
+	if (r->synced == NULL)
+		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
+	for (size_t i = 0; i < r->reply.count; i++) {
+		struct vs_batch_item *it = &r->reply.results[i];
+
+		if (vs_map_put(r->synced, it->path, it, NULL) < 0)
+			return vs_err_set(
+			    err, VS_ENOMEM, "answer: out of memory");
+	}
+	return 0;
+}
+
+/* What became of path, NULL when that is not said. */
+static int find_synced(
+    struct receipt *r, const char *path, const struct vs_batch_item **it)
+{
+	int rc = 0;
+
+	if (r->next < r->reply.count &&
+	    strcmp(r->reply.results[r->next].path, path) == 0) {
+		*it = &r->reply.results[r->next++];
+		return 0;
+	}
+	if (r->synced == NULL)
+		rc = index_synced(r, r->err);
+	*it = rc < 0 ? NULL : vs_map_get(r->synced, path);
+	return rc;
+}
+
 static int index_reply(struct receipt *r, struct vs_err *err)
 {
-	struct vs_batch_item *it;
-	size_t i;
 	int rc;
 
-	r->synced = vs_map_new();
 	r->wronged = vs_map_new();
 	r->acks = acks_new();
-	if (r->synced == NULL || r->wronged == NULL || r->acks == NULL)
+	if (r->wronged == NULL || r->acks == NULL)
 		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
-	for (i = 0; i < r->reply.count; i++) {
-		it = &r->reply.results[i];
-		rc = vs_map_put(r->synced, it->path, it, NULL);
-		if (rc < 0)
-			return rc;
-	}
 	rc = index_one(r->held, NULL, r->reply.held, err);
 	return rc < 0 ? rc
 		      : index_one(r->refused, r->wronged, r->reply.errors, err);
@@ -192,11 +216,13 @@ static int apply(void *arg, const struct outbox_flown *f, bool *done)
 	struct receipt *r = arg;
 	const struct vs_change *c = &f->c;
 	int index = f->index;
-	const struct vs_batch_item *it = vs_map_get(r->synced, c->path);
-	int rc;
+	const struct vs_batch_item *it;
+	int rc = find_synced(r, c->path, &it);
 
 	assert(index < VS_BATCH_CHANGES);
 	*done = true;
+	if (rc < 0)
+		return rc;
 	if (it == NULL && vs_map_get(r->wronged, c->path) != NULL)
 		return refused(r, c, vs_map_get(r->wronged, c->path));
 	if (r->refused[index] != NULL)
@@ -346,8 +372,10 @@ static int count_named(void *arg, const struct outbox_flown *f, bool *done)
 /* A plain server does not echo the batch: its paths must be ours. */
 static int check_plain(struct receipt *r, struct vs_err *why)
 {
-	int rc = outbox_each_frozen(&r->e->state, count_named, r, r->err);
+	int rc = index_synced(r, why);
 
+	if (rc == 0)
+		rc = outbox_each_frozen(&r->e->state, count_named, r, r->err);
 	if (rc < 0)
 		return rc;
 	if ((size_t)r->named != vs_map_count(r->synced))

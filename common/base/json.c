@@ -218,47 +218,71 @@ static void json_add_char(struct vs_buf *b, char c)
 	}
 }
 
-/* Bytes at s that may stand in a JSON string as they are. */
-static size_t json_plain_run(const char *s)
+/*
+ * Whether none of eight bytes needs an escape.  The top bit of a byte of
+ * word - n * ones is set where the byte was less than n; where it was not, a
+ * borrow may set it, or a top bit of its own: then they are looked at again.
+ */
+static bool json_plain_word(const char *s)
 {
-	size_t len = 0;
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t word, quote, slash;
 
-	while ((unsigned char)s[len] >= 0x20 && s[len] != '"' && s[len] != '\\')
-		len++;
-	return len;
+	memcpy(&word, s, sizeof(word));
+	quote = word ^ ones * '"';
+	slash = word ^ ones * '\\';
+	return (((word - ones * 0x20) | (quote - ones) | (slash - ones)) &
+		   ones * 0x80) == 0;
 }
 
-static void json_add_valid(struct vs_buf *b, const char *s)
+/* Bytes at s, of left, that may stand in a JSON string as they are. */
+static size_t json_plain_run(const char *s, size_t left)
+{
+	size_t n = 0;
+
+	while (left - n >= 8 && json_plain_word(s + n))
+		n += 8;
+	while (n < left && (unsigned char)s[n] >= 0x20 && s[n] != '"' &&
+	    s[n] != '\\')
+		n++;
+	return n;
+}
+
+static void json_add_valid(struct vs_buf *b, const char *s, size_t left)
 {
 	for (;;) {
-		size_t run = json_plain_run(s);
+		size_t run = json_plain_run(s, left);
 
 		vs_buf_add(b, s, run);
 		s += run;
-		if (*s == '\0')
+		left -= run;
+		if (left == 0)
 			return;
 		json_add_char(b, *s++);
+		left--;
 	}
 }
 
 /* Each byte that is not ASCII becomes U+FFFD. */
 static void json_add_invalid(struct vs_buf *b, const char *s)
 {
-	char one[2] = "";
-
 	for (; *s != '\0'; s++) {
-		one[0] = *s;
-		json_add_valid(
-		    b, (unsigned char)*s < 0x80 ? one : "\xEF\xBF\xBD");
+		if ((unsigned char)*s < 0x80)
+			json_add_valid(b, s, 1);
+		else
+			vs_buf_addstr(b, "\xEF\xBF\xBD");
 	}
 }
 
 void vs_json_add_str(struct vs_buf *b, const char *s)
 {
+	size_t len;
+
 	assert(s != NULL);
+	len = strlen(s);
 	vs_buf_addch(b, '"');
-	if (vs_path_utf8(s, strlen(s)))
-		json_add_valid(b, s);
+	if (vs_path_utf8(s, len))
+		json_add_valid(b, s, len);
 	else
 		json_add_invalid(b, s);
 	vs_buf_addch(b, '"');

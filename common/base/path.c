@@ -43,11 +43,25 @@ static size_t path_utf8_len(const uint8_t *p, size_t left)
 	return len;
 }
 
+/* Bytes at p that are ASCII, or some of them: eight at a time. */
+static size_t path_ascii(const uint8_t *p, size_t left)
+{
+	size_t n = 0;
+	uint64_t word;
+
+	for (; left - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, p + n, sizeof(word));
+		if ((word & 0x8080808080808080u) != 0)
+			break;
+	}
+	return n;
+}
+
 bool vs_path_utf8(const char *p, size_t len)
 {
 	const uint8_t *s = (const uint8_t *)p;
 
-	for (size_t i = 0; i < len;) {
+	for (size_t i = path_ascii(s, len); i < len;) {
 		size_t n = path_utf8_len(s + i, len - i);
 
 		if (n == 0)

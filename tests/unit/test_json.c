@@ -246,6 +246,36 @@ static void test_add_str(void **state)
 	}
 }
 
+/* Each byte that is escaped, at each place, and next to another one. */
+static void test_add_str_places(void **state)
+{
+	char text[26], want[64];
+	struct vs_buf b;
+
+	(void)state;
+	vs_buf_init(&b, 1000);
+	for (int c = 1; c < 0x80; c++)
+		for (size_t at = 0; at < sizeof(text) - 1; at++) {
+			json_t *back;
+
+			memset(text, 'a', sizeof(text) - 1);
+			text[sizeof(text) - 1] = '\0';
+			text[at] = (char)c;
+			text[at / 2] = at % 2 == 0 ? '"' : text[at / 2];
+			vs_buf_reset(&b);
+			vs_json_add_str(&b, text);
+			back =
+			    json_loads(vs_buf_str(&b), JSON_DECODE_ANY, NULL);
+			assert_non_null(back);
+			assert_string_equal(json_string_value(back), text);
+			json_decref(back);
+			snprintf(want, sizeof(want), "\"%s\"", text);
+			if (c >= 0x20 && c != '"' && c != '\\' && at % 2 == 1)
+				assert_string_equal(vs_buf_str(&b), want);
+		}
+	vs_buf_release(&b);
+}
+
 static void test_add_str_not_utf8(void **state)
 {
 	struct vs_buf b;
@@ -286,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_members_absent),
 		cmocka_unit_test(test_members_of_wrong_type),
 		cmocka_unit_test(test_add_str),
+		cmocka_unit_test(test_add_str_places),
 		cmocka_unit_test(test_add_str_not_utf8),
 		cmocka_unit_test(test_dump),
 	};

@@ -146,6 +146,21 @@ static void test_utf8_all_characters(void **state)
 	}
 }
 
+/* What is none is found wherever it stands. */
+static void test_utf8_places(void **state)
+{
+	char b[26];
+
+	(void)state;
+	for (size_t len = 1; len <= sizeof(b); len++)
+		for (size_t at = 0; at < len; at++) {
+			memset(b, 'a', sizeof(b));
+			assert_true(vs_path_utf8(b, len));
+			b[at] = '\xff';
+			assert_false(vs_path_utf8(b, len));
+		}
+}
+
 static void test_utf8_pairs(void **state)
 {
 	char b[2];
@@ -232,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_check_name),
 		cmocka_unit_test(test_utf8_all_characters),
+		cmocka_unit_test(test_utf8_places),
 		cmocka_unit_test(test_utf8_pairs),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_join),
