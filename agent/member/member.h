@@ -164,8 +164,7 @@ struct member_want {
  * reason}], fetch_files, fetch_bytes, reuse_files, reuse_bytes, have_files,
  * have_bytes, conflicts, space, enough, pulls:[id]} with action fetch, reuse
  * (a copy here has that content), have, conflict, refuse; a new reference, or
- * NULL with
- * err: VS_ENOENT for a path the mirror does not know, VS_ENOSPC...
+ * NULL with err: VS_ENOENT for a path the mirror does not know, VS_ENOSPC...
  */
 json_t *member_pull(struct member *m, const char *const *paths, size_t n,
     const struct member_want *want, struct vs_now now, struct vs_err *err);

@@ -268,16 +268,22 @@ static void test_touched(void **state)
 	assert_true(there(k, "a"));
 }
 
-/* Edited while it is hashed, or just after that. */
-static void test_edited_meanwhile(void **state)
+/* a became c, and is hashed for a pull of c until the test lets it go on. */
+static void begin_hash(struct memberkit *k)
 {
-	struct memberkit *k = *state;
-
 	memberkit_move(k, "a", "c");
 	memberkit_pass(k, 500);
 	k->hold_hash = true;
 	json_decref(memberkit_pull(k, "c", NULL));
 	memberkit_run(k);
+}
+
+/* Edited while it is hashed, or just after that. */
+static void test_edited_meanwhile(void **state)
+{
+	struct memberkit *k = *state;
+
+	begin_hash(k);
 	assert_int_equal(k->hashes, 1);
 	assert_string_equal(k->hash[0].name, "a");
 	k->now.wall_ms += 10;
@@ -292,11 +298,7 @@ static void test_place_is_taken(void **state)
 {
 	struct memberkit *k = *state;
 
-	memberkit_move(k, "a", "c");
-	memberkit_pass(k, 500);
-	k->hold_hash = true;
-	json_decref(memberkit_pull(k, "c", NULL));
-	memberkit_run(k);
+	begin_hash(k);
 	memberkit_edit(k, "c", "mine");
 	k->hold_hash = false;
 	memberkit_pass(k, 5000);
@@ -327,11 +329,7 @@ static void test_faults(void **state)
 {
 	struct memberkit *k = *state;
 
-	memberkit_move(k, "a", "c");
-	memberkit_pass(k, 500);
-	k->hold_hash = true;
-	json_decref(memberkit_pull(k, "c", NULL));
-	memberkit_run(k);
+	begin_hash(k);
 	memberkit_hashed(k, VS_EIO);
 	k->hold_hash = false;
 	fetched(k, "c");
