@@ -54,6 +54,8 @@ struct listing {
 	bool uneven; /* something is not just as its row says */
 	bool asked; /* and answered: */
 	int quiet; /* as drove_is_quiet had it before the first row */
+	size_t visited; /* of disk: what is visited, or NONE */
+	struct crop crop; /* new files, not staged yet */
 	char path[VS_PATH_MAX + 1]; /* of the name at hand; dir's is there */
 	size_t dir_len; /* with its slash */
 };
@@ -150,6 +152,24 @@ static int is_quiet(struct listing *l)
 	return l->quiet;
 }
 
+/* Stages the new files that came together; as stage_commit. */
+static int reap(struct listing *l)
+{
+	int rc = l->crop.count > 0 ? stage_crop(l->e, &l->crop, l->err) : 0;
+
+	l->crop.count = 0;
+	if (rc == 0 && stage_full(l->e))
+		rc = stage_commit(l->e, l->err);
+	return rc;
+}
+
+/* The file that is visited is new, and nothing is to be asked. */
+static int gather(struct listing *l)
+{
+	l->crop.at[l->crop.count++] = l->visited;
+	return l->crop.count == CROP_MAX ? reap(l) : 0;
+}
+
 /* It is listed, if it was not yet; the next scan reads it. */
 static int list_only(struct listing *l, const char *path,
     const struct disk_stat *seen, const struct known *known)
@@ -164,8 +184,10 @@ static int list_only(struct listing *l, const char *path,
 		want(l, path, 0);
 		return 0;
 	}
+	if (rc == 0 && quiet == 1)
+		return gather(l);
 	if (rc == 0 && known == NULL)
-		rc = stage_listed(l->e, path, seen, quiet == 1, l->err);
+		rc = stage_listed(l->e, path, seen, l->err);
 	if (rc == 0 && stage_full(l->e))
 		rc = stage_commit(l->e, l->err);
 	return rc;
@@ -298,6 +320,7 @@ static int visit(struct listing *l, const struct odd *o)
 
 	if (o->moved)
 		return 0;
+	l->visited = o->seen;
 	if (o->known != NONE)
 		known.stat = &l->known.row[o->known].stat;
 	if (seen != NULL)
@@ -460,7 +483,7 @@ static int merge(struct listing *l)
 		rc = adopt_clan(l);
 	for (size_t i = 0; i < l->odd_count && rc == 0; i++)
 		rc = visit(l, &l->odd[i]);
-	return rc;
+	return rc == 0 ? reap(l) : rc;
 }
 
 /* All is just as it was: what is left are the folders in it. */
@@ -734,6 +757,7 @@ static int run(struct engine *e, struct dirq_item *item, struct vs_err *err)
 		.flags = item->flags,
 		.gen = item->gen,
 		.err = err,
+		.crop = { .dir = item->path, .names = &l.disk },
 	};
 	int rc;
 

@@ -274,27 +274,8 @@ static void unknown(struct manifest_row *row, const struct disk_stat *seen)
 	row->stat.born_ns = 0;
 }
 
-/* What put_row and put_outbox come to where there is nothing to ask. */
-static int put_new(struct engine *e, const char *path,
-    const struct manifest_row *row, struct vs_err *err)
-{
-	char hex[VS_HASH_HEX + 1];
-	struct vs_change c;
-	int rc = stage_begin(e, err);
-
-	to_change(&c, path, row, hex);
-	scouting_touch(e, path);
-	if (rc == 0)
-		rc = manifest_put(&e->state, path, row, NULL, err);
-	if (rc == 0)
-		rc = outbox_add(&e->state, &c, e->now.wall_ms, err);
-	if (rc == 0)
-		note(e, path, VS_OP_CREATE, row->stat.size);
-	return rc;
-}
-
 int stage_listed(struct engine *e, const char *path,
-    const struct disk_stat *seen, bool quiet, struct vs_err *err)
+    const struct disk_stat *seen, struct vs_err *err)
 {
 	struct manifest_row *row = malloc(sizeof(*row));
 	int rc;
@@ -302,9 +283,26 @@ int stage_listed(struct engine *e, const char *path,
 	if (row == NULL)
 		return vs_err_set(err, VS_ENOMEM, "scan: out of memory");
 	unknown(row, seen);
-	rc = quiet ? put_new(e, path, row, err)
-		   : stage_upsert(e, path, row, NULL, err);
+	rc = stage_upsert(e, path, row, NULL, err);
 	free(row);
+	return rc;
+}
+
+int stage_crop(struct engine *e, const struct crop *c, struct vs_err *err)
+{
+	char path[VS_PATH_MAX + 1];
+	int rc = stage_begin(e, err);
+
+	touch(e, c->dir, roster_name(c->names, c->at[0]));
+	if (rc == 0)
+		rc = crop_put(&e->state, c, e->now.wall_ms, err);
+	for (int i = 0; i < c->count && rc == 0; i++) {
+		const char *name = roster_name(c->names, c->at[i]);
+
+		if (vs_path_join(path, sizeof(path), c->dir, name) > 0)
+			note(e, path, VS_OP_CREATE,
+			    c->names->row[c->at[i]].stat.size);
+	}
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #define STAGE_H
 
 #include "agent/engine/core.h"
+#include "agent/state/crop.h"
 #include "agent/state/drove.h"
 #include "agent/state/manifest.h"
 
@@ -42,12 +43,12 @@ int stage_drove(
 void stage_drove_tell(
     struct engine *e, const struct drove *d, const char *name, int64_t size);
 
-/*
- * A file that is new at path, by name and size; its content comes later.
- * quiet: nothing waits and nothing is known of path (drove_is_quiet).
- */
+/* A file that is new at path, by name and size; its content comes later. */
 int stage_listed(struct engine *e, const char *path,
-    const struct disk_stat *seen, bool quiet, struct vs_err *err);
+    const struct disk_stat *seen, struct vs_err *err);
+
+/* As stage_listed each of a crop, of which crop_put's conditions hold. */
+int stage_crop(struct engine *e, const struct crop *c, struct vs_err *err);
 
 /*
  * Somebody writes the file at path, as seen: the cloud is to show that.  What

@@ -138,6 +138,14 @@ static int unseal(struct state *s, int64_t dir, struct vs_err *err)
 	return 0;
 }
 
+int64_t manifest_enter(struct state *s, const char *dir, struct vs_err *err)
+{
+	int64_t id = dir_id(s, dir, strlen(dir), true, err);
+	int rc = id < 0 ? (int)id : unseal(s, id, err);
+
+	return rc < 0 ? rc : id;
+}
+
 int manifest_sealed(struct state *s, const char *dir,
     const uint8_t seal[VS_SHA256_SIZE], struct vs_err *err)
 {

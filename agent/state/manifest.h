@@ -58,6 +58,13 @@ int manifest_kin(struct state *s, const struct disk_stat *seen, int nth,
 int manifest_stale(struct state *s, const struct manifest_row *row, int nth,
     char path[VS_PATH_MAX + 1], struct vs_err *err);
 
+/*
+ * The number by which rows know directory dir, for one that is about to be
+ * written there by other means than manifest_put: unsealed, and made if need
+ * be.  Or negative.
+ */
+int64_t manifest_enter(struct state *s, const char *dir, struct vs_err *err);
+
 /* Inserts or replaces; old is the row there was, NULL for none. */
 int manifest_put(struct state *s, const char *path,
     const struct manifest_row *row, const struct manifest_row *old,

@@ -247,16 +247,6 @@ int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
 	return rc;
 }
 
-int outbox_add(struct state *s, const struct vs_change *c, int64_t wall_ms,
-    struct vs_err *err)
-{
-	struct put p = { .row = *c, .op = VS_OP_CREATE, .rank = OUTROW_SCAN };
-
-	assert(c->op != VS_OP_DELETE && c->hash == NULL);
-	p.row.renamed_from = NULL;
-	return write_put(s, &p, wall_ms, err);
-}
-
 /* A content that the cloud has at its old path moves; else both are told. */
 static bool is_move(const struct put *from, const struct put *to)
 {

@@ -36,14 +36,6 @@ int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
     int64_t wall_ms, int *op, struct vs_err *err);
 
 /*
- * As outbox_put of a file that a scan found, without its hash, where nothing
- * waits for the path or is in flight of it, and the cloud has nothing there,
- * as the caller knows: a creation is pending then.
- */
-int outbox_add(struct state *s, const struct vs_change *c, int64_t wall_ms,
-    struct vs_err *err);
-
-/*
  * 1 if the cloud has path marked as a recording, or may soon have, by what
  * waits here; 0 if not.
  */

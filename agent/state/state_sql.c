@@ -152,8 +152,13 @@ static const char schema_9[] =
     "CREATE INDEX outbox_twin ON outbox(hash, size)"
     " WHERE op = 2 AND kind = 0 AND hash IS NOT NULL;";
 
+/* A file that was only listed has no inode to be found by: none in the index. */
+static const char schema_10[] =
+    "DROP INDEX entries_ino;"
+    "CREATE INDEX entries_ino ON entries(ino) WHERE kind = 0 AND ino <> 0;";
+
 const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
-	schema_4, schema_5, schema_6, schema_7, schema_8, schema_9 };
+	schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));
 

@@ -45,6 +45,23 @@
 	"EXISTS(SELECT 1 FROM outbox AS o WHERE o.path = f." column ") OR " \
 	"EXISTS(SELECT 1 FROM outbox AS o WHERE o.origin = f." column ")"
 
+/* A file that is known by its inode, as its index has it. */
+#define STATE_SQL_INO "ino = ? AND ino <> 0 AND kind = 0"
+
+/* A statement's rows of values, for files that are new (crop.c). */
+#define STATE_SQL_4(row) row ", " row ", " row ", " row
+#define STATE_SQL_32(row) STATE_SQL_4(STATE_SQL_4(row) ", " STATE_SQL_4(row))
+#define STATE_SQL_CROP_ENTRIES(rows) \
+	"INSERT INTO entries(dir, name, kind, size, mtime, ctime, ino, born, " \
+	"folder, mode, hash, target, racy, synced) VALUES" rows
+#define STATE_SQL_CROP_ENTRY "(?1, ?, 0, ?, ?, ?, 0, 0, ?, ?, NULL, NULL, 0, 0)"
+#define STATE_SQL_CROP_OUTBOX(rows) \
+	"INSERT INTO outbox(at, path, id, op, kind, size, mtime, mode, hash, " \
+	"target, state, origin, half, mine, approved, tries) VALUES" rows
+#define STATE_SQL_CROP_OUTROW \
+	"(?1, ?2 || CAST(? AS TEXT), ?, 0, 0, ?, ?, ?, NULL, NULL, 0, NULL, " \
+	"0, ?, 0, 0)"
+
 /* X(name, SQL) */
 #define STATE_SQL_MAP(X) \
 	X(META_GET, "SELECT value FROM meta WHERE key = ?") \
@@ -87,16 +104,16 @@
 	X(ENTRY_TWIN, \
 	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
 	    "hash, target, racy, synced, dir, name FROM entries " \
-	    "WHERE ino = ? AND kind = 0 AND ctime = ? AND mtime = ? " \
+	    "WHERE " STATE_SQL_INO " AND ctime = ? AND mtime = ? " \
 	    "AND size = ? AND racy = 0 AND hash IS NOT NULL LIMIT 1") \
 	X(ENTRY_MOVED, \
 	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
 	    "hash, target, racy, synced, dir, name FROM entries " \
-	    "WHERE ino = ? AND kind = 0 AND ctime <> ? AND mtime = ? " \
+	    "WHERE " STATE_SQL_INO " AND ctime <> ? AND mtime = ? " \
 	    "AND size = ? AND racy = 0 AND hash IS NOT NULL " \
 	    "LIMIT 1 OFFSET ?") \
 	X(ENTRY_STALE, \
-	    "SELECT dir, name FROM entries WHERE ino = ? AND kind = 0 " \
+	    "SELECT dir, name FROM entries WHERE " STATE_SQL_INO " " \
 	    "AND (mtime <> ? OR mode <> ? OR hash IS NOT ?) " \
 	    "LIMIT 1 OFFSET ?") \
 	X(PAST_GET, \
@@ -344,6 +361,16 @@
 	    "SELECT 1 FROM cloud_holds " \
 	    "WHERE path = ? AND decision != 2") \
 	X(HOLD_CLEAR, "DELETE FROM cloud_holds") \
+	X(CROP_ENTRIES_1, STATE_SQL_CROP_ENTRIES(STATE_SQL_CROP_ENTRY)) \
+	X(CROP_ENTRIES_4, \
+	    STATE_SQL_CROP_ENTRIES(STATE_SQL_4(STATE_SQL_CROP_ENTRY))) \
+	X(CROP_ENTRIES_32, \
+	    STATE_SQL_CROP_ENTRIES(STATE_SQL_32(STATE_SQL_CROP_ENTRY))) \
+	X(CROP_OUTBOX_1, STATE_SQL_CROP_OUTBOX(STATE_SQL_CROP_OUTROW)) \
+	X(CROP_OUTBOX_4, \
+	    STATE_SQL_CROP_OUTBOX(STATE_SQL_4(STATE_SQL_CROP_OUTROW))) \
+	X(CROP_OUTBOX_32, \
+	    STATE_SQL_CROP_OUTBOX(STATE_SQL_32(STATE_SQL_CROP_OUTROW))) \
 	X(DROVE_QUIET, \
 	    "SELECT NOT EXISTS(SELECT 1 FROM outbox " \
 	    "WHERE path BETWEEN ?1 AND ?2) " \

@@ -291,44 +291,6 @@ static void test_quiet_trouble(void **state)
 	assert_int_equal(quiet(h, "other"), 1);
 }
 
-/* Where nothing is known, what is added is what would be put. */
-static void test_add(void **state)
-{
-	struct vs_change c = { .path = "a",
-		.op = VS_OP_UPDATE,
-		.size = 5,
-		.mtime_us = 77,
-		.has_mtime = true,
-		.mode = 0600,
-		.base_version = -1 };
-	struct outbox_limits limits = {
-		.changes = 10, .bytes = VS_BATCH_BYTES, .deletes = true
-	};
-	struct vs_batch_id id = { .counter = 1 };
-	struct herd *h = *state;
-	struct vs_buf body;
-	const char *first, *second;
-	size_t n;
-	int op, skipped;
-
-	vs_buf_init(&body, 1 << 20);
-	assert_int_equal(outbox_put(&h->s, &c, 0, 1000, &op, NULL), 0);
-	c.path = "b";
-	assert_int_equal(outbox_add(&h->s, &c, 1000, NULL), 0);
-	assert_int_equal(vs_db_begin(h->s.db, NULL), 0);
-	assert_int_equal(
-	    outbox_freeze(&h->s, "device", &id, &limits, &body, &skipped, NULL),
-	    2);
-	assert_int_equal(vs_db_commit(h->s.db, NULL), 0);
-	first = strstr(vs_buf_str(&body), "\"a\"");
-	second = strstr(vs_buf_str(&body), "\"b\"");
-	assert_true(first != NULL && second != NULL && first < second);
-	n = strcspn(first + 3, "}");
-	assert_true(n > 20);
-	assert_memory_equal(first + 3, second + 3, n);
-	vs_buf_release(&body);
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -342,7 +304,6 @@ int main(void)
 		TEST(test_quiet_flight),
 		TEST(test_quiet_shadow),
 		TEST(test_quiet_trouble),
-		TEST(test_add),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
