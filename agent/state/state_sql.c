@@ -152,7 +152,7 @@ static const char schema_9[] =
     "CREATE INDEX outbox_twin ON outbox(hash, size)"
     " WHERE op = 2 AND kind = 0 AND hash IS NOT NULL;";
 
-/* A file that was only listed has no inode to be found by: none in the index. */
+/* A file that was only listed has no inode to be found by: not indexed. */
 static const char schema_10[] =
     "DROP INDEX entries_ino;"
     "CREATE INDEX entries_ino ON entries(ino) WHERE kind = 0 AND ino <> 0;";
