@@ -20,11 +20,13 @@ struct worker {
 
 struct crew {
 	uv_mutex_t mutex; /* guards all below */
-	uv_cond_t work; /* a job came, or stop */
+	uv_cond_t work; /* a job came, there is room again, or stop */
 	uv_cond_t idle; /* a job ended */
 	struct lane lane[LANES];
 	int running[LANES];
 	bool stop;
+	int asleep; /* workers that wait for work */
+	bool called; /* one of them is about to look: no need for another */
 	int count; /* workers started */
 	struct worker workers[];
 };
@@ -110,6 +112,53 @@ static void crew_do(struct crew_job *job)
 	job->done(job);
 }
 
+/*
+ * Whether to signal work, now or once the mutex is released.  One sleeper at
+ * a time is called, who calls the next if there is more: a wake-up costs the
+ * caller more than handing over a job, and jobs come in swarms.
+ */
+static bool crew_call(struct crew *c)
+{
+	bool call = c->asleep > 0 && !c->called;
+
+	c->called = c->called || call;
+	return call;
+}
+
+static bool crew_has_work(const struct crew *c)
+{
+	return c->lane[SMALL].first != NULL || crew_has_room(c, LARGE) ||
+	    crew_has_room(c, HUGE_ONES);
+}
+
+static void crew_sleep(struct crew *c)
+{
+	c->asleep++;
+	uv_cond_wait(&c->work, &c->mutex);
+	c->asleep--;
+	c->called = false;
+}
+
+static void worker_take(struct worker *w, struct crew_job *job, int lane)
+{
+	struct crew *c = w->crew;
+	bool call;
+
+	c->running[lane]++;
+	w->owner = job->owner;
+	call = crew_has_work(c) && crew_call(c);
+	uv_mutex_unlock(&c->mutex);
+	if (call)
+		uv_cond_signal(&c->work);
+	crew_do(job);
+	uv_mutex_lock(&c->mutex);
+	w->owner = NULL;
+	c->running[lane]--;
+	if (lane != SMALL)
+		uv_cond_broadcast(&c->work);
+	uv_cond_broadcast(&c->idle);
+}
+
 static void worker_run(void *arg)
 {
 	struct worker *w = arg;
@@ -120,22 +169,12 @@ static void worker_run(void *arg)
 	uv_mutex_lock(&c->mutex);
 	for (;;) {
 		job = crew_next(c, &lane);
-		if (job == NULL && c->stop)
+		if (job != NULL)
+			worker_take(w, job, lane);
+		else if (!c->stop)
+			crew_sleep(c);
+		else
 			break;
-		if (job == NULL) {
-			uv_cond_wait(&c->work, &c->mutex);
-			continue;
-		}
-		c->running[lane]++;
-		w->owner = job->owner;
-		uv_mutex_unlock(&c->mutex);
-		crew_do(job);
-		uv_mutex_lock(&c->mutex);
-		w->owner = NULL;
-		c->running[lane]--;
-		if (lane != SMALL)
-			uv_cond_broadcast(&c->work);
-		uv_cond_broadcast(&c->idle);
 	}
 	uv_mutex_unlock(&c->mutex);
 }
@@ -209,6 +248,8 @@ void crew_free(struct crew *c)
 
 void crew_submit(struct crew *c, struct crew_job *job)
 {
+	bool call;
+
 	assert(job->work != NULL && job->done != NULL);
 	assert(job->owner != NULL && job->cancel != NULL);
 	uv_mutex_lock(&c->mutex);
@@ -216,9 +257,11 @@ void crew_submit(struct crew *c, struct crew_job *job)
 			 : job->size <= CREW_LARGE ? LARGE
 						   : HUGE_ONES],
 	    job);
-	/* one: what a lane allows does not depend on who asks */
-	uv_cond_signal(&c->work);
+	call = crew_call(c);
 	uv_mutex_unlock(&c->mutex);
+	/* any: what a lane allows does not depend on who asks */
+	if (call)
+		uv_cond_signal(&c->work);
 }
 
 static bool crew_works_for(const struct crew *c, const void *owner)

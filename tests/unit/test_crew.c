@@ -185,6 +185,42 @@ static void test_each_lane_has_one(void **state)
 	wait_done(f, f->count);
 }
 
+/* Waits for as many others as there are workers. */
+static void meet_work(struct crew_job *j)
+{
+	struct shared *s = ((struct job *)j)->shared;
+	int64_t until = vs_clock_mono_ms() + 10000;
+
+	atomic_fetch_add(&s->running, 1);
+	while (atomic_load(&s->running) < PROCESSORS + CREW_SPARE &&
+	    vs_clock_mono_ms() < until)
+		usleep(1000);
+}
+
+/* A swarm of jobs wakes all workers, whoever calls whom. */
+static void test_a_swarm_wakes_all(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int round = 0; round < 10; round++) {
+		usleep(2000); /* they fall asleep */
+		atomic_store(&f->shared.running, 0);
+		for (int i = 0; i < PROCESSORS + CREW_SPARE; i++) {
+			struct job *j = &f->jobs[f->count++];
+
+			j->shared = &f->shared;
+			j->job.cancel = &f->cancel;
+			j->job.owner = f;
+			j->job.work = meet_work;
+			j->job.done = job_done;
+			crew_submit(f->crew, &j->job);
+		}
+		wait_done(f, f->count);
+		assert_int_equal(
+		    atomic_load(&f->shared.running), PROCESSORS + CREW_SPARE);
+	}
+}
+
 struct order {
 	atomic_bool go;
 	int n;
@@ -356,6 +392,8 @@ int main(void)
 		    test_huge_ones_leave_two, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_each_lane_has_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_a_swarm_wakes_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_urgent_ones_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forget, setup, teardown),
