@@ -15,6 +15,7 @@
 #include "common/os/clock.h"
 
 #define LOOK_MS 100 /* between two looks at the status */
+#define EVER_MS (100LL * 365 * 24 * 60 * 60 * 1000) /* nobody waits so long */
 
 struct await {
 	char *id; /* the project's */
@@ -264,7 +265,6 @@ static void await_serve(struct request *r, bool sync)
 	struct project *p = request_running(r);
 	struct await *w = p != NULL ? calloc(1, sizeof(*w)) : NULL;
 	struct vs_err err = VS_ERR_INIT;
-
 	int64_t ms;
 
 	if (p == NULL)
@@ -279,7 +279,8 @@ static void await_serve(struct request *r, bool sync)
 		return;
 	}
 	w->sync = sync;
-	w->until_ms = ms < 0 ? INT64_MAX : vs_clock_mono_ms() + ms;
+	w->until_ms =
+	    ms < 0 || ms > EVER_MS ? INT64_MAX : vs_clock_mono_ms() + ms;
 	r->data = w;
 	r->data_free = await_free;
 	r->gone = await_end;

@@ -106,6 +106,15 @@ def test_wait_means_in_sync(owner):
     owner.agree(flush=False)
 
 
+@pytest.mark.parametrize("ms", [2**63 - 1, 10**15, 10**30])
+def test_wait_for_ever(owner, ms):
+    """However long the time given is, it is not over already."""
+    write(owner.root / "a", b"1")
+    for verb in ("/v1/flush", "/v1/wait"):
+        a = owner.control.post(verb, 60, project=owner.project, timeout_ms=ms)
+        assert a.status == 200 or ms > 2**63 and a.status == 400, a
+
+
 def test_pause_and_resume(owner):
     write(owner.root / "before", b"1")
     owner.flush()
