@@ -139,6 +139,7 @@ struct core_cloud {
 	enum core_request request; /* under way */
 	uint64_t request_id;
 	struct vs_batch_id batch; /* epoch; counter last used; follows */
+	bool overtaken; /* the batch in flight, by the one ahead (ahead.h) */
 	struct size size; /* of the next one */
 	struct size_sent sent; /* the one in flight, so far without its ms */
 	int64_t sent_ms; /* mono */
@@ -248,6 +249,7 @@ struct engine {
 	int large_jobs; /* of jobs, those over CORE_LARGE */
 	bool fresh; /* the path in hand was hinted at, not found by a scan */
 	int jobs_max;
+	int ahead_least; /* changes that a batch is fixed ahead for */
 	uint64_t serial; /* of jobs and requests */
 	struct core_stage stage;
 	struct core_kin kin;

@@ -154,6 +154,7 @@ static struct engine *make(
 	e->job_by_path = vs_map_new();
 	e->growing = vs_map_new();
 	e->list_first = o->list_first;
+	e->ahead_least = o->ahead_least > 0 ? o->ahead_least : VS_BATCH_FLOOR;
 	e->jobs_max = o->hash_jobs < 1     ? 1
 	    : o->hash_jobs > CORE_JOBS_MAX ? CORE_JOBS_MAX
 					   : o->hash_jobs;

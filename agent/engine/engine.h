@@ -103,6 +103,7 @@ struct engine_options {
 	const char *device_id;
 	const char *root_id; /* marker's id, as given by init */
 	int hash_jobs; /* hashes under way at most */
+	int ahead_least; /* changes a batch is fixed ahead for; 0: usual */
 	bool list_first; /* a new state publishes names before hashes */
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/engine/ahead.h"
 #include "agent/engine/publisher.h"
 #include "agent/engine/relist.h"
 #include "agent/state/outbox.h"
@@ -18,6 +19,7 @@ static int follow(
 
 	e->cloud.batch.follows = *m;
 	e->cloud.batch.counter = 0;
+	e->cloud.overtaken = false;
 	if (rc == 0)
 		rc = state_set_int(
 		    &e->state, "follows_counter", m->counter, err);
@@ -31,11 +33,13 @@ static int begin(struct engine *e, struct vs_err *err)
 {
 	struct core_cloud *c = &e->cloud;
 	struct vs_batch_mark last = c->batch.follows;
+	struct vs_batch_id id;
 	int rc;
 
-	if (c->batch.counter > 0) {
-		memcpy(last.epoch, c->batch.epoch, sizeof(last.epoch));
-		last.counter = c->batch.counter;
+	ahead_id(e, &id);
+	if (id.counter > 0) {
+		memcpy(last.epoch, id.epoch, sizeof(last.epoch));
+		last.counter = id.counter;
 	}
 	vs_rand_uuid(e->world.rand, c->batch.epoch);
 	c->request = CORE_NO_REQUEST;
@@ -87,6 +91,7 @@ int epoch_load(struct engine *e, struct vs_err *err)
 	if (rc < 0)
 		return rc;
 	c->wary = wary != 0;
+	c->overtaken = false;
 	c->proven = false;
 	if (fenced != 0) {
 		c->stop = CORE_STOP_STALE;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/ahead.h"
 #include "agent/engine/check.h"
 #include "agent/engine/epoch.h"
 #include "agent/engine/kin.h"
@@ -109,7 +110,8 @@ void publisher_fenced(struct engine *e)
 	    "here, and nothing there is undone");
 }
 
-static void send_batch(struct engine *e, const struct vs_buf *body, int changes)
+void publisher_send_batch(
+    struct engine *e, const struct vs_buf *body, int changes)
 {
 	char path[128];
 	struct engine_send s = {
@@ -250,13 +252,15 @@ static int plan(struct engine *e, struct pace *p, struct vs_err *err)
 static int resend(struct engine *e, struct vs_buf *body, struct vs_err *err)
 {
 	int64_t counter;
-	int rc = outbox_frozen(&e->state, &counter, body, err);
+	int rc = e->cloud.overtaken
+	    ? outbox_frozen_ahead(&e->state, &counter, body, err)
+	    : outbox_frozen(&e->state, &counter, body, err);
 
 	if (rc <= 0)
 		return rc;
 	if (!root_check(e))
 		return 1; /* it may hold deletions (R2) */
-	send_batch(e, body, e->cloud.size.changes);
+	publisher_send_batch(e, body, e->cloud.size.changes);
 	return 1;
 }
 
@@ -283,7 +287,7 @@ static int next_batch(
 		return 0; /* a deletion may be in it (R2) */
 	n = freeze(e, p.deletes, body, due, err);
 	if (n > 0)
-		send_batch(e, body, n);
+		publisher_send_batch(e, body, n);
 	return n < 0 ? n : 0;
 }
 
@@ -315,8 +319,13 @@ int64_t publisher_step(struct engine *e)
 
 	assert(!e->stage.open);
 	if (e->paused || e->root.lost || e->fault.on ||
-	    e->cloud.stop != CORE_GO || e->cloud.request != CORE_NO_REQUEST)
+	    e->cloud.stop != CORE_GO)
 		return INT64_MAX;
+	if (e->cloud.request != CORE_NO_REQUEST) {
+		if (ahead_step(e, &err) < 0)
+			core_fault(e, &err);
+		return INT64_MAX;
+	}
 	if (e->cloud.retry_ms > e->now.mono_ms)
 		return e->cloud.retry_ms;
 	if (step(e, &due, &err) < 0)
@@ -385,12 +394,13 @@ static int in_transaction(struct engine *e,
 static int order(struct engine *e, const struct engine_answer *a,
     const char *why, struct vs_err *err)
 {
-	const struct vs_batch_id *id = &e->cloud.batch;
+	struct vs_batch_id id;
 	struct vs_batch_mark m;
 
-	if (id->counter == 1 && verdict_follows(&m, a->body, a->len) &&
-	    (strcmp(m.epoch, id->follows.epoch) != 0 ||
-		m.counter != id->follows.counter))
+	ahead_id(e, &id);
+	if (id.counter == 1 && verdict_follows(&m, a->body, a->len) &&
+	    (strcmp(m.epoch, id.follows.epoch) != 0 ||
+		m.counter != id.follows.counter))
 		return epoch_follow(e, &m, err);
 	/* this is just what was said */
 	publisher_back_off(e, a->retry_after_ms, why);
@@ -416,10 +426,13 @@ static void batch_answered(struct engine *e, const struct engine_answer *a)
 		rc = receipt_failed(e, a, why, &err);
 		break;
 	case VERDICT_SPLIT:
-		rc = receipt_split(e, a, why, &err);
+		/* what it follows cannot be made anew */
+		rc = e->cloud.overtaken ? in_transaction(e, epoch_doubt, &err)
+					: receipt_split(e, a, why, &err);
 		break;
 	case VERDICT_RESYNC:
-		rc = in_transaction(e, epoch_doubt, &err);
+		if (!ahead_overtaken(e, a))
+			rc = in_transaction(e, epoch_doubt, &err);
 		break;
 	case VERDICT_ORDER:
 		rc = order(e, a, why, &err);

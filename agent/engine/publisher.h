@@ -21,6 +21,10 @@ void publisher_answered(struct engine *e, const struct engine_answer *a);
 void publisher_ask(
     struct engine *e, enum core_request what, struct engine_send *s);
 
+/* Sends a batch that is durable, of so many changes at most. */
+void publisher_send_batch(
+    struct engine *e, const struct vs_buf *body, int changes);
+
 /* After a failure: not again before some time has passed. */
 void publisher_back_off(
     struct engine *e, int64_t retry_after_ms, const char *why);

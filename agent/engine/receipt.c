@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/engine/ahead.h"
 #include "agent/engine/check.h"
 #include "agent/engine/epoch.h"
 #include "agent/engine/plain.h"
@@ -43,6 +44,8 @@ struct receipt {
 	int refusals;
 	bool approved; /* a person approved deletions of this batch */
 	bool holds; /* the cloud holds something */
+	bool clean; /* and the batch ahead holds: it may be under way */
+	struct size_sent took; /* the batch that it answers */
 	struct vs_err *err;
 };
 
@@ -274,15 +277,15 @@ static int compare(struct receipt *r, struct vs_err *err)
 }
 
 /* How large the next batches may be; what the server takes is kept. */
-static int resize(struct engine *e, struct vs_err *err)
+static int resize(struct receipt *r, struct vs_err *err)
 {
-	struct core_cloud *c = &e->cloud;
+	struct core_cloud *c = &r->e->cloud;
 	int64_t was = c->size.ceiling;
 
-	size_taken(&c->size, &c->sent);
+	size_taken(&c->size, &r->took);
 	return was == c->size.ceiling
 	    ? 0
-	    : state_set_int(&e->state, "ceiling", c->size.ceiling, err);
+	    : state_set_int(&r->e->state, "ceiling", c->size.ceiling, err);
 }
 
 static int apply_all(struct receipt *r, struct vs_err *err)
@@ -290,6 +293,8 @@ static int apply_all(struct receipt *r, struct vs_err *err)
 	struct engine *e = r->e;
 	int rc = stage_begin(e, err);
 
+	if (rc == 0 && !r->clean)
+		rc = ahead_recall(e, err);
 	if (rc == 0 && plain_is(e))
 		rc = outbox_tried(&e->state, err);
 	if (rc == 0)
@@ -299,14 +304,14 @@ static int apply_all(struct receipt *r, struct vs_err *err)
 	if (rc == 0)
 		rc = acks_settle(r->acks, &e->state, err);
 	if (rc == 0)
-		rc = outbox_thaw(&e->state, err);
+		rc = outbox_settle(&e->state, err);
 	if (rc == 0)
 		rc = compare(r, err);
 	if (rc == 0)
-		rc = resize(e, err);
+		rc = resize(r, err);
 	if (rc == 0)
-		rc = stage_commit(e, err);
-	return rc;
+		rc = ahead_freeze(e, err);
+	return rc < 0 ? rc : stage_commit(e, err);
 }
 
 static void tell(struct receipt *r)
@@ -404,6 +409,33 @@ static int no_receipt(
 	return 0;
 }
 
+/*
+ * The answer is one to the batch that was sent: the next one leaves before
+ * anything is done with it.
+ */
+static int go_ahead(struct receipt *r, struct vs_err *err)
+{
+	struct engine *e = r->e;
+	int rc = e->cloud.overtaken ? ahead_taken(e, err) : 0;
+
+	r->took = e->cloud.sent;
+	if (rc == 0 && !plain_is(e) && outbox_is_ahead(&e->state))
+		rc = ahead_send(e, &r->reply, err);
+	r->clean = rc == 1;
+	return rc < 0 ? rc : 0;
+}
+
+/* 0 if it is an answer to the batch that was sent. */
+static int read_reply(
+    struct receipt *r, const struct engine_answer *a, struct vs_err *why)
+{
+	struct vs_batch_id want;
+
+	ahead_id(r->e, &want);
+	return vs_batch_reply_read(
+	    &r->reply, a->body, a->len, plain_is(r->e) ? NULL : &want, why);
+}
+
 int receipt_take(
     struct engine *e, const struct engine_answer *a, struct vs_err *err)
 {
@@ -416,8 +448,9 @@ int receipt_take(
 		return vs_err_set(err, VS_ENOMEM, "answer: out of memory");
 	r->e = e;
 	r->err = err;
-	rc = vs_batch_reply_read(&r->reply, a->body, a->len,
-	    plain_is(e) ? NULL : &e->cloud.batch, &why);
+	rc = read_reply(r, a, &why);
+	if (rc == 0)
+		rc = go_ahead(r, err);
 	if (rc == 0)
 		rc = index_reply(r, &why);
 	if (rc == 0 && plain_is(e) && r->reply.log_id[0] == '\0')
@@ -463,10 +496,12 @@ static int thaw(struct engine *e, struct split *s, struct vs_err *err)
 {
 	int rc = stage_begin(e, err);
 
+	if (rc == 0)
+		rc = ahead_recall(e, err);
 	if (rc == 0 && s->count <= 1)
 		rc = outbox_each_frozen(&e->state, refuse_one, s, err);
 	if (rc == 0)
-		rc = outbox_thaw(&e->state, err);
+		rc = outbox_settle(&e->state, err);
 	if (rc == 0)
 		rc = state_set_int(
 		    &e->state, "ceiling", e->cloud.size.ceiling, err);

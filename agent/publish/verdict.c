@@ -39,6 +39,19 @@ bool verdict_follows(struct vs_batch_mark *m, const char *body, size_t len)
 	return found;
 }
 
+int64_t verdict_due(const char *body, size_t len)
+{
+	struct vs_err err = VS_ERR_INIT;
+	json_t *doc = len > 0 ? vs_json_parse(body, len, &err) : NULL;
+	int64_t due = 0;
+
+	if (!json_is_object(doc) ||
+	    vs_json_get_i64(doc, "expected", false, &due, &err) < 0)
+		due = 0;
+	json_decref(doc);
+	return due;
+}
+
 static enum verdict conflict(const char *body, size_t len)
 {
 	char code[64];

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/proto/batch.h"
 
@@ -30,6 +31,9 @@ enum verdict verdict_of(
 
 /* What epoch_order says that is to be followed; false if it does not. */
 bool verdict_follows(struct vs_batch_mark *m, const char *body, size_t len);
+
+/* Which counter a refusal says is due, 0 if it does not. */
+int64_t verdict_due(const char *body, size_t len);
 
 /*
  * "code" of an error answer into out (cap bytes); "" if there is none, or

@@ -1,7 +1,8 @@
 /*
- * What the cloud has yet to hear: at most one pending change a path, and
- * those of the one batch in flight, whose body is kept as sent.  All within
- * the caller's transaction.
+ * What the cloud has yet to hear: at most one pending change a path, those of
+ * the one batch in flight, whose body is kept as sent, and perhaps those of
+ * one more, fixed ahead of its answer, which is in flight once the first is
+ * over.  All within the caller's transaction.
  */
 #ifndef OUTBOX_H
 #define OUTBOX_H
@@ -108,15 +109,32 @@ int outbox_freeze(struct state *s, const char *device_id,
     const struct vs_batch_id *id, const struct outbox_limits *limits,
     struct vs_buf *body, int *skipped, struct vs_err *err);
 
+/*
+ * As outbox_freeze, behind the batch in flight: the one ahead, of which there
+ * is none yet.  Without deletions by themselves and without skip: what it
+ * says must not depend on what becomes of the other.
+ */
+int outbox_freeze_ahead(struct state *s, const char *device_id,
+    const struct vs_batch_id *id, const struct outbox_limits *limits,
+    struct vs_err *err);
+
 /* The batch in flight: 1 with counter and body (appended), 0 for none. */
 int outbox_frozen(
     struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err);
+
+/* Likewise the one ahead; and whether there is one. */
+int outbox_frozen_ahead(
+    struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err);
+bool outbox_is_ahead(const struct state *s);
+
+/* Changes of the batch in flight. */
+int outbox_frozen_size(struct state *s, int64_t *changes, struct vs_err *err);
 
 /* A change of the batch in flight. */
 struct outbox_flown {
 	int index; /* its place */
 	struct vs_change c; /* strings live during the call */
-	bool latest; /* nothing newer waits for its path */
+	bool latest; /* nothing newer waits for its path, or goes ahead */
 };
 
 /*
@@ -141,7 +159,16 @@ int outbox_tries(
  */
 int outbox_defer(struct state *s, bool *was, struct vs_err *err);
 
-/* The batch is over; rows left in it are pending again. */
+/*
+ * The batch in flight is over; rows left in it are pending again, unless
+ * there is something newer of their path.  The one ahead is in flight now.
+ */
+int outbox_settle(struct state *s, struct vs_err *err);
+
+/* The one ahead is none: its rows are pending again. */
+int outbox_recall(struct state *s, struct vs_err *err);
+
+/* Both are over. */
 int outbox_thaw(struct state *s, struct vs_err *err);
 
 /* The shadow is not to be trusted: no pending change is a rename. */

@@ -1,6 +1,7 @@
 #include "agent/state/outbox.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "agent/state/outrow.h"
@@ -15,6 +16,7 @@ struct freeze {
 	struct state *s;
 	const struct outbox_limits *limits;
 	struct vs_buf *body;
+	bool ahead; /* of one that is in flight */
 	int n; /* changes */
 	int64_t skipped[VS_BATCH_CHANGES];
 	int nskipped;
@@ -59,9 +61,11 @@ static int skip(
 static int freeze_one(
     struct freeze *f, const struct vs_change *c, struct vs_err *err)
 {
+	struct vs_map *known = f->ahead ? f->s->ahead : f->s->flight;
+
 	vs_batch_put(f->body, f->n++ == 0, c);
-	return f->s->flight == NULL ? 0
-	    : vs_map_put(f->s->flight, c->path, f->s, NULL) < 0
+	return known == NULL ? 0
+	    : vs_map_put(known, c->path, f->s, NULL) < 0
 	    ? vs_err_set(err, VS_ENOMEM, "outbox: out of memory")
 	    : 0;
 }
@@ -186,6 +190,9 @@ static int move_rows(
 
 	for (int i = 0; i < f->nskipped && rc == 0; i++)
 		rc = vs_db_run(db, SQL_OUTBOX_DROP, err, "i", f->skipped[i]);
+	if (rc == 0 && f->n > 0)
+		rc = vs_db_run(db, SQL_BATCH_PUT, err, "ib", id->counter,
+		    (const void *)f->body->data, f->body->len);
 	for (int i = 0; i < f->ranges && rc == 0; i++) {
 		rc = vs_db_run(db, SQL_FLIGHT_TAKE, err, "ii",
 		    f->range[i].first, f->range[i].last);
@@ -193,9 +200,6 @@ static int move_rows(
 			rc = vs_db_run(db, SQL_FLIGHT_TAKEN, err, "ii",
 			    f->range[i].first, f->range[i].last);
 	}
-	if (rc == 0 && f->n > 0)
-		rc = vs_db_run(db, SQL_BATCH_PUT, err, "ib", id->counter,
-		    (const void *)f->body->data, f->body->len);
 	return rc;
 }
 
@@ -223,6 +227,23 @@ static int marry(struct freeze *f, struct vs_err *err)
 	return rc < 0 ? rc : 0;
 }
 
+static int freeze_all(struct freeze *f, const char *device_id,
+    const struct vs_batch_id *id, struct vs_err *err)
+{
+	int rc = marry(f, err);
+
+	vs_batch_open(f->body, device_id, id);
+	if (rc == 0)
+		rc = freeze_some(f, OUTROW_UPSERT, id->counter, err);
+	if (rc == 0 && f->limits->deletes)
+		rc = freeze_some(f, OUTROW_GONE, id->counter, err);
+	vs_batch_shut(f->body);
+	if (rc == 0 && vs_buf_error(f->body) < 0)
+		rc = vs_err_set(
+		    err, vs_buf_error(f->body), "outbox: batch does not fit");
+	return rc < 0 ? rc : move_rows(f, id, err);
+}
+
 int outbox_freeze(struct state *s, const char *device_id,
     const struct vs_batch_id *id, const struct outbox_limits *limits,
     struct vs_buf *body, int *skipped, struct vs_err *err)
@@ -232,30 +253,47 @@ int outbox_freeze(struct state *s, const char *device_id,
 
 	assert(limits->changes >= 1 && limits->changes <= VS_BATCH_CHANGES);
 	*skipped = 0;
-	vs_batch_open(body, device_id, id);
-	rc = marry(&f, err);
-	if (rc == 0)
-		rc = freeze_some(&f, OUTROW_UPSERT, id->counter, err);
-	if (rc == 0 && limits->deletes)
-		rc = freeze_some(&f, OUTROW_GONE, id->counter, err);
-	vs_batch_shut(body);
-	if (rc < 0)
-		return rc;
-	if (vs_buf_error(body) < 0)
-		return vs_err_set(
-		    err, vs_buf_error(body), "outbox: batch does not fit");
-	rc = move_rows(&f, id, err);
+	rc = freeze_all(&f, device_id, id, err);
 	*skipped = f.nskipped;
 	return rc < 0 ? rc : f.n;
 }
 
-int outbox_frozen(
-    struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err)
+int outbox_freeze_ahead(struct state *s, const char *device_id,
+    const struct vs_batch_id *id, const struct outbox_limits *limits,
+    struct vs_err *err)
+{
+	struct vs_buf body;
+	struct freeze f = {
+		.s = s, .limits = limits, .body = &body, .ahead = true
+	};
+	int rc = outrow_know_flight(s, err);
+
+	assert(limits->changes >= 1 && limits->changes <= VS_BATCH_CHANGES);
+	assert(!limits->deletes && limits->skip == NULL);
+	assert(s->ahead_pos == 0);
+	if (rc < 0)
+		return rc;
+	s->ahead = vs_map_new();
+	if (s->ahead == NULL)
+		return vs_err_set(err, VS_ENOMEM, "outbox: out of memory");
+	vs_buf_init(&body, VS_BATCH_INFLATED);
+	rc = freeze_all(&f, device_id, id, err);
+	vs_buf_release(&body);
+	if (rc == 0)
+		rc = state_load_ahead(s, err);
+	if (rc < 0 || f.n == 0)
+		state_forget_flight(s);
+	return rc < 0 ? rc : f.n;
+}
+
+/* The batch that statement sql finds: 1 with *counter and body, or 0. */
+static int frozen(struct state *s, int sql, int64_t *counter,
+    struct vs_buf *body, struct vs_err *err)
 {
 	sqlite3_stmt *st;
 	int rc;
 
-	rc = vs_db_first(s->db, SQL_BATCH_GET, &st, err, "");
+	rc = vs_db_first(s->db, sql, &st, err, "");
 	if (rc <= 0)
 		return rc;
 	*counter = sqlite3_column_int64(st, 0);
@@ -264,6 +302,43 @@ int outbox_frozen(
 		    (size_t)sqlite3_column_bytes(st, 1));
 	sqlite3_reset(st);
 	return 1;
+}
+
+int outbox_frozen(
+    struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err)
+{
+	return frozen(s, SQL_BATCH_GET, counter, body, err);
+}
+
+int outbox_frozen_ahead(
+    struct state *s, int64_t *counter, struct vs_buf *body, struct vs_err *err)
+{
+	return frozen(s, SQL_BATCH_NEXT, counter, body, err);
+}
+
+bool outbox_is_ahead(const struct state *s)
+{
+	return s->ahead_pos > 0;
+}
+
+/* The rows of the batch in flight are those before this. */
+static int64_t end_of_flight(const struct state *s)
+{
+	return s->ahead_pos > 0 ? s->ahead_pos : INT64_MAX;
+}
+
+int outbox_frozen_size(struct state *s, int64_t *changes, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(
+	    s->db, SQL_FLIGHT_SIZE, &st, err, "i", end_of_flight(s));
+
+	*changes = 0;
+	if (rc <= 0)
+		return rc;
+	*changes = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return 0;
 }
 
 /* A row of the flight, and which of its changes are done. */
@@ -276,6 +351,7 @@ struct flown {
 
 /* The rows of the flight that were shown. */
 struct shown {
+	const struct state *s;
 	int (*each)(void *arg, const struct outbox_flown *f, bool *done);
 	void *arg;
 	int changes;
@@ -284,6 +360,12 @@ struct shown {
 	int done; /* rows of which nothing is left */
 	bool any; /* something is done */
 };
+
+/* Whether the batch ahead speaks of path, too. */
+static bool is_ahead(const struct state *s, const char *path)
+{
+	return s->ahead != NULL && vs_map_get(s->ahead, path) != NULL;
+}
 
 static int show_row(struct shown *v, sqlite3_stmt *st, struct vs_err *err)
 {
@@ -300,13 +382,14 @@ static int show_row(struct shown *v, sqlite3_stmt *st, struct vs_err *err)
 	memset(r, 0, sizeof(*r));
 	r->pos = sqlite3_column_int64(st, 0);
 	r->rename = f.c.renamed_from != NULL;
-	f.latest = sqlite3_column_int(st, 11) == 0;
+	f.latest = sqlite3_column_int(st, 11) == 0 && !is_ahead(v->s, f.c.path);
 	rc = v->each(v->arg, &f, &r->own);
 	if (rc >= 0 && r->rename) {
 		outrow_half(&f.c, &c);
 		f.c = c;
 		f.index = v->changes++;
-		f.latest = sqlite3_column_int(st, 12) == 0;
+		f.latest = sqlite3_column_int(st, 12) == 0 &&
+		    !is_ahead(v->s, f.c.path);
 		rc = v->each(v->arg, &f, &r->half);
 	}
 	v->any |= r->own || r->half;
@@ -329,17 +412,21 @@ int outbox_each_frozen(struct state *s,
     int (*each)(void *arg, const struct outbox_flown *f, bool *done), void *arg,
     struct vs_err *err)
 {
-	struct shown v = { .each = each, .arg = arg };
+	struct shown v = { .s = s, .each = each, .arg = arg };
 	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_FLIGHT_LIST, err);
-	int rc = st == NULL ? err->code : 0;
+	int64_t end = end_of_flight(s);
+	int rc = st == NULL ? err->code : vs_db_bind(st, err, "i", end);
 
+	if (rc == 0 && s->ahead_pos > 0)
+		rc = outrow_know_flight(s, err);
 	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
 		rc = show_row(&v, st, err);
 		if (rc < 0)
 			sqlite3_reset(st);
 	}
 	if (rc == 0 && v.any && v.done == v.rows)
-		return vs_db_run(s->db, SQL_FLIGHT_CLEAR, err, "");
+		return vs_db_run(
+		    s->db, SQL_FLIGHT_CLEAR, err, "ii", (int64_t)0, end);
 	for (int i = 0; i < v.rows && rc == 0 && v.any; i++)
 		rc = leave(s, &v.row[i], err);
 	return rc;
@@ -372,15 +459,45 @@ int outbox_defer(struct state *s, bool *was, struct vs_err *err)
 	return rc;
 }
 
-int outbox_thaw(struct state *s, struct vs_err *err)
+/* The rows of a batch from first to before end are pending again. */
+static int thaw(
+    struct state *s, int64_t first, int64_t end, int drop, struct vs_err *err)
 {
 	static const int sql[] = { SQL_FLIGHT_THAW, SQL_FLIGHT_THAW_HALVES,
-		SQL_FLIGHT_CLEAR, SQL_BATCH_DROP };
+		SQL_FLIGHT_CLEAR };
 	int rc = 0;
 
-	state_forget_flight(s);
 	s->outbox_twins = true;
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]) && rc == 0; i++)
-		rc = vs_db_run(s->db, sql[i], err, "");
+		rc = vs_db_run(s->db, sql[i], err, "ii", first, end);
+	return rc < 0 ? rc : vs_db_run(s->db, drop, err, "");
+}
+
+int outbox_recall(struct state *s, struct vs_err *err)
+{
+	int64_t first = s->ahead_pos;
+
+	if (first == 0)
+		return 0;
+	state_forget_flight(s);
+	s->ahead_pos = 0;
+	return thaw(s, first, INT64_MAX, SQL_BATCH_RECALL, err);
+}
+
+int outbox_settle(struct state *s, struct vs_err *err)
+{
+	int rc = thaw(s, 0, end_of_flight(s), SQL_BATCH_OVER, err);
+
+	vs_map_free(s->flight);
+	s->flight = s->ahead;
+	s->ahead = NULL;
+	s->ahead_pos = 0;
 	return rc;
+}
+
+int outbox_thaw(struct state *s, struct vs_err *err)
+{
+	int rc = outbox_recall(s, err);
+
+	return rc < 0 ? rc : outbox_settle(s, err);
 }

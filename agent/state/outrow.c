@@ -184,39 +184,58 @@ int outrow_part(struct state *s, int64_t id, struct vs_err *err)
 	return rc < 0 ? rc : vs_db_run(s->db, SQL_OUTBOX_ALONE, err, "i", id);
 }
 
-/* The paths of the batch in flight into memory: most are not in it. */
-static int read_flight(struct state *s, struct vs_err *err)
+/* The paths of a row in flight. */
+static int read_paths(struct state *s, sqlite3_stmt *st)
 {
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_FLIGHT_PATHS, err);
-	int rc = st == NULL ? err->code : 0;
+	bool ahead =
+	    s->ahead_pos > 0 && sqlite3_column_int64(st, 2) >= s->ahead_pos;
+	int rc = 0;
 
+	for (int i = 0; i < 2 && rc == 0; i++) {
+		const char *path = (const char *)sqlite3_column_text(st, i);
+
+		if (path != NULL)
+			rc = vs_map_put(
+			    ahead ? s->ahead : s->flight, path, s, NULL);
+	}
+	return rc;
+}
+
+/* What is in flight, by its paths, into memory: most are not in it. */
+int outrow_know_flight(struct state *s, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = 0;
+
+	if (s->flight != NULL)
+		return 0;
 	s->flight = vs_map_new();
-	if (s->flight == NULL)
-		rc = vs_err_set(err, VS_ENOMEM, "outbox: out of memory");
+	s->ahead = s->ahead_pos > 0 ? vs_map_new() : NULL;
+	if (s->flight == NULL || (s->ahead_pos > 0 && s->ahead == NULL))
+		rc = VS_ENOMEM;
+	st = vs_db_stmt(s->db, SQL_FLIGHT_PATHS, err);
+	if (st == NULL)
+		rc = err->code;
 	while (rc == 0 && (rc = vs_db_step(s->db, st, err)) == 1) {
-		rc = 0;
-		for (int i = 0; i < 2 && rc == 0; i++) {
-			const char *path =
-			    (const char *)sqlite3_column_text(st, i);
-
-			if (path != NULL)
-				rc = vs_map_put(s->flight, path, s, NULL);
-		}
+		rc = read_paths(s, st);
 		if (rc < 0)
 			sqlite3_reset(st);
 	}
 	if (rc < 0)
 		state_forget_flight(s);
-	return rc;
+	return rc == VS_ENOMEM ? vs_err_set(err, rc, "outbox: out of memory")
+			       : rc;
 }
 
 int outrow_in_flight(
     struct state *s, const char *path, int *op, struct vs_err *err)
 {
 	sqlite3_stmt *st;
-	int rc = s->flight == NULL ? read_flight(s, err) : 0;
+	int rc = outrow_know_flight(s, err);
 
-	if (rc < 0 || vs_map_get(s->flight, path) == NULL)
+	if (rc < 0 ||
+	    (vs_map_get(s->flight, path) == NULL &&
+		(s->ahead == NULL || vs_map_get(s->ahead, path) == NULL)))
 		return rc;
 	rc = vs_db_first(s->db, SQL_FLIGHT_SAYS, &st, err, "t", path);
 	if (rc <= 0)

@@ -83,8 +83,14 @@ int outrow_marry(struct state *s, enum outrow_rank rank, int64_t *after,
 /* The rename in row id is none: two rows, each in its lane. */
 int outrow_part(struct state *s, int64_t id, struct vs_err *err);
 
-/* 1 if the batch in flight speaks of path; *op (or NULL): what it says. */
+/*
+ * 1 if a batch in flight speaks of path; *op (or NULL): what it says, the
+ * later one of two.
+ */
 int outrow_in_flight(
     struct state *s, const char *path, int *op, struct vs_err *err);
+
+/* The paths in flight are in memory (struct state, flight) from here on. */
+int outrow_know_flight(struct state *s, struct vs_err *err);
 
 #endif

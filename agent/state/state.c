@@ -36,7 +36,8 @@ int state_open(
 void state_forget_flight(struct state *s)
 {
 	vs_map_free(s->flight);
-	s->flight = NULL;
+	vs_map_free(s->ahead);
+	s->flight = s->ahead = NULL;
 }
 
 void state_close(struct state *s)
@@ -191,6 +192,19 @@ static int load_past(struct state *s, struct vs_err *err)
 	return 0;
 }
 
+int state_load_ahead(struct state *s, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_BATCH_NEXT, &st, err, "");
+
+	s->ahead_pos = 0;
+	if (rc <= 0)
+		return rc;
+	s->ahead_pos = sqlite3_column_int64(st, 2);
+	sqlite3_reset(st);
+	return 0;
+}
+
 static int load_outbox(struct state *s, struct vs_err *err)
 {
 	int rc = state_get_int(s, "outbox_seq", 0, &s->outbox_room, err);
@@ -200,7 +214,7 @@ static int load_outbox(struct state *s, struct vs_err *err)
 		s->outbox_seq = s->outbox_room;
 	s->outbox_twins = true;
 	state_forget_flight(s);
-	return rc;
+	return rc < 0 ? rc : state_load_ahead(s, err);
 }
 
 int state_load_trouble(struct state *s, struct vs_err *err)

@@ -47,6 +47,8 @@ struct state {
 	int64_t outbox_room; /* up to which the database knows of them */
 	bool outbox_twins; /* a deletion may wait for its content */
 	struct vs_map *flight; /* paths in flight, and others; NULL: unread */
+	struct vs_map *ahead; /* those of the batch ahead; NULL: none, unread */
+	int64_t ahead_pos; /* the first of its rows; 0: there is none */
 	struct state_dir dir[STATE_DIRS]; /* the latest first */
 	int64_t unsealed[STATE_UNSEALED]; /* ids, the latest first; 0: none */
 };
@@ -93,6 +95,9 @@ int state_save_totals(struct state *s, struct vs_err *err);
 
 /* Looks whether any path has trouble noted; outside of a transaction. */
 int state_load_trouble(struct state *s, struct vs_err *err);
+
+/* Reads whether a batch waits behind the one in flight, and where. */
+int state_load_ahead(struct state *s, struct vs_err *err);
 
 /* What is in flight is asked of the database when it is wanted next. */
 void state_forget_flight(struct state *s);

@@ -157,8 +157,13 @@ static const char schema_10[] =
     "DROP INDEX entries_ino;"
     "CREATE INDEX entries_ino ON entries(ino) WHERE kind = 0 AND ino <> 0;";
 
+/* batch: pos of its first row in flight; a second one may wait behind it. */
+static const char schema_11[] =
+    "ALTER TABLE batch ADD COLUMN pos INTEGER NOT NULL DEFAULT 0;";
+
 const char *const state_sql_migrations[] = { schema_1, schema_2, schema_3,
-	schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10 };
+	schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10,
+	schema_11 };
 const int state_sql_version =
     (int)(sizeof(state_sql_migrations) / sizeof(state_sql_migrations[0]));
 

@@ -62,6 +62,11 @@
 	"(?1, ?2 || CAST(? AS TEXT), ?, 0, 0, ?, ?, ?, NULL, NULL, 0, NULL, " \
 	"0, ?, 0, 0)"
 
+/* The batch in flight behind f's, which begins at the statement's ?2, has it. */
+#define STATE_SQL_LATER(column) \
+	"EXISTS(SELECT 1 FROM flight AS g WHERE g.pos >= ?2 " \
+	"AND (g.path = f." column " OR g.origin = f." column "))"
+
 /* X(name, SQL) */
 #define STATE_SQL_MAP(X) \
 	X(META_GET, "SELECT value FROM meta WHERE key = ?") \
@@ -284,10 +289,12 @@
 	    "SELECT id, " STATE_SQL_OUTROW " FROM outbox " \
 	    "WHERE id BETWEEN ? AND ? ORDER BY id") \
 	X(FLIGHT_TAKEN, "DELETE FROM outbox WHERE id BETWEEN ? AND ?") \
-	X(FLIGHT_PATHS, "SELECT path, origin FROM flight") \
+	X(FLIGHT_PATHS, "SELECT path, origin, pos FROM flight") \
+	X(FLIGHT_SIZE, \
+	    "SELECT count(*) + count(origin) FROM flight WHERE pos < ?") \
 	X(FLIGHT_SAYS, \
 	    "SELECT iif(path = ?1, op, 2), tries FROM flight " \
-	    "WHERE path = ?1 OR origin = ?1 LIMIT 1") \
+	    "WHERE path = ?1 OR origin = ?1 ORDER BY pos DESC LIMIT 1") \
 	X(FLIGHT_ANNOUNCED, \
 	    "SELECT EXISTS(SELECT 1 FROM flight " \
 	    "WHERE path = ? AND state = 1)") \
@@ -297,7 +304,8 @@
 		"path") ", " \
 			"origin IS NOT NULL AND (" STATE_SQL_NEWER( \
 			    "origin") ") " \
-				      "FROM flight AS f ORDER BY pos") \
+				      "FROM flight AS f WHERE pos < ? " \
+				      "ORDER BY pos") \
 	X(FLIGHT_DROP, "DELETE FROM flight WHERE pos = ?") \
 	X(FLIGHT_OWN, \
 	    "UPDATE flight SET id = " STATE_SQL_OWN ", origin = NULL, " \
@@ -315,17 +323,33 @@
 	    "SELECT " STATE_SQL_OWN ", at, path, op, kind, size, mtime, " \
 	    "mode, hash, target, state, NULL, 0, mine, " \
 	    "iif(origin IS NULL, approved, 0), tries " \
-	    "FROM flight AS f WHERE NOT (" STATE_SQL_NEWER("path") ")") \
+	    "FROM flight AS f WHERE pos >= ?1 AND pos < ?2 " \
+	    "AND NOT (" STATE_SQL_NEWER("path") ") " \
+						"AND NOT " STATE_SQL_LATER( \
+						    "path")) \
 	X(FLIGHT_THAW_HALVES, \
 	    "INSERT INTO outbox(id, " STATE_SQL_OUTROW ") " \
-	    "SELECT " STATE_SQL_HALF(hash) " FROM flight AS f " \
-					   "WHERE origin IS NOT NULL " \
-					   "AND NOT (" STATE_SQL_NEWER( \
-					       "origin") ")") \
-	X(FLIGHT_CLEAR, "DELETE FROM flight") \
-	X(BATCH_GET, "SELECT counter, body FROM batch") \
-	X(BATCH_PUT, "INSERT INTO batch(counter, body) VALUES(?, ?)") \
-	X(BATCH_DROP, "DELETE FROM batch") \
+	    "SELECT " STATE_SQL_HALF( \
+		hash) " FROM flight AS f " \
+		      "WHERE pos >= ?1 AND pos < ?2 AND origin IS NOT NULL " \
+		      "AND NOT (" STATE_SQL_NEWER( \
+			  "origin") ") " \
+				    "AND NOT " STATE_SQL_LATER("origin")) \
+	X(FLIGHT_CLEAR, "DELETE FROM flight WHERE pos >= ? AND pos < ?") \
+	X(BATCH_GET, \
+	    "SELECT counter, body FROM batch ORDER BY counter LIMIT 1") \
+	X(BATCH_NEXT, \
+	    "SELECT counter, body, pos FROM batch " \
+	    "ORDER BY counter LIMIT 1 OFFSET 1") \
+	X(BATCH_PUT, \
+	    "INSERT INTO batch(counter, body, pos) " \
+	    "VALUES(?, ?, (SELECT coalesce(max(pos), 0) + 1 FROM flight))") \
+	X(BATCH_OVER, \
+	    "DELETE FROM batch WHERE counter = " \
+	    "(SELECT min(counter) FROM batch)") \
+	X(BATCH_RECALL, \
+	    "DELETE FROM batch WHERE counter = " \
+	    "(SELECT max(counter) FROM batch)") \
 	X(TROUBLE_PUT, \
 	    "INSERT INTO trouble(path, dir, cloud, reason) " \
 	    "VALUES(?, ?, ?, ?) ON CONFLICT(path) DO UPDATE " \

@@ -3,10 +3,11 @@
 # below the agent or below the cloud, a cloud that forgets which batches it
 # has or what an epoch follows, an agent that takes any root for its own,
 # members that believe what comes or whose disk lies, files that were edited so
-# that a rename looks like nothing else, a watcher that says it told what it has
-# yet to tell, a root watched after its rules were read, folders that cannot be
-# read and look empty, files that are never hashed.  Each must be found out, else the simulator's zero failures mean
-# nothing.
+# that a rename looks like nothing else, a start that forgets the second of two
+# batches, a watcher that says it told what it has yet to tell, a root watched
+# after its rules were read, folders that cannot be read and look empty, files
+# that are never hashed.  Each must be found out, else the simulator's zero
+# failures mean nothing.
 set -u
 export LC_ALL=C
 
@@ -16,7 +17,7 @@ failed=0
 
 for what in nosync-agent nosync-cloud no-dedupe unlinked no-guard unverified \
     nosync-part nosync-file stale-listing late-watch mixed-hash unsteady adopt \
-    early-mark hasty-rules blank lost-hash; do
+    forgetful early-mark hasty-rules blank lost-hash; do
     more=
     [ "$what" != early-mark ] || more="--history --calm"
     # shellcheck disable=SC2086 # words

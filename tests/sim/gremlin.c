@@ -109,6 +109,7 @@ static void disk_error(struct gremlin *g, struct memvfs *v, bool may_stay)
 static void disks_heal(struct world *w, struct ending *e)
 {
 	(void)e;
+	w->overlap = 0;
 	memvfs_heal(w->agent_vfs);
 	memvfs_heal(w->cloud_vfs);
 	memvfs_budget(w->agent_vfs, -1);
@@ -151,6 +152,7 @@ static void act_agent_power(struct gremlin *g, struct world *w)
 
 static void inside_ends(struct world *w, struct ending *e)
 {
+	w->overlap = 0;
 	world_crash_engine(w, e->noisy, while_ms(e->g));
 	memvfs_heal(w->agent_vfs);
 }
@@ -163,6 +165,13 @@ static void act_agent_inside(struct gremlin *g, struct world *w)
 	};
 
 	memvfs_fail(w->agent_vfs, &f);
+	ending_add(g, w, inside_ends)->noisy = below(g, 2);
+}
+
+/* The same, while it takes the answer to the batch before. */
+static void act_agent_overlap(struct gremlin *g, struct world *w)
+{
+	w->overlap = 1 + (int)below(g, 30);
 	ending_add(g, w, inside_ends)->noisy = below(g, 2);
 }
 
@@ -508,6 +517,8 @@ static const struct {
 	[GREMLIN_AGENT_KILL] = { "agent: killed", act_agent_kill },
 	[GREMLIN_AGENT_POWER] = { "agent: power cut", act_agent_power },
 	[GREMLIN_AGENT_INSIDE] = { "agent: dies inside", act_agent_inside },
+	[GREMLIN_AGENT_OVERLAP] = { "agent: dies overlapping",
+	    act_agent_overlap },
 	[GREMLIN_AGENT_DISK] = { "agent: disk error", act_agent_disk },
 	[GREMLIN_AGENT_FULL] = { "agent: disk full", act_agent_full },
 	[GREMLIN_STATE_COPY] = { "agent: backup", act_state_copy },

@@ -19,6 +19,7 @@ enum gremlin_kind {
 	GREMLIN_AGENT_KILL,
 	GREMLIN_AGENT_POWER,
 	GREMLIN_AGENT_INSIDE, /* dies at the n-th access to its database */
+	GREMLIN_AGENT_OVERLAP, /* likewise, right after a batch went ahead */
 	GREMLIN_AGENT_DISK,
 	GREMLIN_AGENT_FULL,
 	GREMLIN_STATE_COPY, /* somebody makes a backup */

@@ -45,6 +45,8 @@ void score_world(struct score *t, const struct world *w)
 	t->engine_crashes += w->stats.engine_crashes;
 	t->cloud_crashes += w->stats.cloud_crashes;
 	t->engine_opens += w->stats.opens;
+	t->ahead += w->stats.ahead;
+	t->overtaken += w->stats.overtaken;
 	t->hashes += w->stats.hashes;
 	t->restores += w->stats.restores;
 	t->states += w->stats.states;
@@ -133,9 +135,11 @@ static void faults_print(const struct score *t)
 	    t->history.resumed, t->history.refused, t->history.holes,
 	    t->history.old);
 	printf("sim: agent: %" PRId64 " times deletions held, %" PRId64
-	       " refused, %" PRId64 " recording, %" PRId64 " scans\n",
+	       " refused, %" PRId64 " recording, %" PRId64 " scans, %" PRId64
+	       " batches sent ahead, %" PRId64 " overtaken\n",
 	    t->news[ENGINE_HELD], t->news[ENGINE_REFUSED],
-	    t->news[ENGINE_RECORDING], t->news[ENGINE_SCANNED]);
+	    t->news[ENGINE_RECORDING], t->news[ENGINE_SCANNED], t->ahead,
+	    t->overtaken);
 	printf("sim: requests:");
 	for (int i = 0; i < WORLD_FATES; i++)
 		printf("%s %s %" PRId64, i ? "," : "",

@@ -22,6 +22,8 @@ struct score {
 	int64_t fates[WORLD_FATES];
 	int64_t engine_crashes;
 	int64_t cloud_crashes;
+	int64_t ahead; /* batches sent before an answer was applied */
+	int64_t overtaken; /* and such of which the answer was never applied */
 	int64_t failed_groups;
 	int64_t engine_opens;
 	int64_t vfs_faults;

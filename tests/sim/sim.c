@@ -57,6 +57,7 @@ static const char *const sabotage_names[] = {
 	[WORLD_UNSTEADY] = "unsteady",
 	[WORLD_EARLY_MARK] = "early-mark",
 	[WORLD_HOARD] = "hoard",
+	[WORLD_FORGETFUL] = "forgetful",
 	[WORLD_LATE_WATCH] = "late-watch",
 	[WORLD_ADOPT] = "adopt",
 	[WORLD_HASTY_RULES] = "hasty-rules",
@@ -335,7 +336,7 @@ static int usage(void)
 	    "                       unlinked|no-guard|unverified|nosync-part|\n"
 	    "                       nosync-file|stale-listing|late-watch|\n"
 	    "                       adopt|early-mark|hasty-rules|blank|\n"
-	    "                       lost-hash]\n");
+	    "                       lost-hash|forgetful]\n");
 	return 2;
 }
 

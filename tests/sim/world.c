@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -254,8 +255,29 @@ static int world_set_aside(
 
 /* --- starting and ending --- */
 
+/* Sabotage: what was fixed behind the batch in flight was never there. */
+static void forget_ahead(void)
+{
+	static const char sql[] =
+	    "BEGIN; DELETE FROM flight WHERE pos >= (SELECT pos FROM batch "
+	    "ORDER BY counter LIMIT 1 OFFSET 1);"
+	    "UPDATE meta SET value = value - 1 WHERE key = 'counter' "
+	    "AND (SELECT count(*) FROM batch) > 1;"
+	    "DELETE FROM batch WHERE counter > (SELECT min(counter) "
+	    "FROM batch); COMMIT";
+	sqlite3 *db = NULL;
+
+	/* where there is none yet, or the disk fails: nothing to forget */
+	if (sqlite3_open_v2("agent.db", &db, SQLITE_OPEN_READWRITE,
+		"sim-agent") == SQLITE_OK)
+		(void)sqlite3_exec(db, sql, NULL, NULL, NULL);
+	sqlite3_close(db);
+}
+
 static void engine_start(void *arg, void *data, bool due)
 {
+	/* batches overlap seldom, whenever they can, or now and then */
+	static const int ahead[] = { 0, 1, 1, 5 };
 	struct world *w = arg;
 	struct vs_err err = VS_ERR_INIT;
 	struct engine_options o = { .db_path = "agent.db",
@@ -264,6 +286,7 @@ static void engine_start(void *arg, void *data, bool due)
 		.device_id = cloudbox_device(w->cloud),
 		.root_id = WORLD_ROOT_ID,
 		.hash_jobs = 4,
+		.ahead_least = ahead[w->o.seed % 4],
 		.list_first = w->o.list_first };
 	struct engine_world ew = { .arg = w,
 		.disk = &w->edge.disk,
@@ -278,6 +301,8 @@ static void engine_start(void *arg, void *data, bool due)
 	if (!due || w->engine)
 		return;
 	w->life++;
+	if (w->o.sabotage == WORLD_FORGETFUL)
+		forget_ahead();
 	if (w->log)
 		memlog_begin(w->log);
 	rc = engine_open(&w->engine, &ew, &o, world_now(w), &err);

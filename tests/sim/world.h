@@ -53,6 +53,7 @@ enum world_sabotage {
 	WORLD_HASTY_RULES, /* the root is watched after its rules were read */
 	WORLD_BLANK, /* a folder that cannot be read has nothing in it */
 	WORLD_LOST_HASH, /* some files are never hashed */
+	WORLD_FORGETFUL, /* a start forgets the batch fixed ahead */
 	WORLD_SABOTAGES,
 };
 
@@ -113,6 +114,8 @@ struct world_stats {
 	int64_t opens; /* of the engine */
 	int64_t open_failures;
 	int64_t rescues; /* damaged databases put aside */
+	int64_t ahead; /* batches sent before the answer was applied */
+	int64_t overtaken; /* batches of which the cloud had the next one */
 	int64_t engine_crashes;
 	int64_t cloud_crashes;
 	int64_t restores;
@@ -145,6 +148,9 @@ struct world {
 	char *batch_path;
 	uint64_t asked; /* id of the engine's latest request, 0: another life */
 	bool listed; /* its state has published every name and every hash */
+	bool hearing; /* it is being told an answer */
+	bool overtaken; /* it heard that the cloud has its second batch */
+	int overlap; /* n: its n-th access after a batch sent then fails */
 	char epoch[40]; /* of its latest batch */
 	bool late_epoch; /* the first batch of the next epoch is late */
 	bool excused; /* it may begin another */

@@ -231,19 +231,44 @@ static enum world_fate fate_draw(struct world *w)
 	    1 + vs_rand_below(&w->rand, WORLD_UNAUTHORIZED - 1));
 }
 
+/* The number behind key in text, or -1. */
+static int64_t number_in(const char *text, const char *key)
+{
+	const char *at = text ? strstr(text, key) : NULL;
+
+	return at ? strtoll(at + strlen(key), NULL, 10) : -1;
+}
+
+/*
+ * Who died with two batches under way offers the first, though the cloud has
+ * the second: then that is what is offered next, and no other epoch begins.
+ */
+static bool is_overtaken(const struct world *w, const struct engine_answer *a)
+{
+	int64_t sent = number_in(w->batch, "\"counter\":");
+
+	return a->status == 409 && strstr(a->body, "\"batch_gap\"") != NULL &&
+	    sent >= 0 && number_in(a->body, "\"expected\":") == sent + 2;
+}
+
 /*
  * The engine would mend what these say, and so hide it: but where disks keep
  * what was synced, and no copy was put back, nobody's numbers go back.
  */
 static void check_numbers(struct world *w, const struct engine_answer *a)
 {
-	bool back = a->status == 409 &&
+	bool overtaken = is_overtaken(w, a);
+	bool back = a->status == 409 && !overtaken &&
 	    (strstr(a->body, "\"stale_epoch\"") != NULL ||
 		strstr(a->body, "\"batch_gap\"") != NULL);
 
 	if (back && !w->unsettled && !w->o.rot)
 		world_fail(w, "what was synced is lost: %.200s", a->body);
-	w->excused |= a->status == 409;
+	w->stats.overtaken += overtaken;
+	w->excused |= a->status == 409 && (!overtaken || w->unsettled);
+	/* nor can it be made smaller */
+	w->excused |= a->status == 413 && w->overtaken;
+	w->overtaken = overtaken || (w->overtaken && a->status != 200);
 	if (a->status == 200 && strstr(a->body, "\"synced\"") != NULL)
 		w->unsettled = false;
 }
@@ -256,8 +281,25 @@ static void engine_hears(void *arg, uint64_t id, const struct engine_answer *a)
 		return;
 	if (a->code == VS_OK && id == w->asked)
 		check_numbers(w, a);
+	w->hearing = true;
 	engine_answered(w->engine, id, a, world_now(w));
+	w->hearing = false;
 	world_poke(w);
+}
+
+/* A batch leaves before the answer to the one before is taken. */
+static void check_ahead(struct world *w, const struct engine_send *s)
+{
+	struct memvfs_fault f = {
+		.ops = MEMVFS_ANY, .after = w->overlap - 1, .stays = true
+	};
+
+	if (!w->hearing || !s->body)
+		return;
+	w->stats.ahead++;
+	if (w->overlap)
+		memvfs_fail(w->agent_vfs, &f);
+	w->overlap = 0;
 }
 
 /* A state that begins a new epoch without a reason has been lost. */
@@ -310,6 +352,7 @@ void worldnet_send(void *arg, const struct engine_send *s)
 
 	w->asked = s->id;
 	check_epoch(w, s);
+	check_ahead(w, s);
 	keep_batch(w, s);
 	w->end = (struct world_end){ .token = cloudbox_token(w->cloud),
 		.life = &w->life,
