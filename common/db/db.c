@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/db/walfile.h"
 #include "common/db/words.h"
 
 #define DB_BUSY_MS 500
@@ -194,15 +195,21 @@ static int db_check_version(
 }
 
 /* Lets a build for tests do without the flush, to see that it matters. */
-static const char *db_synchronous(void)
+static bool db_flushes(void)
 {
 #ifdef VS_TEST_HOOKS
 	const char *s = getenv("VSYNC_TEST_SYNCHRONOUS");
 
 	if (s != NULL && strcmp(s, "NORMAL") == 0)
-		return "PRAGMA synchronous=NORMAL";
+		return false;
 #endif
-	return "PRAGMA synchronous=FULL";
+	return true;
+}
+
+static const char *db_synchronous(void)
+{
+	return db_flushes() ? "PRAGMA synchronous=FULL"
+			    : "PRAGMA synchronous=NORMAL";
 }
 
 /* How much it keeps in memory, and of the log before it tidies up. */
@@ -372,12 +379,15 @@ static int db_open_handle(
     struct vs_db *db, const struct vs_db_options *o, struct vs_err *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	const char *vfs = o->vfs;
 	int rc;
 
+	if (vfs == NULL && !o->readonly && db_flushes())
+		vfs = vs_walfile_vfs();
 	db_make_file(o);
 	flags |= o->readonly ? SQLITE_OPEN_READONLY
 			     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	rc = sqlite3_open_v2(o->path, &db->handle, flags, o->vfs);
+	rc = sqlite3_open_v2(o->path, &db->handle, flags, vfs);
 	if (rc == SQLITE_OK)
 		rc = vs_words_add(db->handle, &db->ordinal);
 	if (rc == SQLITE_OK)
@@ -388,6 +398,7 @@ static int db_open_handle(
 void vs_db_lean(void)
 {
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	vs_walfile_register();
 }
 
 int vs_db_open(

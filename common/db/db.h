@@ -35,7 +35,8 @@ struct vs_db_options {
 
 /*
  * Once, before the process uses any of this: SQLite keeps no account of its
- * memory, which would cost a lock for every piece of it.
+ * memory, which would cost a lock for every piece of it, and writes its logs
+ * in large pieces (common/db/walfile.h).
  */
 void vs_db_lean(void);
 

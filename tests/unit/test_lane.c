@@ -330,7 +330,7 @@ static void test_reader(void **state)
 
 static void test_start_fails(void **state)
 {
-	struct lane_options o = { .store = { .path = "/nonexistent/x.db" } };
+	struct lane_options o = { .store = { .path = "/dev/null/x.db" } };
 	struct vs_err err = VS_ERR_INIT;
 	struct lane *lane;
 
