@@ -7,6 +7,7 @@
 #include "agent/control/status.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
+#include "common/base/path.h"
 #include "common/base/stamp.h"
 #include "common/os/clock.h"
 
@@ -56,21 +57,28 @@ static bool wants(const struct stream *st, const char *id)
 	return st->id == NULL || strcmp(st->id, id) == 0;
 }
 
-/* One line to all who watch project id; doc is taken over. */
+/* One line to all who watch project id; b is released. */
+static void streams_send(struct streams *s, const char *id, struct vs_buf *b)
+{
+	vs_buf_addch(b, '\n');
+	/* a cut-off reader is told by ended, on a later turn */
+	for (struct stream *st = s->first; st != NULL; st = st->next)
+		if (vs_buf_error(b) == VS_OK && wants(st, id))
+			(void)vs_httpd_stream_write(
+			    st->out, vs_buf_str(b), b->len);
+	vs_buf_release(b);
+}
+
+/* The same; doc is taken over. */
 static void streams_write(struct streams *s, const char *id, json_t *doc)
 {
 	struct vs_buf b;
 
 	vs_buf_init(&b, LINE_MAX_BYTES);
-	if (doc != NULL && vs_json_dump(&b, doc) == VS_OK) {
-		vs_buf_addch(&b, '\n');
-		/* a cut-off reader is told by ended, on a later turn */
-		for (struct stream *st = s->first; st != NULL; st = st->next)
-			if (wants(st, id))
-				(void)vs_httpd_stream_write(
-				    st->out, vs_buf_str(&b), b.len);
-	}
-	vs_buf_release(&b);
+	if (vs_json_dump(&b, doc) == VS_OK)
+		streams_send(s, id, &b);
+	else
+		vs_buf_release(&b);
 	json_decref(doc);
 }
 
@@ -179,31 +187,47 @@ void streams_open(struct streams *s, struct request *r, const char *id)
 }
 
 /* A text that is not UTF-8, a refused name say, is left out. */
-static void text_set(json_t *doc, const char *key, const char *text)
+static void put_text(struct vs_buf *b, const char *key, const char *text)
 {
-	if (text != NULL)
-		json_object_set_new(doc, key, json_string(text));
+	if (text == NULL || !vs_path_utf8(text, strlen(text)))
+		return;
+	vs_buf_addstr(b, ",\"");
+	vs_buf_addstr(b, key);
+	vs_buf_addstr(b, "\":");
+	vs_json_add_str(b, text);
+}
+
+static void put_number(struct vs_buf *b, const char *key, int64_t n)
+{
+	vs_buf_addstr(b, ",\"");
+	vs_buf_addstr(b, key);
+	vs_buf_addstr(b, "\":");
+	vs_buf_addi(b, n);
 }
 
 void streams_news(
     struct streams *s, struct project *p, const struct project_news *n)
 {
 	char stamp[VS_STAMP_SIZE];
-	json_t *doc;
+	struct vs_buf b;
 
 	if (s->first == NULL)
 		return;
-	doc = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "type", n->type,
-	    "project", project_id(p), "seq", (json_int_t)n->seq, "size",
-	    (json_int_t)n->size, "n", (json_int_t)n->n, "at",
-	    vs_stamp_format(vs_clock_wall_ms(), stamp));
-	if (doc != NULL) {
-		text_set(doc, "path", n->path);
-		text_set(doc, "op", n->op);
-		text_set(doc, "text", n->text);
-		text_set(doc, "pull", n->pull);
-	}
-	streams_write(s, project_id(p), doc);
+	/* written for each event there is: no formats, no document */
+	vs_buf_init(&b, LINE_MAX_BYTES);
+	vs_buf_addstr(&b, "{\"type\":");
+	vs_json_add_str(&b, n->type);
+	put_text(&b, "project", project_id(p));
+	put_number(&b, "seq", n->seq);
+	put_number(&b, "size", n->size);
+	put_number(&b, "n", n->n);
+	put_text(&b, "at", vs_stamp_format(vs_clock_wall_ms(), stamp));
+	put_text(&b, "path", n->path);
+	put_text(&b, "op", n->op);
+	put_text(&b, "text", n->text);
+	put_text(&b, "pull", n->pull);
+	vs_buf_addch(&b, '}');
+	streams_send(s, project_id(p), &b);
 	if (n->state && s->asking == 0)
 		status_ask(s, p);
 }

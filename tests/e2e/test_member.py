@@ -374,6 +374,13 @@ def test_watch_tells(owner, member):
     changed = wait_for(lambda: [x for x in lines if x["type"] == "changed"],
                        "the news")[0]
     assert changed["path"] == "a.txt" and changed["op"] == "create"
+    assert changed["project"] == member.project and changed["size"] == 4
+    assert changed["seq"] == 1 and changed["at"].endswith("Z"), changed
+    wicked = 'a "b"\\c\x01\n\u00e9 .txt'
+    write(owner.root / wicked, b"text")
+    owner.flush()
+    wait_for(lambda: [x for x in lines if x.get("path") == wicked],
+             "a name that has to be escaped")
     member.pull("a.txt")
     pulls = wait_for(
         lambda: [x for x in lines if x["type"] == "pull" and
