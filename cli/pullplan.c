@@ -75,6 +75,10 @@ static void print_row(struct print *out, const json_t *row)
 	    field_text(row, "action"), 8);
 	print_f(out, "  %9s  ", human_bytes(field_number(row, "size"), size));
 	print_name(out, field_text(row, "path"));
+	if (field_text(row, "place")[0] != '\0') {
+		print_f(out, " as ");
+		print_name(out, field_text(row, "place"));
+	}
 	if (field_text(row, "reason")[0] != '\0') {
 		print_f(out, ": ");
 		print_text(out, field_text(row, "reason"));
@@ -117,6 +121,32 @@ void pullplan_print(const struct pullplan *p, struct print *out)
 	if (p->space >= 0)
 		print_f(out, "space: %s free, %s\n", human_bytes(p->space, a),
 		    p->enough ? "enough" : "not enough");
+}
+
+void pullplan_print_place(
+    struct print *note, const char *path, const char *place)
+{
+	print_f(note, "vsync: ");
+	print_name(note, path);
+	print_f(note, ": here as ");
+	print_name(note, place);
+	print_f(note, ", as this disk takes its name for another file's\n");
+}
+
+void pullplan_print_places(
+    const struct pullplan *p, bool all, struct print *note)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach(p->files, i, row)
+	{
+		if (field_text(row, "place")[0] != '\0' &&
+		    (is(row, "have") ||
+			(all && (is(row, "fetch") || is(row, "reuse")))))
+			pullplan_print_place(note, field_text(row, "path"),
+			    field_text(row, "place"));
+	}
 }
 
 void pullplan_print_left(const struct pullplan *p, struct print *note)

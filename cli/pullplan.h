@@ -25,6 +25,14 @@ int pullplan_read(struct pullplan *p, const json_t *doc, struct vs_err *err);
 /* A line for each file, and what it comes to. */
 void pullplan_print(const struct pullplan *p, struct print *out);
 
+/* Says that path's file stands at place here, which is another name. */
+void pullplan_print_place(
+    struct print *note, const char *path, const char *place);
+
+/* The same for each of those that are here already, or with all for each. */
+void pullplan_print_places(
+    const struct pullplan *p, bool all, struct print *note);
+
 /* What is left alone, and why: the first of them. */
 void pullplan_print_left(const struct pullplan *p, struct print *note);
 

@@ -18,6 +18,7 @@
 
 #include "cli/field.h"
 #include "cli/human.h"
+#include "cli/pullplan.h"
 
 enum {
 	WINDOW = 10, /* seconds that a rate looks back */
@@ -33,6 +34,7 @@ struct item {
 	char *id;
 	char *path; /* NULL: not known yet */
 	char *error; /* NULL: none */
+	char *place; /* where it stands, NULL: under its own name */
 	char state[16]; /* as the agent says */
 	enum outcome outcome;
 	int exit; /* of a failed one, 0: not said */
@@ -109,6 +111,7 @@ void tally_free(struct tally *t)
 		free(t->items[i].id);
 		free(t->items[i].path);
 		free(t->items[i].error);
+		free(t->items[i].place);
 	}
 	free(t->items);
 	json_decref(t->index);
@@ -159,6 +162,7 @@ static void take(struct item *p, const json_t *row)
 	p->exit = (int)field_number(row, "exit");
 	keep(&p->path, field_text(row, "path"));
 	keep(&p->error, field_text(row, "error"));
+	keep(&p->place, field_text(row, "place"));
 	snprintf(p->state, sizeof(p->state), "%s", field_text(row, "state"));
 }
 
@@ -353,12 +357,12 @@ json_t *tally_rows(const struct tally *t)
 	for (size_t i = 0; rows != NULL && i < t->n; i++) {
 		const struct item *p = &t->items[i];
 		json_t *row = json_pack(
-		    "{s:s, s:s*, s:s, s:I, s:I, s:I, s:s?, s:i}", "id", p->id,
-		    "path", p->path, "state", p->state, "size",
+		    "{s:s, s:s*, s:s, s:I, s:I, s:I, s:s?, s:i, s:s*}", "id",
+		    p->id, "path", p->path, "state", p->state, "size",
 		    (json_int_t)p->size, "bytes", (json_int_t)p->bytes,
 		    "resumed", (json_int_t)(p->resumed > 0 ? p->resumed : 0),
 		    "error", p->outcome > DONE ? p->error : NULL, "exit",
-		    (int)exit_of(p));
+		    (int)exit_of(p), "place", p->place);
 		if (row != NULL && json_array_append_new(rows, row) == 0)
 			continue;
 		json_decref(rows);
@@ -388,6 +392,15 @@ void tally_print_failed(const struct tally *t, struct print *note)
 	if (f.failed > told)
 		print_f(note, "vsync: and %s more: see `vsync transfers`\n",
 		    human_count(f.failed - told, n));
+}
+
+void tally_print_places(const struct tally *t, struct print *note)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct item *p = &t->items[i];
+		if (p->outcome == DONE && p->place != NULL)
+			pullplan_print_place(note, p->path, p->place);
+	}
 }
 
 /* Which of two exit codes tells more; a verdict on content comes first. */

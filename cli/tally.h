@@ -55,11 +55,15 @@ int tally_draw(const struct tally *t, struct print *out, int64_t now_ms);
 /* {type:"progress", ...} for programs; NULL: out of memory. */
 json_t *tally_json(const struct tally *t, int64_t now_ms);
 
-/* What became of each: [{id,path,state,size,bytes,resumed,error,exit}]. */
+/* What became of each: [{id,path,state,size,bytes,resumed,error,exit}],
+   with place where it does not stand under its own name. */
 json_t *tally_rows(const struct tally *t);
 
 /* A line for each that failed, the first of them. */
 void tally_print_failed(const struct tally *t, struct print *note);
+
+/* A line for each that came and does not stand under its own name. */
+void tally_print_places(const struct tally *t, struct print *note);
 
 /* VS_OK, or trouble with the exit code of the worst. */
 int tally_judge(const struct tally *t, struct trouble *f);

@@ -88,6 +88,11 @@ static void print_row(struct listing *l, const json_t *row)
 		print_f(p, "/");
 	else if (strcmp(kind, "symlink") == 0)
 		print_f(p, "@");
+	if (field_text(row, "place")[0] != '\0') {
+		print_f(p, "  (here as ");
+		print_name(p, field_text(row, "place"));
+		print_f(p, ")");
+	}
 	print_f(p, "\n");
 }
 

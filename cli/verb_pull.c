@@ -288,6 +288,10 @@ static int finish(struct pulling *p)
 		pullplan_print(&p->plan, &c->out);
 		return c->trouble.err.code;
 	}
+	pullplan_print_places(
+	    &p->plan, (c->opt.given & OPT_NO_WAIT) != 0, &c->note);
+	if (p->tally != NULL)
+		tally_print_places(p->tally, &c->note);
 	if (p->tally != NULL)
 		tally_print_failed(p->tally, &c->note);
 	pullplan_print_left(&p->plan, &c->note);
@@ -336,6 +340,10 @@ const struct verb verb_pull = {
 		"verified; one that was changed here is left alone (exit "
 		"7)\nunless --force is given.  What was received before is "
 		"not fetched again.\n\n"
+		"Where the disk takes a name for that of another file of the "
+		"project, as one\nthat folds case does, the second one stands "
+		"beside it with ~case1 behind its\nname, always the same; "
+		"pull and ls say so.\n\n"
 		"Ctrl-C ends the waiting, not the pulls: the agent goes on, "
 		"`vsync transfers`\nshows them and `vsync cancel` ends "
 		"them.\n\n"

@@ -17,20 +17,27 @@ enum here {
 	HERE_DATABASE, /* what we know of it could not be read: err */
 };
 
-#define HERE_READ (256LL * 1024 * 1024) /* bytes read to tell, at most */
+#define HERE_READ (256LL * 1024 * 1024) /* bytes read to compare */
+
+/* Where a file is to stand, and what does. */
+struct here_seen {
+	char place[VS_PATH_MAX + 1]; /* its own path, or another (names.h) */
+	struct disk_stat stat; /* for HERE_OLD, _SAME, _CHANGED */
+};
 
 /*
- * *stat is what stands there (for HERE_OLD, _SAME, _CHANGED).  A file whose
- * size is that of the version, or of our copy, is read to tell, up to
- * HERE_READ bytes.  out as struct pull has it.
+ * What stands in the place of row's file.  A file whose size is that of the
+ * version, or of our copy, is read to tell, up to HERE_READ bytes.  Where
+ * the disk takes the name for that of another file of the project another
+ * place is chosen, and remembered.  out as struct pull has it.
  */
-enum here here_look(struct member *m, struct target *t, const char *out,
-    const struct mirror_row *row, struct disk_stat *stat, struct vs_err *err);
+enum here here_look(struct member *m, const char *out,
+    const struct mirror_row *row, struct here_seen *seen, struct vs_err *err);
 
 /* True if it is the same file, untouched. */
 bool here_same_stat(const struct disk_stat *a, const struct disk_stat *b);
 
-/* Remembers that path holds this version now. */
+/* Remembers that the file's place holds this version now. */
 int here_put(struct member *m, const char *out, const struct mirror_row *row,
     const struct disk_stat *stat, struct vs_err *err);
 

@@ -160,11 +160,12 @@ struct member_want {
 
 /*
  * Plans paths (files, folders, "" for all; n of them) and, unless dry, queues
- * what is to be fetched.  Returns the plan: {files:[{path,size,action,
- * reason}], fetch_files, fetch_bytes, reuse_files, reuse_bytes, have_files,
+ * what is to be fetched.  Returns the plan: {files:[{path,size,action,reason,
+ * place?}], fetch_files, fetch_bytes, reuse_files, reuse_bytes, have_files,
  * have_bytes, conflicts, space, enough, pulls:[id]} with action fetch, reuse
- * (a copy here has that content), have, conflict, refuse; a new reference, or
- * NULL with err: VS_ENOENT for a path the mirror does not know, VS_ENOSPC...
+ * (a copy here has that content), have, conflict, refuse, and place where it
+ * does not stand under its own name here; a new reference, or NULL with err:
+ * VS_ENOENT for a path the mirror does not know, VS_ENOSPC...
  */
 json_t *member_pull(struct member *m, const char *const *paths, size_t n,
     const struct member_want *want, struct vs_now now, struct vs_err *err);
@@ -188,8 +189,8 @@ json_t *member_status(struct member *m, struct vs_now now);
  * recursive), in it, or itself.  Rows: path, name, size, kind, hash,
  * modified_at, version, seq, badge ('=' here and whole, '-' not here, '~'
  * being pulled, '!' changed here or conflict, 'x' failed, '*' being recorded
- * at the owner's).  NULL with err also for a path that the mirror does not
- * know (VS_ENOENT), and when the database failed.
+ * at the owner's), place as in a plan.  NULL with err also for a path that
+ * the mirror does not know (VS_ENOENT), and when the database failed.
  */
 json_t *member_list(struct member *m, const char *path, bool recursive,
     const char *cursor, int limit, struct vs_err *err);

@@ -88,6 +88,7 @@ struct member_active {
 	bool resumed; /* verifying when the program ended: look what is there */
 	enum member_hash hashing; /* what the hash under way is of */
 	struct disk_stat seen; /* there, before that hash or that copy */
+	char place[VS_PATH_MAX + 1]; /* where it is to stand, once looked */
 	bool remote; /* no copy here will do */
 	bool moved; /* the copy here has this pull's name now */
 	uint64_t ask_id; /* request under way, or 0 */

@@ -6,9 +6,20 @@
 
 #include "agent/member/here.h"
 #include "agent/member/member_core.h"
+#include "agent/member/names.h"
 #include "common/base/hex.h"
 #include "common/base/path.h"
 #include "common/base/stamp.h"
+#include "common/base/text.h"
+
+/* What was pulled and what is on its way. */
+struct counts {
+	int64_t here_files;
+	int64_t here_bytes;
+	int64_t pulls;
+	int64_t pull_bytes;
+	int64_t renamed; /* files that have another name here */
+};
 
 static void problem(json_t *list, const char *code, const char *severity,
     const char *message, const char *hint)
@@ -18,7 +29,24 @@ static void problem(json_t *list, const char *code, const char *severity,
 		severity, "message", message, "hint", hint));
 }
 
-static json_t *problems(const struct member *m)
+/* Files whose names this disk takes for others'. */
+static void add_renamed(json_t *list, int64_t n)
+{
+	char text[120];
+
+	if (n == 0)
+		return;
+	snprintf(text, sizeof(text),
+	    "this disk takes the names of %lld %s for others': %s here with "
+	    "~case behind the name",
+	    (long long)n, n == 1 ? "file" : "files",
+	    n == 1 ? "it is" : "they are");
+	problem(list, "renamed", "info", text,
+	    "vsync ls -R shows which; rename them at the owner's to have them "
+	    "under their own");
+}
+
+static json_t *problems(const struct member *m, const struct counts *c)
 {
 	const struct member_follow *f = &m->follow;
 	json_t *list = json_array();
@@ -44,6 +72,7 @@ static json_t *problems(const struct member *m)
 	if (m->paused)
 		problem(list, "paused", "info", "following is paused",
 		    "vsync resume");
+	add_renamed(list, c->renamed);
 	return list;
 }
 
@@ -88,14 +117,6 @@ static void set_int(json_t *doc, const char *key, int64_t value)
 	json_object_set_new(doc, key, json_integer(value));
 }
 
-/* What was pulled and what is on its way. */
-struct counts {
-	int64_t here_files;
-	int64_t here_bytes;
-	int64_t pulls;
-	int64_t pull_bytes;
-};
-
 static void add_mirror(
     const struct member *m, json_t *doc, const struct counts *c)
 {
@@ -109,6 +130,7 @@ static void add_mirror(
 	set_int(doc, "here_bytes", c->here_bytes);
 	set_int(doc, "pulls", c->pulls);
 	set_int(doc, "pull_bytes", c->pull_bytes);
+	set_int(doc, "renamed_files", c->renamed);
 	set_int(doc, "last_seq", m->mirror.last_seq);
 	set_int(doc, "head_seq", f->head);
 	json_object_set_new(doc, "log_id", json_string(m->mirror.log_id));
@@ -138,6 +160,8 @@ json_t *member_status(struct member *m, struct vs_now now)
 	if (!m->fault && rc == 0)
 		rc =
 		    pulls_live_count(&m->mirror, &c.pulls, &c.pull_bytes, &err);
+	if (!m->fault && rc == 0)
+		rc = names_count(&m->mirror, &c.renamed, &err);
 	if (rc < 0)
 		member_core_fault(m, &err);
 	state = state_name(m, c.pulls);
@@ -145,7 +169,7 @@ json_t *member_status(struct member *m, struct vs_now now)
 	json_object_set_new(doc, "in_sync",
 	    json_boolean(m->follow.tree_equal == 1 && is_current(m) &&
 		!m->fault && !m->root_lost && !m->paused));
-	json_object_set_new(doc, "problems", problems(m));
+	json_object_set_new(doc, "problems", problems(m, &c));
 	add_mirror(m, doc, &c);
 	return doc;
 }
@@ -168,7 +192,7 @@ static const char *badge_of_pull(enum pull_state s)
 
 /* What is here, told from stats alone: a listing reads no content. */
 static const char *badge_of_disk(
-    struct listing *l, const struct mirror_row *row)
+    struct listing *l, const struct mirror_row *row, const char *place)
 {
 	struct mirror_local local;
 	struct target *t = l->m->world.target;
@@ -176,12 +200,12 @@ static const char *badge_of_disk(
 
 	struct vs_err err = VS_ERR_INIT;
 
-	if (t->look(t, row->path, &seen, &err) != 0)
+	if (t->look(t, place, &seen, &err) != 0)
 		return "-";
 	if (row->kind != VS_KIND_FILE)
 		return seen.kind == row->kind ? "=" : "!";
 	if (seen.odd || seen.kind != VS_KIND_FILE ||
-	    mirror_local_get(&l->m->mirror, row->path, &local, &err) != 1)
+	    mirror_local_get(&l->m->mirror, place, &local, &err) != 1)
 		return "!";
 	if (seen.size != local.stat.size ||
 	    seen.mtime_ns != local.stat.mtime_ns || seen.ino != local.stat.ino)
@@ -189,7 +213,8 @@ static const char *badge_of_disk(
 	return strcmp(local.hash, row->hash) == 0 ? "=" : "-";
 }
 
-static const char *badge(struct listing *l, const struct mirror_row *row)
+static const char *badge(
+    struct listing *l, const struct mirror_row *row, const char *place)
 {
 	struct vs_err err = VS_ERR_INIT;
 	enum pull_state state;
@@ -203,21 +228,28 @@ static const char *badge(struct listing *l, const struct mirror_row *row)
 	b = pulls_of_path(&l->m->mirror, "", row->path, id, &state, &err) == 1
 	    ? badge_of_pull(state)
 	    : NULL;
-	return b != NULL ? b : badge_of_disk(l, row);
+	return b != NULL ? b : badge_of_disk(l, row, place);
 }
 
 static int add_row(void *arg, const struct mirror_row *row)
 {
 	struct listing *l = arg;
 	char stamp[VS_STAMP_SIZE];
-	json_t *doc = json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s}",
-	    "path", row->path, "name", vs_path_name(row->path), "size",
-	    (json_int_t)row->size, "kind", vs_kind_name(row->kind), "hash",
-	    row->hash, "version", (json_int_t)row->version, "seq",
-	    (json_int_t)row->seq, "badge", badge(l, row));
+	char place[VS_PATH_MAX + 1];
+	int other = names_place(&l->m->mirror, "", row->path, place, l->err);
+	json_t *doc = json_pack(
+	    "{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s, s:s*}", "path", row->path,
+	    "name", vs_path_name(row->path), "size", (json_int_t)row->size,
+	    "kind", vs_kind_name(row->kind), "hash", row->hash, "version",
+	    (json_int_t)row->version, "seq", (json_int_t)row->seq, "badge",
+	    badge(l, row, place), "place", other == 1 ? place : NULL);
 
 	if (doc == NULL)
 		return vs_err_set(l->err, VS_ENOMEM, "ls: out of memory");
+	if (other < 0) {
+		json_decref(doc);
+		return other;
+	}
 	json_object_set_new(doc, "modified_at",
 	    row->has_mtime
 		? json_string(vs_stamp_format(row->mtime_us / 1000, stamp))
@@ -286,17 +318,28 @@ json_t *member_list(struct member *m, const char *path, bool recursive,
 	    one != 1 && l.rows == limit ? json_string(l.last) : json_null());
 }
 
+/* A list of transfers being made. */
+struct transfers {
+	struct member *m;
+	json_t *list;
+	struct vs_err err;
+};
+
 static int add_transfer(void *arg, const struct pull *p)
 {
+	struct transfers *t = arg;
 	char stamp[VS_STAMP_SIZE];
+	char place[VS_PATH_MAX + 1];
+	int other = names_place(&t->m->mirror, p->out, p->path, place, &t->err);
 	json_t *endpoints = json_loads(p->endpoints, 0, NULL);
 	const char *first = json_string_value(json_array_get(endpoints, 0));
 	json_t *doc = json_pack(
-	    "{s:s, s:s, s:s, s:I, s:I, s:s, s:i, s:s, s:s, s:s}", "id", p->id,
-	    "path", p->path, "state", pulls_state_name(p->state), "size",
+	    "{s:s, s:s, s:s, s:I, s:I, s:s, s:i, s:s, s:s, s:s, s:s*}", "id",
+	    p->id, "path", p->path, "state", pulls_state_name(p->state), "size",
 	    (json_int_t)p->size, "bytes", (json_int_t)p->bytes, "error",
 	    p->error, "exit", p->exit, "endpoint", first != NULL ? first : "",
-	    "out", p->out, "source", p->source);
+	    "out", p->out, "source", p->source, "place",
+	    other == 1 ? place : NULL);
 
 	json_decref(endpoints);
 	if (doc == NULL)
@@ -304,18 +347,18 @@ static int add_transfer(void *arg, const struct pull *p)
 	json_object_set_new(doc, "ended_at",
 	    p->ended_ms > 0 ? json_string(vs_stamp_format(p->ended_ms, stamp))
 			    : json_null());
-	return json_array_append_new(arg, doc) == 0 ? 0 : VS_ENOMEM;
+	return json_array_append_new(t->list, doc) == 0 ? 0 : VS_ENOMEM;
 }
 
 json_t *member_transfers(struct member *m, int limit)
 {
 	struct vs_err err = VS_ERR_INIT;
-	json_t *list = json_array();
+	struct transfers t = { .m = m, .list = json_array() };
 
 	if (!m->fault &&
-	    pulls_list(&m->mirror, limit, add_transfer, list, &err) < 0)
+	    pulls_list(&m->mirror, limit, add_transfer, &t, &err) < 0)
 		member_core_fault(m, &err);
-	return json_pack("{s:o}", "transfers", list);
+	return json_pack("{s:o}", "transfers", t.list);
 }
 
 static json_t *row_doc(const struct mirror_row *row)
@@ -351,16 +394,20 @@ json_t *member_why(struct member *m, const char *path, struct vs_now now)
 	struct vs_err err = VS_ERR_INIT;
 	struct listing l = { .m = m, .err = &err };
 	struct mirror_row *row = malloc(sizeof(*row));
+	char place[VS_PATH_MAX + 1];
 	struct disk_stat seen;
 	json_t *doc = NULL;
 	const char *b;
-	bool here;
+	bool other, here;
 
 	m->now = now;
 	if (row == NULL)
 		return NULL;
+	vs_text_copy(place, sizeof(place), path);
+	other =
+	    !m->fault && names_place(&m->mirror, "", path, place, &err) == 1;
 	here = path[0] != '\0' &&
-	    m->world.target->look(m->world.target, path, &seen, &err) == 0;
+	    m->world.target->look(m->world.target, place, &seen, &err) == 0;
 	if (m->fault || mirror_get(&m->mirror, path, row, &err) != 1) {
 		doc = json_pack("{s:s, s:s, s:s, s:s, s:n, s:n, s:n, s:n}",
 		    "path", path, "stage", here ? "local" : "absent", "text",
@@ -369,14 +416,15 @@ json_t *member_why(struct member *m, const char *path, struct vs_now now)
 		    "waits_for", "", "disk", "manifest", "outbox", "cloud");
 		goto out;
 	}
-	b = badge(&l, row);
-	doc = json_pack("{s:s, s:s, s:s, s:s, s:o?, s:n, s:n, s:o}", "path",
-	    path, "stage", b[0] == '=' ? "here" : "mirror", "text", why_text(b),
-	    "waits_for", b[0] == '-' ? "vsync pull" : "", "disk",
+	b = badge(&l, row, place);
+	doc = json_pack("{s:s, s:s, s:s, s:s, s:o?, s:n, s:n, s:o, s:s*}",
+	    "path", path, "stage", b[0] == '=' ? "here" : "mirror", "text",
+	    why_text(b), "waits_for", b[0] == '-' ? "vsync pull" : "", "disk",
 	    here ? json_pack("{s:I, s:I}", "size", (json_int_t)seen.size,
 		       "mtime_ns", (json_int_t)seen.mtime_ns)
 		 : NULL,
-	    "manifest", "outbox", "cloud", row_doc(row));
+	    "manifest", "outbox", "cloud", row_doc(row), "place",
+	    other ? place : NULL);
 out:
 	free(row);
 	return doc;

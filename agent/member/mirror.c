@@ -50,6 +50,7 @@ int mirror_make_anew(struct mirror *m, const char *path, const char *vfs,
 	static const struct vs_salvage what[] = {
 		{ mirror_sql_salvage_meta, MSQL_META_SET },
 		{ mirror_sql_salvage_local, MSQL_LOCAL_PUT },
+		{ mirror_sql_salvage_names, MSQL_NAME_PUT },
 	};
 	int64_t n;
 	int rc = mirror_open(m, path, vfs, err);
@@ -57,8 +58,10 @@ int mirror_make_anew(struct mirror *m, const char *path, const char *vfs,
 	if (rc < 0)
 		return rc;
 	rc = vs_db_begin(m->db, err);
-	n = rc < 0 ? rc : vs_salvage_take(m->db, aside, vfs, what, 2, err);
+	n = rc < 0 ? rc : vs_salvage_take(m->db, aside, vfs, what, 3, err);
 	rc = n < 0 ? (int)n : vs_db_commit(m->db, err);
+	if (rc == 0)
+		rc = mirror_load(m, err);
 	if (rc < 0)
 		mirror_close(m);
 	return rc;
@@ -103,6 +106,18 @@ static int meta_int(
 	return rc;
 }
 
+static int load_renamed(struct mirror *m, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(m->db, MSQL_NAME_ANY, &st, err, "");
+
+	if (rc <= 0)
+		return rc;
+	m->renamed = sqlite3_column_int(st, 0) != 0;
+	sqlite3_reset(st);
+	return 0;
+}
+
 int mirror_load(struct mirror *m, struct vs_err *err)
 {
 	char sum[2 * sizeof(m->tree.sum) + 1];
@@ -120,6 +135,8 @@ int mirror_load(struct mirror *m, struct vs_err *err)
 		rc = meta_int(m, "gen", &m->gen, err);
 	if (rc == 0)
 		rc = meta_get(m, "tree_sum", sum, sizeof(sum), err);
+	if (rc == 0)
+		rc = load_renamed(m, err);
 	if (rc < 0)
 		return rc;
 	memset(m->tree.sum, 0, sizeof(m->tree.sum));

@@ -23,6 +23,7 @@ struct mirror {
 	struct vs_tree tree; /* of all rows */
 	int64_t dirs; /* rows that are directories */
 	int64_t gen; /* given to rows that are written */
+	bool renamed; /* something has another name here (names.h) */
 	bool dirty; /* the members above differ from the database */
 };
 

@@ -80,8 +80,20 @@ static const char schema_4[] =
     " UPDATE sums SET n = n - 1, bytes = bytes - old.size + old.bytes"
     " WHERE what = 'live'; END;";
 
+/*
+ * names: files that do not stand under their own (names.h); dir as out.  Of
+ * two paths that shared one file, which a disk may have taken for one, the
+ * first keeps it.
+ */
+static const char schema_5[] =
+    "CREATE TABLE names(dir TEXT NOT NULL, path TEXT NOT NULL,"
+    " place TEXT NOT NULL, PRIMARY KEY(dir, path)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX names_place ON names(dir, place);"
+    "DELETE FROM local WHERE path NOT IN (SELECT min(path) FROM local"
+    " GROUP BY ino, size, mtime, ctime);";
+
 const char *const mirror_sql_migrations[] = { schema_1, schema_2, schema_3,
-	schema_4 };
+	schema_4, schema_5 };
 const int mirror_sql_version =
     (int)(sizeof(mirror_sql_migrations) / sizeof(mirror_sql_migrations[0]));
 
@@ -90,3 +102,6 @@ const char mirror_sql_salvage_meta[] =
     " AND typeof(value) = 'integer'";
 const char mirror_sql_salvage_local[] =
     "SELECT path, hash, size, mtime, ctime, ino, mode, version, at FROM local";
+const char mirror_sql_salvage_names[] =
+    "SELECT dir, path, place FROM names WHERE typeof(dir) = 'text'"
+    " AND typeof(path) = 'text' AND place GLOB '*~case[1-9]*'";

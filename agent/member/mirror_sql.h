@@ -51,6 +51,15 @@
 	X(MADE_PUT, "INSERT OR IGNORE INTO made(path) VALUES(?)") \
 	X(MADE_GET, "SELECT 1 FROM made WHERE path = ?") \
 	X(MADE_DROP, "DELETE FROM made WHERE path = ?") \
+	X(NAME_PLACE, "SELECT place FROM names WHERE dir = ? AND path = ?") \
+	X(NAME_OWNER, "SELECT path FROM names WHERE dir = ? AND place = ?") \
+	X(NAME_ANY, "SELECT EXISTS(SELECT 1 FROM names)") \
+	X(NAME_COUNT, \
+	    "SELECT count(*) FROM names WHERE dir = '' " \
+	    "AND path IN (SELECT path FROM files)") \
+	X(NAME_PUT, \
+	    "INSERT INTO names(dir, path, place) VALUES(?, ?, ?) " \
+	    "ON CONFLICT(dir, path) DO UPDATE SET place = excluded.place") \
 	X(PULL_WANT, \
 	    "SELECT id FROM pulls WHERE hash = ? AND state < 10 " \
 	    "AND out = '' AND id <> ? ORDER BY rowid LIMIT ?") \
@@ -96,6 +105,7 @@ extern const char *const mirror_sql_statements[MSQL_COUNT];
 /* What may be taken of a damaged database. */
 extern const char mirror_sql_salvage_meta[];
 extern const char mirror_sql_salvage_local[];
+extern const char mirror_sql_salvage_names[];
 extern const char *const mirror_sql_migrations[];
 extern const int mirror_sql_version;
 

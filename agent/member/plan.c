@@ -21,6 +21,7 @@ struct plan {
 	bool dry;
 	bool force;
 	const char *out; /* "" for the project's folder */
+	struct here_seen at; /* of the file being planned */
 	json_t *files;
 	json_t *pulls;
 	int64_t fetch_files;
@@ -39,12 +40,16 @@ struct plan {
 static int show(struct plan *p, const struct mirror_row *row,
     const char *action, const char *reason)
 {
+	const char *place = p->at.place;
+
 	if (json_array_size(p->files) >= PLAN_SHOWN)
 		return 0;
+	if (place[0] == '\0' || strcmp(place, row->path) == 0)
+		place = NULL;
 	return json_array_append_new(p->files,
-		   json_pack("{s:s, s:I, s:s, s:s}", "path", row->path, "size",
-		       (json_int_t)row->size, "action", action, "reason",
-		       reason)) == 0
+		   json_pack("{s:s, s:I, s:s, s:s, s:s*}", "path", row->path,
+		       "size", (json_int_t)row->size, "action", action,
+		       "reason", reason, "place", place)) == 0
 	    ? 0
 	    : vs_err_set(p->err, VS_ENOMEM, "pull: out of memory");
 }
@@ -137,8 +142,7 @@ static int fetch(
 	return queue(p, row);
 }
 
-static int have(
-    struct plan *p, const struct mirror_row *row, const struct disk_stat *stat)
+static int have(struct plan *p, const struct mirror_row *row)
 {
 	int rc = show(p, row, "have", "");
 
@@ -146,7 +150,7 @@ static int have(
 	p->have_bytes += row->size;
 	if (rc < 0 || p->dry)
 		return rc;
-	return here_put(p->m, p->out, row, stat, p->err);
+	return here_put(p->m, p->out, row, &p->at.stat, p->err);
 }
 
 static int conflict(
@@ -159,7 +163,6 @@ static int conflict(
 static int plan_file(struct plan *p, const struct mirror_row *row)
 {
 	struct vs_err why = VS_ERR_INIT;
-	struct disk_stat stat;
 
 	if (row->recording)
 		return show(p, row, "refuse",
@@ -170,11 +173,11 @@ static int plan_file(struct plan *p, const struct mirror_row *row)
 		    "the owner has listed it but not hashed it yet");
 	if (!vs_hex_is_hash(row->hash))
 		return show(p, row, "refuse", "its hash cannot be verified");
-	switch (here_look(p->m, p->target, p->out, row, &stat, &why)) {
+	switch (here_look(p->m, p->out, row, &p->at, &why)) {
 	case HERE_NOTHING:
 		return fetch(p, row, "");
 	case HERE_SAME:
-		return have(p, row, &stat);
+		return have(p, row);
 	case HERE_OLD:
 		return fetch(p, row, "a newer version");
 	case HERE_CHANGED:
@@ -229,6 +232,7 @@ static int plan_row(void *arg, const struct mirror_row *row)
 	p->rows++;
 	p->seen++;
 	memcpy(p->after, row->path, sizeof(p->after));
+	p->at.place[0] = '\0';
 	switch (row->kind) {
 	case VS_KIND_FILE:
 		return plan_file(p, row);
@@ -307,7 +311,8 @@ static int run(struct plan *p, const char *const *paths, size_t n)
 		return rc;
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = plan_path(p, paths[i]);
-	if (rc == 0)
+	/* what a dry run chose is chosen again by the real one */
+	if (rc == 0 && !p->dry)
 		return member_core_commit(p->m, p->err);
 	vs_db_rollback(p->m->mirror.db);
 	return rc;

@@ -6,6 +6,7 @@
 
 #include "agent/member/active.h"
 #include "agent/member/here.h"
+#include "agent/member/names.h"
 #include "agent/member/verify.h"
 #include "common/base/path.h"
 #include "common/base/text.h"
@@ -17,14 +18,15 @@
 /* Finding one. */
 
 /*
- * 1 if the copy at path may lose its name; 0 also while the listing is not
+ * 1 if the copy at place may lose its name; 0 also while the listing is not
  * known as a whole.
  */
 static int is_free(
-    struct member *m, const char *path, const char *hash, struct vs_err *err)
+    struct member *m, const char *place, const char *hash, struct vs_err *err)
 {
 	struct mirror_row *row;
 	enum pull_state state;
+	char path[VS_PATH_MAX + 1];
 	char id[40];
 	int rc;
 
@@ -33,7 +35,9 @@ static int is_free(
 	row = malloc(sizeof(*row));
 	if (row == NULL)
 		return vs_err_set(err, VS_ENOMEM, "pull: out of memory");
-	rc = mirror_get(&m->mirror, path, row, err);
+	rc = names_owner(&m->mirror, "", place, path, err);
+	if (rc >= 0)
+		rc = mirror_get(&m->mirror, path, row, err);
 	if (rc == 0 || (rc == 1 && row->kind != VS_KIND_FILE)) {
 		rc = 1;
 	} else if (rc == 1 && strcmp(row->hash, hash) == 0) {
@@ -46,27 +50,33 @@ static int is_free(
 	return rc;
 }
 
-/* True if the copy still is what a pull left. */
-static bool is_untouched(struct target *t, const struct copy *c)
+/* True if the copy still is what a pull left, for another file. */
+static bool is_untouched(
+    struct target *t, const struct copy *c, const char *place)
 {
 	struct disk_stat now;
 
-	return t->look(t, c->path, &now, NULL) == 0 && !now.odd &&
+	return strcmp(c->path, place) != 0 &&
+	    t->look(t, c->path, &now, NULL) == 0 && !now.odd &&
 	    now.kind == VS_KIND_FILE && here_same_stat(&c->local.stat, &now);
 }
 
 static int choose(struct member *m, const struct mirror_row *want,
     const struct copy *copy, int n, struct copy *from, struct vs_err *err)
 {
-	int best = REUSE_NONE;
+	char place[VS_PATH_MAX + 1];
+	int best = names_place(&m->mirror, "", want->path, place, err);
+
+	if (best < 0)
+		return best;
+	best = REUSE_NONE;
 
 	for (int i = 0; i < n && best != REUSE_MOVE; i++) {
 		const struct copy *c = &copy[i];
 		int rc;
 
-		if (strcmp(c->path, want->path) == 0 ||
-		    c->local.stat.size != want->size ||
-		    !is_untouched(m->world.target, c))
+		if (c->local.stat.size != want->size ||
+		    !is_untouched(m->world.target, c, place))
 			continue;
 		rc = is_free(m, c->path, want->hash, err);
 		if (rc < 0)
@@ -109,12 +119,15 @@ static int is_here(struct member *m, struct member_active *a,
     struct disk_stat *stat, struct vs_err *err)
 {
 	const struct pull *p = a->pull;
+	char place[VS_PATH_MAX + 1];
 	struct mirror_local local;
-	int rc = mirror_local_get(&m->mirror, p->path, &local, err);
+	int rc = names_place(&m->mirror, p->out, p->path, place, err);
 
+	if (rc >= 0)
+		rc = mirror_local_get(&m->mirror, place, &local, err);
 	if (rc == 1)
 		rc = strcmp(local.hash, p->hash) == 0 &&
-		    a->target->look(a->target, p->path, stat, NULL) == 0 &&
+		    a->target->look(a->target, place, stat, NULL) == 0 &&
 		    here_same_stat(&local.stat, stat);
 	return rc;
 }
@@ -202,7 +215,7 @@ int reuse_wrong(struct member *m, struct member_active *a, struct vs_err *err)
 /* A pull that wants what another one replaces. */
 struct heir {
 	struct member *m;
-	const char *source;
+	char source[VS_PATH_MAX + 1]; /* whose name it has now */
 	struct pull *pull; /* of its slot, or owned; NULL: none */
 	struct member_active *slot; /* NULL: it has none */
 	struct vs_err *err;
@@ -279,7 +292,7 @@ static int settle_old(struct member *m, struct member_active *a,
 	struct mirror_local left = *old;
 	const char *part = h->pull != NULL ? h->pull->id : p->id;
 
-	if (h->pull != NULL && strcmp(h->pull->path, p->source) == 0 &&
+	if (h->pull != NULL && strcmp(h->pull->path, h->source) == 0 &&
 	    t->look(t, p->source, &left.stat, NULL) == 0) {
 		a->moved = false;
 		return mirror_local_put(
@@ -298,9 +311,12 @@ static int settle_old(struct member *m, struct member_active *a,
 static int settle(struct member *m, struct member_active *a,
     const struct mirror_local *old, struct vs_err *err)
 {
-	struct heir h = { .m = m, .source = a->pull->source, .err = err };
-	int rc = 0;
+	struct heir h = { .m = m, .err = err };
+	int rc = names_owner(&m->mirror, "", a->pull->source, h.source, err);
 
+	if (rc < 0)
+		return rc;
+	rc = 0;
 	a->moved = true;
 	if (old->hash[0] != '\0')
 		rc = pulls_of_hash(&m->mirror, old->hash, a->pull->id, HEIRS,
@@ -325,7 +341,7 @@ int reuse_resumed(struct member *m, struct member_active *a, struct vs_err *err)
 		a->moved = rc == VS_ENOENT || rc == VS_ENOTDIR;
 		return 0;
 	}
-	rc = mirror_local_get(&m->mirror, p->path, &old, err);
+	rc = mirror_local_get(&m->mirror, a->place, &old, err);
 	if (rc <= 0)
 		return rc;
 	/* a rename changes no more than its ctime */
@@ -364,7 +380,7 @@ static int rename_it(struct member_active *a, enum here here,
 	const struct target_move mv = {
 		.from = p->source,
 		.is = &a->seen,
-		.to = p->path,
+		.to = a->place,
 		.over = here == HERE_NOTHING ? NULL : over,
 		.mode = p->mode,
 		.mtime_us = p->has_mtime ? p->mtime_us : -1,
@@ -399,7 +415,7 @@ static int move(struct member *m, struct member_active *a, enum here here,
 	struct mirror_local old = { .hash = "" };
 	struct disk_stat now;
 	int rc = here == HERE_OLD
-	    ? mirror_local_get(&m->mirror, a->pull->path, &old, err)
+	    ? mirror_local_get(&m->mirror, a->place, &old, err)
 	    : 0;
 
 	if (rc < 0)

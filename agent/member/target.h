@@ -17,6 +17,7 @@
 
 #include "agent/scan/disk.h"
 #include "common/base/err.h"
+#include "common/base/limits.h"
 #include "common/crypto/sha256.h"
 
 /* A file of the folder that gets another name. */
@@ -39,6 +40,14 @@ struct target {
 	/* As disk->look: what stands at path. */
 	int (*look)(struct target *t, const char *path, struct disk_stat *out,
 	    struct vs_err *err);
+
+	/*
+	 * The path by which the disk itself lists what stands at path: the
+	 * same, or another one where it takes both for one, as with names
+	 * that differ in case only.  Codes as of look.
+	 */
+	int (*spelled)(struct target *t, const char *path,
+	    char out[VS_PATH_MAX + 1], struct vs_err *err);
 
 	/* Content of a regular file, for telling a local edit from a copy. */
 	int (*hash)(struct target *t, const char *path, struct disk_hash *out,

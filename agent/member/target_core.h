@@ -1,7 +1,8 @@
 /*
  * The insides of a member's folder on a real disk, for target_posix.c (the
- * root and what stands in it), target_parts.c (what is put there) and
- * target_moves.c (what gets another name there).
+ * root and what stands in it), target_parts.c (what is put there),
+ * target_moves.c (what gets another name there) and target_names.c (which
+ * names the disk has for it).
  */
 #ifndef TARGET_CORE_H
 #define TARGET_CORE_H
@@ -58,6 +59,8 @@ int target_place_open(
 int target_dress(int fd, int mode, int64_t mtime_us, struct vs_err *err);
 
 /* As in struct target. */
+int target_spelled(struct target *t, const char *path,
+    char out[VS_PATH_MAX + 1], struct vs_err *err);
 int target_hash(struct target *t, const char *path, struct disk_hash *out,
     const atomic_bool *cancel, struct vs_err *err);
 int target_part_open(struct target *t, const char *name, int64_t size,

@@ -282,6 +282,7 @@ int target_posix_new(
 		.check = root_check,
 		.space = root_space,
 		.look = path_look,
+		.spelled = target_spelled,
 		.hash = target_hash,
 		.mkdirs = path_mkdirs,
 		.part_open = target_part_open,

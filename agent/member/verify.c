@@ -7,6 +7,7 @@
 
 #include "agent/member/active.h"
 #include "agent/member/copies.h"
+#include "agent/member/names.h"
 #include "agent/member/reuse.h"
 #include "agent/member/whole.h"
 #include "common/base/hex.h"
@@ -24,7 +25,7 @@ void verify_hash(
 	a->hash_id = ++m->serial;
 	m->world.hash(m->world.arg, a->hash_id, a->target,
 	    what == HASH_PART        ? p->id
-		: what == HASH_PLACE ? p->path
+		: what == HASH_PLACE ? a->place
 				     : p->source,
 	    what != HASH_PART);
 }
@@ -98,7 +99,7 @@ static int exchange(struct member *m, struct member_active *a,
 
 	if (rc < 0)
 		return rc;
-	return a->target->part_finish(a->target, p->id, p->path, want, p->mode,
+	return a->target->part_finish(a->target, p->id, a->place, want, p->mode,
 	    p->has_mtime ? p->mtime_us : -1, now, why);
 }
 
@@ -108,11 +109,14 @@ int verify_may(struct member *m, struct member_active *a, enum here *here,
 	const struct pull *p = a->pull;
 	struct mirror_row *row = row_of(p, err);
 	struct vs_err why = VS_ERR_INIT;
+	struct here_seen at;
 
 	if (row == NULL)
 		return err->code;
-	*here = here_look(m, a->target, p->out, row, seen, &why);
+	*here = here_look(m, p->out, row, &at, &why);
 	free(row);
+	*seen = at.stat;
+	memcpy(a->place, at.place, sizeof(a->place));
 	if (*here == HERE_DATABASE)
 		return vs_err_set(err, why.code, "%s", why.msg);
 	if (*here == HERE_ERROR)
@@ -182,15 +186,28 @@ static int resume_part(
 	return active_move(m, a, PULL_QUEUED, err);
 }
 
+/* A file of that size stands there, and under that very name. */
+static bool may_be_ours(struct member_active *a)
+{
+	char spelled[VS_PATH_MAX + 1];
+	struct target *t = a->target;
+
+	return t->look(t, a->place, &a->seen, NULL) == 0 && !a->seen.odd &&
+	    a->seen.kind == VS_KIND_FILE && a->seen.size == a->pull->size &&
+	    t->spelled(t, a->place, spelled, NULL) == 0 &&
+	    strcmp(spelled, a->place) == 0;
+}
+
 int verify_resume(struct member *m, struct member_active *a, struct vs_err *err)
 {
-	struct disk_stat *seen = &a->seen;
+	int rc =
+	    names_place(&m->mirror, a->pull->out, a->pull->path, a->place, err);
 
 	assert(a->resumed && a->pull->state == PULL_VERIFYING);
+	if (rc < 0)
+		return rc;
 	a->resumed = false;
-	if (a->target->look(a->target, a->pull->path, seen, NULL) == 0 &&
-	    !seen->odd && seen->kind == VS_KIND_FILE &&
-	    seen->size == a->pull->size) {
+	if (may_be_ours(a)) {
 		verify_hash(m, a, HASH_PLACE);
 		return 0;
 	}
@@ -205,8 +222,7 @@ static int looked(
 	int rc;
 
 	/* an edit since then must not be remembered as our copy */
-	if (!right ||
-	    a->target->look(a->target, a->pull->path, &seen, NULL) < 0 ||
+	if (!right || a->target->look(a->target, a->place, &seen, NULL) < 0 ||
 	    !here_same_stat(&a->seen, &seen))
 		return resume_part(m, a, err);
 	active_drop_part(m, a->target, a->pull->id);

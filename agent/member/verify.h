@@ -13,8 +13,8 @@ void verify_hash(
     struct member *m, struct member_active *a, enum member_hash what);
 
 /*
- * What stands in the pull's place, with its stat: 1 when it may have its
- * name, 0 when it has come to an end instead.
+ * What stands in the pull's place (a->place), with its stat: 1 when it may
+ * have its name, 0 when it has come to an end instead.
  */
 int verify_may(struct member *m, struct member_active *a, enum here *here,
     struct disk_stat *seen, struct vs_err *err);

@@ -5,6 +5,7 @@
  *
  * FOLD_BELOW=path  the folder, without links in it
  * FOLD_PROG=name   only in the program of that name
+ * FOLD_LIES=1      and a listing has each name as it was asked for last
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -22,6 +23,9 @@
 #include <unistd.h>
 
 #define PATH 8192
+
+/* What this thread asked for last. */
+static _Thread_local char asked[256];
 
 /* The path of an open folder, if it is one to fold names in. */
 static bool place(int dir, char *out, size_t cap)
@@ -68,12 +72,15 @@ static const char *fold(int dir, const char *name, char *buf)
 {
 	int keep = errno;
 	char at[PATH];
+	char was[sizeof(asked)];
 	char *p = buf;
 
 	if (!name || name[0] == '/' || strlen(name) >= PATH / 2 ||
 	    !place(dir, at, PATH / 2))
 		return name;
 	strcpy(buf, name);
+	strcpy(was, asked);
+	asked[0] = '\0';
 	while (*p != '\0') {
 		size_t n = strcspn(p, "/");
 
@@ -82,6 +89,12 @@ static const char *fold(int dir, const char *name, char *buf)
 		strncat(at, p, n);
 		p += n + strspn(p + n, "/");
 	}
+	/* only now, as the looks above are for the names as they are */
+	strcpy(asked,
+	    strcmp(name, ".") != 0 && !strchr(name, '/') &&
+		    strlen(name) < sizeof(asked)
+		? name
+		: was);
 	errno = keep;
 	return buf;
 }
@@ -130,6 +143,21 @@ FOLD_TWO(renameat2, (int d, const char *p, int e, const char *q, unsigned f),
     (d, p, e, q, f))
 FOLD_TWO(linkat, (int d, const char *p, int e, const char *q, int f),
     (d, p, e, q, f))
+
+/* glibc's own opendir and readdir are not those of its callers. */
+#define READS(name, type) \
+	struct type *name(DIR *dir) \
+	{ \
+		NEXT(name); \
+		struct type *d = next(dir); \
+		if (d && getenv("FOLD_LIES") && \
+		    strcasecmp(d->d_name, asked) == 0) \
+			strcpy(d->d_name, asked); \
+		return d; \
+	}
+
+READS(readdir, dirent)
+READS(readdir64, dirent64)
 
 #define OPENS(name) \
 	int name(int d, const char *p, int flags, ...) \

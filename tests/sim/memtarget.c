@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/path.h"
+#include "common/base/text.h"
 #include "tests/sim/medium.h"
 
 #define NEW_NAME ".vsync/new" /* what gets a name by a rename */
@@ -38,6 +40,7 @@ struct memtarget {
 	bool gone;
 	bool lie_parts;
 	bool lie_files;
+	bool folds;
 };
 
 static struct memtarget *of(struct target *t)
@@ -75,6 +78,42 @@ static int enter(struct memtarget *t, int permille, struct vs_err *err)
 	return VS_OK;
 }
 
+/* The child of dir that answers to a name of len bytes there, or NULL. */
+static const struct memfs_node *child_alike(
+    const struct memfs_node *dir, const char *name, size_t len)
+{
+	for (size_t i = 0; dir && i < dir->children; i++)
+		if (strlen(dir->child[i]->name) == len &&
+		    strncasecmp(dir->child[i]->name, name, len) == 0)
+			return dir->child[i];
+	return NULL;
+}
+
+/* The path that path comes to: of what is there, as far as it is. */
+static const char *folded(
+    struct memtarget *t, const char *path, char out[VS_PATH_MAX + 1])
+{
+	char *p = out;
+
+	if (!t->folds || memfs_at(t->fs, path, NULL))
+		return path;
+	vs_text_copy(out, VS_PATH_MAX + 1, path);
+	while (*p) {
+		size_t n = strcspn(p, "/");
+		const struct memfs_node *c;
+		char keep = p[n];
+		char dir[VS_PATH_MAX + 1];
+
+		memcpy(dir, out, (size_t)(p - out));
+		dir[p > out ? p - out - 1 : 0] = '\0';
+		c = child_alike(memfs_at(t->fs, dir, NULL), p, n);
+		if (c)
+			memcpy(p, c->name, n);
+		p += n + (keep ? 1 : 0);
+	}
+	return out;
+}
+
 static int target_check(struct target *target, struct vs_err *err)
 {
 	return enter(of(target), 0, err);
@@ -105,11 +144,13 @@ static int target_look(struct target *target, const char *path,
     struct disk_stat *out, struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
 	struct memfs_node *n;
 	int code = enter(t, t->faults.look_io, err);
 
 	if (code < 0)
 		return code;
+	path = folded(t, path, own);
 	n = memfs_at(t->fs, path, &code);
 	if (!n)
 		return vs_err_set(err, code, "look");
@@ -117,16 +158,34 @@ static int target_look(struct target *target, const char *path,
 	return VS_OK;
 }
 
+static int target_spelled(struct target *target, const char *path,
+    char out[VS_PATH_MAX + 1], struct vs_err *err)
+{
+	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
+	int code = enter(t, t->faults.look_io, err);
+
+	if (code < 0)
+		return code;
+	path = folded(t, path, own);
+	if (!memfs_at(t->fs, path, &code))
+		return vs_err_set(err, code, "name");
+	vs_text_copy(out, VS_PATH_MAX + 1, path);
+	return VS_OK;
+}
+
 static int target_hash(struct target *target, const char *path,
     struct disk_hash *out, const atomic_bool *cancel, struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
 	struct memfs_node *n;
 	int code = enter(t, t->faults.hash_io, err);
 
 	(void)cancel;
 	if (code < 0)
 		return code;
+	path = folded(t, path, own);
 	n = memfs_at(t->fs, path, &code);
 	if (!n || n->kind != VS_KIND_FILE)
 		return vs_err_set(err, n ? VS_ECHANGED : code, "hash");
@@ -140,9 +199,11 @@ static int target_mkdirs(
     struct target *target, const char *path, struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
 	char dir[VS_PATH_MAX + 1];
 	int code = enter(t, 0, err);
 
+	path = folded(t, path, own);
 	for (size_t i = 1; code == VS_OK && i <= strlen(path); i++) {
 		struct memfs_node *n;
 
@@ -379,10 +440,12 @@ static int target_part_finish(struct target *target, const char *name,
     struct disk_stat *now, struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
 	bool fails = chance(t, t->faults.finish_io);
 	struct part *p;
 	int rc = part_need(t, name, 0, &p, err);
 
+	path = folded(t, path, own);
 	if (rc == VS_OK)
 		rc = path_is(t, path, want, err);
 	if (rc == VS_OK && fails && vs_rand_below(t->rand, 2))
@@ -462,13 +525,18 @@ static void names_change(struct memtarget *t, const struct target_move *m)
 	t->stats.moved++;
 }
 
-static int target_move(struct target *target, const struct target_move *m,
+static int target_move(struct target *target, const struct target_move *want,
     struct disk_stat *now, struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char from[VS_PATH_MAX + 1], to[VS_PATH_MAX + 1];
+	struct target_move folds = *want;
+	const struct target_move *m = &folds;
 	bool fails = chance(t, t->faults.finish_io);
 	int rc = enter(t, 0, err);
 
+	folds.from = folded(t, want->from, from);
+	folds.to = folded(t, want->to, to);
 	if (rc == VS_OK)
 		rc = path_is(t, m->to, m->over, err);
 	if (rc == VS_OK && !file_is(t, m->from, m->is, true))
@@ -488,12 +556,14 @@ static int target_part_take(struct target *target, const char *name,
     const char *path, const struct disk_stat *is, struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
 	struct memfs_node *n;
 	struct part *p;
 	int rc = enter(t, 0, err);
 
 	if (rc < 0)
 		return rc;
+	path = folded(t, path, own);
 	n = file_is(t, path, is, false);
 	if (!n || part_find(t, name))
 		return refuse(t, err);
@@ -514,12 +584,14 @@ static int target_part_copy(struct target *target, const char *name,
     struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
 	struct memfs_node *n;
 	struct part *p;
 	int rc = part_need(t, name, t->faults.write_io, &p, err);
 
 	if (rc < 0)
 		return rc;
+	path = folded(t, path, own);
 	n = file_is(t, path, is, true);
 	if (!n || off + len > (int64_t)n->size)
 		return refuse(t, err);
@@ -533,11 +605,13 @@ static int target_rmdir(
     struct target *target, const char *path, struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
 	struct memfs_node *n;
 	int code = enter(t, 0, err);
 
 	if (code < 0)
 		return code;
+	path = folded(t, path, own);
 	n = memfs_at(t->fs, path, &code);
 	if (!n)
 		return vs_err_set(err, code, "remove folder");
@@ -552,8 +626,10 @@ static int target_link(struct target *target, const char *path, const char *to,
     const struct disk_stat *want, struct vs_err *err)
 {
 	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
 	int rc = enter(t, 0, err);
 
+	path = folded(t, path, own);
 	if (rc == VS_OK)
 		rc = path_is(t, path, want, err);
 	if (rc == VS_OK && !memfs_symlink(t->fs, path, to))
@@ -573,6 +649,7 @@ struct memtarget *memtarget_new(struct memfs *fs, struct vs_rand *rand)
 		.check = target_check,
 		.space = target_space,
 		.look = target_look,
+		.spelled = target_spelled,
 		.hash = target_hash,
 		.mkdirs = target_mkdirs,
 		.part_open = target_part_open,
@@ -642,6 +719,11 @@ void memtarget_die(struct memtarget *t, int64_t after)
 {
 	assert(after > 0);
 	t->life = after;
+}
+
+void memtarget_fold(struct memtarget *t)
+{
+	t->folds = true;
 }
 
 void memtarget_revive(struct memtarget *t)

@@ -57,6 +57,9 @@ void memtarget_show(struct memtarget *t, bool here);
 void memtarget_die(struct memtarget *t, int64_t after);
 void memtarget_revive(struct memtarget *t);
 
+/* Names that differ only in the case of ASCII letters are one from now on. */
+void memtarget_fold(struct memtarget *t);
+
 /* Syncs of parts, or of finished files, answer well and do nothing. */
 void memtarget_nosync(struct memtarget *t, bool parts, bool files);
 

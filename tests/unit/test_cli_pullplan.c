@@ -126,6 +126,42 @@ static void test_every_file_has_a_line(void **state)
 	free(text);
 }
 
+static void print_all_places(const struct pullplan *p, struct print *out)
+{
+	pullplan_print_places(p, true, out);
+}
+
+static void print_places(const struct pullplan *p, struct print *out)
+{
+	pullplan_print_places(p, false, out);
+}
+
+static void test_places(void **state)
+{
+	char *text;
+
+	(void)state;
+	assert_int_equal(reading(NULL, NULL), VS_OK);
+	text = printed(print_all_places);
+	assert_string_equal(text, "");
+	free(text);
+	for (size_t i = 0; i < 3; i++)
+		json_object_set_new(json_array_get(plan.files, i), "place",
+		    json_string("x~case1"));
+	text = printed(print_places);
+	assert_string_equal(text,
+	    "vsync: b: here as 'x~case1', as this disk takes its name for "
+	    "another file's\n");
+	free(text);
+	text = printed(print_all_places);
+	assert_non_null(strstr(text, "vsync: 'a b': here as 'x~case1'"));
+	assert_null(strstr(text, "vsync: c"));
+	free(text);
+	text = printed(pullplan_print);
+	assert_non_null(strstr(text, "as 'x~case1'\n"));
+	free(text);
+}
+
 static void test_what_is_left_alone_is_named(void **state)
 {
 	json_t *files = json_array();
@@ -154,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_types_are_refused),
 		cmocka_unit_test(test_other_names),
 		cmocka_unit_test(test_every_file_has_a_line),
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_what_is_left_alone_is_named),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);

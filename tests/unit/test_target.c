@@ -175,6 +175,35 @@ static void test_parts_are_kept(void **state)
 	content_is(f, "empty", "");
 }
 
+/* The disk's own names; one that tells them apart has those asked for. */
+static void test_spelled(void **state)
+{
+	struct fixture *f = *state;
+	char name[VS_PATH_MAX + 1];
+	char full[256];
+
+	scratch_mkdir(f->dir, "root/Dir");
+	scratch_write(f->dir, "root/Dir/a", "1");
+	scratch_write(f->dir, "root/Dir/A", "2");
+	assert_int_equal(
+	    link(at(f, "Dir/a", full), at(f, "Dir/b", (char[256]){ 0 })), 0);
+	assert_int_equal(f->t->spelled(f->t, "Dir/b", name, &f->err), VS_OK);
+	assert_string_equal(name, "Dir/b");
+	assert_int_equal(f->t->spelled(f->t, "Dir/A", name, &f->err), VS_OK);
+	assert_string_equal(name, "Dir/A");
+	assert_int_equal(f->t->spelled(f->t, "Dir", name, &f->err), VS_OK);
+	assert_string_equal(name, "Dir");
+	assert_int_equal(
+	    f->t->spelled(f->t, "dir/a", name, &f->err), VS_ENOENT);
+	assert_int_equal(
+	    f->t->spelled(f->t, "Dir/a/b", name, &f->err), VS_ENOTDIR);
+	assert_int_equal(
+	    f->t->spelled(f->t, "../root/Dir", name, &f->err), VS_EPATH);
+	assert_int_equal(symlink("Dir", at(f, "link", full)), 0);
+	assert_int_equal(f->t->spelled(f->t, "link", name, &f->err), VS_OK);
+	assert_true(f->t->spelled(f->t, "link/a", name, &f->err) < 0);
+}
+
 /* What stands there is what was seen, or stays. */
 static void test_changed_meanwhile(void **state)
 {
@@ -490,6 +519,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_parts),
 		TEST(test_whole_way),
+		TEST(test_spelled),
 		TEST(test_parts_are_kept),
 		TEST(test_changed_meanwhile),
 		TEST(test_only_files_are_replaced),
