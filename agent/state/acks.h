@@ -1,9 +1,9 @@
 /*
  * What the cloud acknowledged of one batch, taken over together.  A batch
- * names the paths of a folder one after the other, as a scan finds them or
- * a rename moves them: what becomes of such a run is read and written in a
- * few statements, if every row is as it should be; otherwise path by path
- * (shadow_ack).  The end is the same.
+ * names many paths of a folder: what is known of them is read in two
+ * statements, and written in as few as there are runs without another name
+ * between, where it is as usual; what is not goes path by path (shadow_ack).
+ * The end is the same.
  */
 #ifndef ACKS_H
 #define ACKS_H

@@ -246,6 +246,29 @@ static void test_two_folders(void **state)
 	assert_int_equal(t->all.tree.count, 2 * NAMES);
 }
 
+/* Among many others, whom nobody asked about, none is missed. */
+static void test_crowd(void **state)
+{
+	struct twins *t = *state;
+	char path[64];
+
+	for (int i = 0; i < 10 * NAMES; i++) {
+		snprintf(path, sizeof(path), "d/m%03d", i);
+		put_cloud(t, path, 1);
+		snprintf(path, sizeof(path), "e/m%03d", i);
+		put_row(t, path, 1, false);
+	}
+	for (int i = 0; i < NAMES / 2; i++) {
+		snprintf(path, sizeof(path), "%c/%c%02d",
+		    i % 2 == 0 ? 'd' : 'e', i < NAMES / 4 ? 'a' : 'z', i);
+		put_cloud(t, path, 1);
+		put_row(t, path, 2, false);
+		take_version(t, path, 2, true);
+	}
+	settle_and_compare(t);
+	assert_int_equal(t->all.tree.count, 10 * NAMES + NAMES / 2);
+}
+
 /* The highest number of files was never more than there were. */
 static void test_baseline(void **state)
 {
@@ -290,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_same_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_two_folders, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_crowd, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_baseline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_few, setup, teardown),
 	};
