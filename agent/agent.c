@@ -27,7 +27,7 @@
 
 #define STOP_MS 1800 /* all is durable anyway: then it just ends */
 #define QUIT_MS 50 /* for the answer to get out */
-#define HASH_JOBS 8 /* a worker, so that none waits for the engine */
+#define HASH_JOBS 32 /* a worker, so that none waits for the engine */
 
 struct agent {
 	const struct agent_options *options;

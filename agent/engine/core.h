@@ -67,6 +67,7 @@ struct core_growing {
 /* Changes of the open transaction, to be told once it is durable. */
 struct core_stage {
 	bool open;
+	bool fresh; /* somebody works on what is in it */
 	int64_t since_ms;
 	int changes;
 	int deletes;

@@ -22,6 +22,7 @@
 
 #define LIST_WAIT_MS 10000 /* for the cloud, before names go without hashes */
 #define STAGE_MS 20 /* a transaction waits no longer for more */
+#define STAGE_SCAN_MS 100 /* one that a scan alone has made */
 #define STAGE_SEALS_MS 250 /* one that changes nothing */
 
 void core_tell_state(struct engine *e, const char *text)
@@ -394,16 +395,29 @@ void engine_answered(struct engine *e, uint64_t id,
 		publisher_answered(e, a);
 }
 
-/* Commits when nothing more is coming at once, or enough has come. */
+/*
+ * When the transaction is to end: now, if nothing more is coming at once.
+ * Nobody waits for a single file of a scan: there it is worth to wait for
+ * those that are being read, so that one flush serves them all.
+ */
+static int64_t commit_due(const struct engine *e, bool more)
+{
+	bool waited = e->stage.fresh || e->flushes != NULL;
+	int64_t ms = e->stage.changes == 0 ? STAGE_SEALS_MS
+	    : waited                       ? STAGE_MS
+					   : STAGE_SCAN_MS;
+
+	if (stage_full(e) || (!more && (waited || work_jobs(e) == 0)))
+		return e->now.mono_ms;
+	return e->stage.since_ms + ms;
+}
+
 static void commit_step(struct engine *e, bool more)
 {
 	struct vs_err err = VS_ERR_INIT;
-	int64_t ms = e->stage.changes > 0 ? STAGE_MS : STAGE_SEALS_MS;
 	int rc;
 
-	if (!e->stage.open)
-		return;
-	if (more && !stage_full(e) && e->now.mono_ms - e->stage.since_ms < ms)
+	if (!e->stage.open || commit_due(e, more) > e->now.mono_ms)
 		return;
 	rc = stage_commit(e, &err);
 	if (rc < 0 && rc != VS_EROOT)
@@ -427,6 +441,8 @@ static int64_t next_due(const struct engine *e, int64_t sender)
 		due = least(due, e->list_until_ms);
 	due = least(due, rules_due(e));
 	due = least(due, settle_due(e->settle, work_lanes(e)));
+	if (e->stage.open)
+		due = least(due, commit_due(e, false));
 	return due > e->now.mono_ms ? due : e->now.mono_ms + 1;
 }
 
@@ -472,7 +488,7 @@ static int64_t step(struct engine *e, struct vs_now now)
 		return now.mono_ms;
 	/* a scan may have begun after this step's work was done */
 	more = more || (!e->stalled && dirq_top(e->dirq) != NULL);
-	return more || e->stage.open ? now.mono_ms : next_due(e, sender);
+	return more ? now.mono_ms : next_due(e, sender);
 }
 
 int64_t engine_step(struct engine *e, struct vs_now now)

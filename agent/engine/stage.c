@@ -22,6 +22,7 @@ int stage_begin(struct engine *e, struct vs_err *err)
 {
 	int rc;
 
+	e->stage.fresh |= e->fresh;
 	if (e->stage.open)
 		return 0;
 	rc = vs_db_begin(e->state.db, err);
