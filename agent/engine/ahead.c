@@ -8,6 +8,7 @@
 #include "agent/engine/publisher.h"
 #include "agent/engine/root.h"
 #include "agent/engine/stage.h"
+#include "agent/engine/verdicts.h"
 #include "agent/publish/verdict.h"
 #include "agent/state/outbox.h"
 #include "agent/state/shadow.h"
@@ -30,15 +31,21 @@ static bool may_freeze(const struct engine *e)
 	    !epoch_wary(e) && !outbox_is_ahead(&e->state);
 }
 
-/* Whether enough waits to fill one, so that waiting would gain nothing. */
+/*
+ * Whether enough waits to fill one, so that waiting would gain nothing.
+ * Deletions that wait for a batch with room for them get it.
+ */
 static int is_due(struct engine *e, struct vs_err *err)
 {
-	int full = e->cloud.size.changes < e->ahead_least
-	    ? e->cloud.size.changes
-	    : e->ahead_least;
+	int full = e->cloud.size.changes;
 	struct outbox_ready up;
-	int rc = outbox_ready(&e->state, false, full, &up, err);
+	bool lone, judge;
+	int rc = outbox_lone(&e->state, &lone, &judge, err);
 
+	if (!lone && full > e->ahead_least)
+		full = e->ahead_least;
+	if (rc == 0)
+		rc = outbox_ready(&e->state, false, full, &up, err);
 	return rc < 0 ? rc : up.changes >= full;
 }
 
@@ -93,32 +100,49 @@ static bool is_clean(
 	    r->count == (size_t)changes;
 }
 
-static bool may_send(struct engine *e)
+/* 1, or 0: it is sent later, as any batch that is fixed; or negative. */
+static int may_send(struct engine *e, struct vs_err *err)
 {
-	return !e->paused && e->cloud.stop == CORE_GO && !e->root.lost &&
-	    root_check(e); /* a rename is half a deletion (R2) */
+	int due;
+
+	if (e->paused || e->cloud.stop != CORE_GO || e->root.lost)
+		return 0;
+	due = verdicts_due(e, err);
+	if (due != 0)
+		return due < 0 ? due : 0; /* a person waits for that */
+	if (root_check(e)) /* a rename is half a deletion (R2) */
+		return 1;
+	return e->fault.on ? vs_err_set(err, e->fault.code, "%s", e->fault.why)
+			   : 0;
 }
 
-int ahead_send(
-    struct engine *e, const struct vs_batch_reply *reply, struct vs_err *err)
+static int send(struct engine *e, struct vs_err *err)
 {
 	struct vs_buf body;
-	int64_t changes, counter;
-	int rc = outbox_frozen_size(&e->state, &changes, err);
+	int64_t counter;
+	int rc;
 
-	assert(e->cloud.request == CORE_NO_REQUEST && !e->stage.open);
-	if (rc < 0 || !is_clean(e, reply, changes))
-		return rc;
-	if (!may_send(e))
-		return e->fault.on
-		    ? vs_err_set(err, e->fault.code, "%s", e->fault.why)
-		    : 1;
 	vs_buf_init(&body, VS_BATCH_INFLATED);
 	rc = outbox_frozen_ahead(&e->state, &counter, &body, err);
 	if (rc == 1)
 		publisher_send_batch(e, &body, e->cloud.size.changes);
 	vs_buf_release(&body);
-	return rc;
+	return rc < 0 ? rc : 0;
+}
+
+int ahead_send(
+    struct engine *e, const struct vs_batch_reply *reply, struct vs_err *err)
+{
+	int64_t changes;
+	int rc = outbox_frozen_size(&e->state, &changes, err);
+
+	assert(e->cloud.request == CORE_NO_REQUEST && !e->stage.open);
+	if (rc < 0 || !is_clean(e, reply, changes))
+		return rc;
+	rc = may_send(e, err);
+	if (rc == 1)
+		rc = send(e, err);
+	return rc < 0 ? rc : 1;
 }
 
 int ahead_recall(struct engine *e, struct vs_err *err)

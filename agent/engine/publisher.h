@@ -1,7 +1,7 @@
 /*
  * From the outbox to the cloud: one request in flight a project, batches
- * fixed before they are sent, rows removed only by a reply that names them
- * (rules R4, R5, R8).
+ * fixed before they are sent (perhaps one ahead of its turn: ahead.h), rows
+ * removed only by a reply that names them (rules R4, R5, R8).
  */
 #ifndef PUBLISHER_H
 #define PUBLISHER_H

@@ -85,14 +85,19 @@ static void send(struct engine *e)
 	publisher_ask(e, CORE_HOLD, &s);
 }
 
+int verdicts_due(struct engine *e, struct vs_err *err)
+{
+	int rc = first(e, APPROVED, err);
+
+	e->cloud.hold_approve = rc == 1;
+	return rc == 0 ? first(e, REJECTED, err) : rc;
+}
+
 bool verdicts_step(struct engine *e)
 {
 	struct vs_err err = VS_ERR_INIT;
-	int rc = first(e, APPROVED, &err);
+	int rc = verdicts_due(e, &err);
 
-	e->cloud.hold_approve = rc == 1;
-	if (rc == 0)
-		rc = first(e, REJECTED, &err);
 	if (rc == 1)
 		send(e);
 	if (rc < 0)

@@ -7,6 +7,9 @@
 
 #include "agent/engine/core.h"
 
+/* Whether a decision waits to be sent: 1, 0, or negative. */
+int verdicts_due(struct engine *e, struct vs_err *err);
+
 /* Sends the next decision; true if one is under way. */
 bool verdicts_step(struct engine *e);
 

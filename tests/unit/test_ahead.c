@@ -10,9 +10,11 @@
 #include <cmocka.h>
 
 #include "agent/engine/core.h"
+#include "agent/engine/verdicts.h"
 #include "agent/state/outbox.h"
 #include "agent/state/outrow.h"
 #include "agent/state/shadow.h"
+#include "agent/state/state_sql.h"
 #include "common/base/limits.h"
 #include "tests/sim/oracle.h"
 #include "tests/unit/scratch.h"
@@ -339,6 +341,47 @@ static void test_rolled_back(void **state)
 	assert_int_equal(in_flight(b, "b"), VS_OP_CREATE);
 }
 
+/* The one batch of an older schema may get one ahead. */
+static void test_older_schema(void **state)
+{
+	static const char sql[] =
+	    "INSERT INTO batch(counter, body) VALUES(7, 'body');"
+	    "INSERT INTO flight(id, at, path, op, kind, size, mode, state, half,"
+	    " mine, approved, tries) VALUES((6 << 48) | 3, 0, 'a', 0, 0, 1, 0,"
+	    " 0, 0, 3, 0, 0), ((6 << 48) | 4, 0, 'b', 0, 0, 1, 0, 0, 0, 4, 0,"
+	    " 0); UPDATE meta SET value = 4 WHERE key = 'outbox_seq';"
+	    "PRAGMA user_version = 10";
+	struct box *b = *state;
+	const char *path = scratch_at(b->at, "older.db");
+	char was[2][BODY];
+	int64_t n[2];
+	sqlite3 *db;
+
+	state_close(&b->s);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(
+		    sqlite3_exec(db, state_sql_migrations[i], NULL, NULL, NULL),
+		    SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(state_open(&b->s, path, NULL, NULL), 0);
+	assert_false(outbox_is_ahead(&b->s));
+	put(b, "b", '2');
+	put(b, "c", '2');
+	b->id.counter = 7;
+	assert_int_equal(freeze(b, 500, true), 2);
+	assert_string_equal(told(b), "a b!");
+	frozen(b, n, was);
+	assert_int_equal(n[0], 7);
+	assert_int_equal(n[1], 8);
+	assert_string_equal(was[0], "body");
+	over(b, false);
+	assert_string_equal(told(b), "b c");
+	assert_int_equal(waits(b, "a"), VS_OP_CREATE);
+	assert_int_equal(waits(b, "b"), -1);
+}
+
 /* ---- the engine, with the cloud's own service ---- */
 
 #define SLOW_MS 400
@@ -505,6 +548,57 @@ static void test_paused(void **state)
 	end(&d);
 }
 
+/* More comes than one batch takes, without an end. */
+static void flood(struct world *w, int64_t ms)
+{
+	char path[24];
+
+	for (int i = 0; i < ms / 60; i++) {
+		snprintf(path, sizeof(path), "flood%d", i % 50);
+		save(w, path, &"more and more"[i % 9]);
+		assert_true(world_run(w, 60));
+	}
+}
+
+/* A deletion finds its batch, however much else there is. */
+static void test_no_deletion_starves(void **state)
+{
+	struct day d;
+
+	(void)state;
+	begin(&d);
+	flood(d.w, 3000);
+	assert_true(d.w->stats.ahead > 3);
+	assert_true(memfs_unlink(d.w->fs, "first"));
+	flood(d.w, 8000);
+	assert_true(oracle_follow(&d.oracle, d.w, true));
+	assert_non_null(vs_map_get(d.oracle.deletes, "first"));
+	assert_true(oracle_settle(d.w, true));
+	assert_true(oracle_compare(&d.oracle, d.w, true));
+	oracle_release(&d.oracle);
+	world_free(d.w);
+}
+
+/* So does what a person decided. */
+static void test_no_decision_starves(void **state)
+{
+	struct day d;
+	int64_t n;
+
+	(void)state;
+	begin(&d);
+	flood(d.w, 3000);
+	assert_int_equal(
+	    vs_db_run(d.w->engine->state.db, SQL_HOLD_PUT, NULL, "titi",
+		"gone long since", (int64_t)VS_KIND_FILE,
+		"10000000-0000-4000-8000-000000000000", (int64_t)2),
+	    0);
+	flood(d.w, 4000);
+	assert_int_equal(verdicts_count(d.w->engine, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	end(&d);
+}
+
 int main(void)
 {
 #define WITH_BOX(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -513,10 +607,13 @@ int main(void)
 		WITH_BOX(test_newer_ahead),
 		WITH_BOX(test_recalled),
 		WITH_BOX(test_rolled_back),
+		WITH_BOX(test_older_schema),
 		cmocka_unit_test(test_dies_at_each_access),
 		cmocka_unit_test(test_answers_that_do_not_count),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_paused),
+		cmocka_unit_test(test_no_deletion_starves),
+		cmocka_unit_test(test_no_decision_starves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
