@@ -54,7 +54,8 @@
 #define STATE_SQL_CROP_ENTRIES(rows) \
 	"INSERT INTO entries(dir, name, kind, size, mtime, ctime, ino, born, " \
 	"folder, mode, hash, target, racy, synced) VALUES" rows
-#define STATE_SQL_CROP_ENTRY "(?1, ?, 0, ?, ?, ?, 0, 0, ?, ?, NULL, NULL, 0, 0)"
+#define STATE_SQL_CROP_ENTRY \
+	"(?1, ?, 0, ?, ?, ?, 0, 0, ?, ?, NULL, NULL, 0, 0)"
 #define STATE_SQL_CROP_OUTBOX(rows) \
 	"INSERT INTO outbox(at, path, id, op, kind, size, mtime, mode, hash, " \
 	"target, state, origin, half, mine, approved, tries) VALUES" rows

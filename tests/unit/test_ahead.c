@@ -346,10 +346,11 @@ static void test_older_schema(void **state)
 {
 	static const char sql[] =
 	    "INSERT INTO batch(counter, body) VALUES(7, 'body');"
-	    "INSERT INTO flight(id, at, path, op, kind, size, mode, state, half,"
-	    " mine, approved, tries) VALUES((6 << 48) | 3, 0, 'a', 0, 0, 1, 0,"
-	    " 0, 0, 3, 0, 0), ((6 << 48) | 4, 0, 'b', 0, 0, 1, 0, 0, 0, 4, 0,"
-	    " 0); UPDATE meta SET value = 4 WHERE key = 'outbox_seq';"
+	    "INSERT INTO flight(id, at, path, op, kind, size, mode, state, "
+	    "half, mine, approved, tries) "
+	    "VALUES((6 << 48) | 3, 0, 'a', 0, 0, 1, 0, 0, 0, 3, 0, 0), "
+	    "((6 << 48) | 4, 0, 'b', 0, 0, 1, 0, 0, 0, 4, 0, 0);"
+	    "UPDATE meta SET value = 4 WHERE key = 'outbox_seq';"
 	    "PRAGMA user_version = 10";
 	struct box *b = *state;
 	const char *path = scratch_at(b->at, "older.db");
