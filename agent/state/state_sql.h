@@ -55,7 +55,8 @@
 	"INSERT INTO entries(dir, name, kind, size, mtime, ctime, ino, born, " \
 	"folder, mode, hash, target, racy, synced) VALUES" rows
 #define STATE_SQL_CROP_ENTRY \
-	"(?1, ?, 0, ?, ?, ?, 0, 0, ?, ?, NULL, NULL, 0, 0)"
+	"(?1, ?, 0, ?, ?, ?, 0, 0, ?, ?, " \
+	"NULL, NULL, 0, 0)"
 #define STATE_SQL_CROP_OUTBOX(rows) \
 	"INSERT INTO outbox(at, path, id, op, kind, size, mtime, mode, hash, " \
 	"target, state, origin, half, mine, approved, tries) VALUES" rows
@@ -63,7 +64,7 @@
 	"(?1, ?2 || CAST(? AS TEXT), ?, 0, 0, ?, ?, ?, NULL, NULL, 0, NULL, " \
 	"0, ?, 0, 0)"
 
-/* The batch in flight behind f's, which begins at the statement's ?2, has it. */
+/* The batch behind f's, which begins at the statement's ?2, has it, too. */
 #define STATE_SQL_LATER(column) \
 	"EXISTS(SELECT 1 FROM flight AS g WHERE g.pos >= ?2 " \
 	"AND (g.path = f." column " OR g.origin = f." column "))"
