@@ -6,6 +6,7 @@ import sys
 
 import world  # noqa: F401  (makes the harness importable)
 import harness
+import blocks
 import clocks
 import fold
 import inject
@@ -24,7 +25,7 @@ def main(argv):
     full = "--full" in argv
     words = [a for a in argv if not a.startswith("-")]
     report = Report()
-    for module in (roots, inject, clocks, model, storm, pulls, fold,
+    for module in (roots, inject, blocks, clocks, model, storm, pulls, fold,
                    powercut, sweep, migrate, starve):
         for name, func in module.CASES:
             if not words or any(w in name for w in words):
