@@ -74,6 +74,7 @@ static void settle(
 
 int plain_set(struct engine *e, enum dialect d, struct vs_err *err)
 {
+	e->state.files_only = d == DIALECT_PLAIN;
 	if (e->cloud.dialect == d)
 		return 0;
 	e->cloud.dialect = d;
@@ -207,6 +208,15 @@ out:
 static int others_wrote(struct engine *e, struct vs_err *err)
 {
 	return relist_since(e, e->cloud.last_seq, err);
+}
+
+int plain_compare(struct engine *e, int64_t first, struct vs_err *err)
+{
+	if (first > 0 && first <= e->cloud.last_seq)
+		return relist_need(e, err);
+	if (first > e->cloud.last_seq + 1)
+		return others_wrote(e, err);
+	return 0;
 }
 
 void plain_check(struct engine *e)

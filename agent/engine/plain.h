@@ -34,6 +34,14 @@ void plain_replay(struct engine *e);
 void plain_replayed(struct engine *e, const struct engine_answer *a);
 
 /*
+ * A batch was logged from first on (0: nothing of it).  Not right behind what
+ * it told us last: either the log was put back, and is learned anew, or what
+ * lies between is not known, as others', or ours whose answer was lost.
+ * Within the open transaction.
+ */
+int plain_compare(struct engine *e, int64_t first, struct vs_err *err);
+
+/*
  * Whether the log still ends with what it told us last (CORE_CHECK): if not,
  * somebody else wrote, or it was put back, and it is learned anew.
  */

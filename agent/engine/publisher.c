@@ -48,6 +48,7 @@ int publisher_load(struct engine *e, struct vs_err *err)
 		return rc;
 	size_init(&c->size, ceiling);
 	c->dialect = (enum dialect)dialect;
+	e->state.files_only = c->dialect == DIALECT_PLAIN;
 	c->probe = false;
 	c->fails = 0;
 	c->deferred_ms = e->now.mono_ms;

@@ -254,9 +254,8 @@ static int compare(struct receipt *r, struct vs_err *err)
 		if (rc == 0)
 			rc = plain_set(r->e, DIALECT_OWN, err);
 	}
-	/* what lies between was not ours, or an answer that was lost */
-	if (rc == 0 && plain_is(r->e) && r->first_seq > c->last_seq + 1)
-		rc = relist_since(r->e, c->last_seq, err);
+	if (rc == 0 && plain_is(r->e))
+		rc = plain_compare(r->e, r->first_seq, err);
 	if (r->reply.last_seq >= 0)
 		c->last_seq = r->reply.last_seq;
 	else if (r->last_seq > c->last_seq)

@@ -301,6 +301,19 @@ static int too_much(void *arg, const char *path, enum vs_kind kind)
 	    &r->e->state, &c, false, r->e->now.wall_ms, &op, r->err);
 }
 
+/*
+ * Whether what waits for the path of row tells the cloud of it.  A deletion is
+ * of what was there before; a folder or a link may turn out to be in the place
+ * of a plain server's file.
+ */
+static bool is_said(
+    const struct engine *e, const struct manifest_row *row, int op)
+{
+	bool ousts = e->state.files_only && row->stat.kind != VS_KIND_FILE;
+
+	return op >= 0 && op != VS_OP_DELETE && !ousts;
+}
+
 /* The disk has path; if the cloud has not exactly it, it must hear of it. */
 static int too_little(
     void *arg, const char *path, const struct manifest_row *row)
@@ -332,7 +345,7 @@ static int too_little(
 		    : 0;
 	}
 	rc = outbox_waiting(&r->e->state, path, &op, r->err);
-	if (rc < 0 || op >= 0)
+	if (rc < 0 || is_said(r->e, row, op))
 		return rc;
 	if (row->has_hash) {
 		vs_hex_encode(hex, row->hash, VS_SHA256_SIZE);

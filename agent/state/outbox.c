@@ -120,6 +120,26 @@ static int replace(
 	return vs_db_run(s->db, SQL_OUTBOX_HALF, err, "i", w.id);
 }
 
+/* c is no file, and takes the place of one at a server that has files only. */
+static bool ousts(const struct state *s, const struct vs_change *c,
+    const struct shadow_row *had)
+{
+	return s->files_only && had != NULL && had->kind == VS_KIND_FILE &&
+	    c->kind != VS_KIND_FILE;
+}
+
+/* So that file goes; of the other there is nothing to say. */
+static void oust(struct put *p)
+{
+	p->row = (struct vs_change){
+		.path = p->row.path,
+		.op = VS_OP_DELETE,
+		.kind = VS_KIND_FILE,
+		.mode = -1,
+		.base_version = -1,
+	};
+}
+
 /*
  * Decides, and ends the rename it replaces; a deletion gets the hash that the
  * cloud will have when it arrives, unless the batch in flight changes it or
@@ -138,7 +158,11 @@ static int prepare(struct state *s, const struct vs_change *c, unsigned how,
 	p->row.renamed_from = NULL;
 	p->id = p->seq = p->half = p->at = 0;
 	p->approved = 0;
-	p->op = outbox_coalesce(c->op == VS_OP_DELETE, rc == 1 || maybe);
+	p->op = outbox_coalesce(
+	    c->op == VS_OP_DELETE || ousts(s, c, rc == 1 ? &p->had : NULL),
+	    rc == 1 || maybe);
+	if (p->op == VS_OP_DELETE && c->op != VS_OP_DELETE)
+		oust(p);
 	if (p->op == VS_OP_DELETE && p->had.hash[0] != '\0') {
 		rc = outrow_in_flight(s, c->path, NULL, err);
 		p->row.hash = rc == 0 && !maybe ? p->had.hash : NULL;

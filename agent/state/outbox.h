@@ -30,8 +30,9 @@ enum outbox_how {
 /*
  * c is what is true of its path now (an upsert, or VS_OP_DELETE); replaces
  * what was pending there.  renamed_from is a hint: if that path's deletion
- * waits here, the two become a rename.  how: enum outbox_how.  *op gets the
- * op now pending, or -1.  wall_ms: now.
+ * waits here, the two become a rename.  Where the cloud takes files only, what
+ * is none deletes the file whose place it took.  how: enum outbox_how.  *op
+ * gets the op now pending, or -1.  wall_ms: now.
  */
 int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
     int64_t wall_ms, int *op, struct vs_err *err);

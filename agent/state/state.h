@@ -41,6 +41,7 @@ struct state {
 	int64_t bytes; /* sum of their sizes */
 	bool totals_dirty; /* the first four are newer than the database */
 	bool counts_dirty; /* the manifest's three are */
+	bool files_only; /* the cloud takes nothing else (the caller's) */
 	bool untroubled; /* no path has trouble noted */
 	int64_t past; /* rows of past, at most */
 	int64_t outbox_seq; /* newest given out (agent/state/outrow.h) */

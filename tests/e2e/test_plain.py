@@ -142,6 +142,11 @@ def test_changes_of_all_kinds(owner, seed):
     files[2].rename(owner.root / "moved.mov")
     (owner.root / "takes" / "scene-05").rename(owner.root / "cut")
     (owner.root / "link").symlink_to("moved.mov")
+    # what took a file's place is no file: the file goes all the same
+    files[3].unlink()
+    files[3].mkdir()
+    files[6].unlink()
+    files[6].symlink_to("elsewhere")
     agree(owner, seed)
     owner.flush()
     refused = {r["path"]: r["reason"] for r in owner.status()["refused"]}

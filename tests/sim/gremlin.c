@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/sim/folder.h"
+#include "tests/sim/plainbox.h"
 
 #define GREMLIN_RARE 25 /* one in so many calls does something */
 #define GREMLIN_RESTART 40 /* likewise ends the agent in order */
@@ -202,6 +203,30 @@ static void act_cloud_copy(struct gremlin *g, struct world *w)
 		return;
 	dbcopy_free(g->copy);
 	g->copy = copy;
+	if (w->plain)
+		plainbox_keep(w->plain);
+}
+
+static void plain_ends(struct world *w, struct ending *e)
+{
+	(void)e;
+	if (w->plain)
+		plainbox_fail(w->plain, &(struct plainbox_faults){ 0 });
+}
+
+/* A plain server has bad days of its own. */
+static void act_plain(struct gremlin *g, struct world *w)
+{
+	const struct plainbox_faults f = {
+		.leaves = below(g, 2) ? (int)below(g, 1000) : 0,
+		.html = below(g, 2) ? (int)below(g, 1000) : 0,
+		.down = below(g, 2) ? (int)below(g, 1000) : 0,
+	};
+
+	if (!w->plain)
+		return;
+	plainbox_fail(w->plain, &f);
+	ending_add(g, w, plain_ends);
 }
 
 /* What the log said until then must be known first: the run does it. */
@@ -513,6 +538,7 @@ static const struct {
 	[GREMLIN_CLOUD_INSIDE] = { "cloud: dies inside", act_cloud_inside },
 	[GREMLIN_CLOUD_COPY] = { "cloud: backup", act_cloud_copy },
 	[GREMLIN_CLOUD_RESTORED] = { "cloud: restored", act_cloud_restored },
+	[GREMLIN_PLAIN] = { "plain server: faults", act_plain },
 	[GREMLIN_BOTH_POWER] = { "both: power cut", act_both_power },
 	[GREMLIN_AGENT_KILL] = { "agent: killed", act_agent_kill },
 	[GREMLIN_AGENT_POWER] = { "agent: power cut", act_agent_power },
@@ -587,6 +613,14 @@ void gremlin_act(struct gremlin *g, struct world *w, int64_t op)
 	gremlins[kind].run(g, w);
 }
 
+void gremlin_restored(struct gremlin *g, const struct world *w)
+{
+	if (!w->plain)
+		return;
+	dbcopy_free(g->state);
+	g->state = NULL;
+}
+
 void gremlin_restart(struct gremlin *g, struct world *w, int64_t op)
 {
 	vs_rand_seed(&g->rand, ~g->seed + (uint64_t)op * 0x9e3779b97f4a7c15ULL);
@@ -608,6 +642,7 @@ void gremlin_rest(struct gremlin *g, struct world *w)
 	for (int i = 0; i < GREMLIN_SHUT; i++)
 		shut_open(w, &g->shut[i]);
 	pause_ends(w, &e);
+	plain_ends(w, &e);
 	memdisk_show(w->disk, MEMDISK_HERE, false);
 	g->usual = -1;
 	g->blind = false;

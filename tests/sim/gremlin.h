@@ -15,6 +15,7 @@ enum gremlin_kind {
 	GREMLIN_CLOUD_INSIDE, /* dies at the n-th access to its database */
 	GREMLIN_CLOUD_COPY, /* somebody makes a backup */
 	GREMLIN_CLOUD_RESTORED,
+	GREMLIN_PLAIN, /* changes left out, pages of HTML, nobody there */
 	GREMLIN_BOTH_POWER, /* agent and cloud at one moment */
 	GREMLIN_AGENT_KILL,
 	GREMLIN_AGENT_POWER,
@@ -64,6 +65,13 @@ void gremlin_release(struct gremlin *g);
 
 /* Maybe starts something beside operation op; now and then, not always. */
 void gremlin_act(struct gremlin *g, struct world *w, int64_t op);
+
+/*
+ * The cloud's copy was put back.  A plain server's log has no name: numbers
+ * of before are those of other events now, and no state that is older could
+ * tell.
+ */
+void gremlin_restored(struct gremlin *g, const struct world *w);
 
 /* Maybe ends the agent beside operation op in order, and starts it again. */
 void gremlin_restart(struct gremlin *g, struct world *w, int64_t op);

@@ -518,8 +518,7 @@ static bool trees_same(struct oracle *o, struct world *w, const struct table *t)
 	return ok;
 }
 
-static bool tables_read(
-    struct world *w, struct table *disk, struct table *own, struct table *cloud)
+bool oracle_tables(struct world *w, struct table *disk, struct table *own)
 {
 	struct ignore *rules = veil_load(w->fs);
 	struct vs_err err = VS_ERR_INIT;
@@ -530,7 +529,7 @@ static bool tables_read(
 	if (engine_each(w->engine, manifest_row, own, &err) < 0)
 		return world_fail(w, "the manifest: %s", err.msg);
 	table_sort(own);
-	return oracle_listing(w, cloud);
+	return true;
 }
 
 bool oracle_compare(struct oracle *o, struct world *w, bool whole)
@@ -544,7 +543,8 @@ bool oracle_compare(struct oracle *o, struct world *w, bool whole)
 	table_init(&cloud);
 	o->compared++;
 	ok = w->engine && cloudbox_up(w->cloud) &&
-	    tables_read(w, &disk, &own, &cloud) && oracle_follow(o, w, true);
+	    oracle_tables(w, &disk, &own) && oracle_listing(w, &cloud) &&
+	    oracle_follow(o, w, true);
 	if (ok &&
 	    (!table_equal(
 		 &disk, "the folder", &own, "the manifest", why, sizeof(why)) ||

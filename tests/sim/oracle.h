@@ -47,6 +47,9 @@ bool oracle_follow(struct oracle *o, struct world *w, bool must);
 /* True if a log named this content for path. */
 bool oracle_named(const struct oracle *o, const char *path, const char *hash);
 
+/* What is shown of the folder, and the manifest of the running engine. */
+bool oracle_tables(struct world *w, struct table *disk, struct table *own);
+
 /* All pages of GET /files; false when the cloud does not answer. */
 bool oracle_listing(struct world *w, struct table *t);
 

@@ -6,8 +6,10 @@
 
 #include "tests/sim/judge.h"
 #include "tests/sim/meddle.h"
+#include "tests/sim/plainjudge.h"
 
 #define RUN_QUIESCE 200 /* operations between two judgements, about */
+#define RUN_UPGRADE 8 /* of judgements: a plain server becomes a cloud */
 #define RUN_FOLLOW 10 /* between two looks at the log */
 #define RUN_ASKED_MS (15 * 60 * 1000) /* an agent has asked for news within */
 
@@ -49,6 +51,8 @@ static bool run_judge(struct run *k, bool whole)
 	if (k->restored && !world_run(k->w, RUN_ASKED_MS))
 		return false;
 	k->restored = false;
+	if (k->w->plain)
+		return plainjudge(k->w);
 	if (!oracle_settle(k->w, scan) ||
 	    !oracle_compare(&k->oracle, k->w, whole))
 		return false;
@@ -82,6 +86,7 @@ static bool run_restore(struct run *k)
 		return false;
 	if (ms > 0 && k->oracle.whole) {
 		world_restore_cloud(k->w, k->gremlin.copy, ms);
+		gremlin_restored(&k->gremlin, k->w);
 		k->restored = true;
 	}
 	return true;
@@ -124,6 +129,8 @@ static bool run_ops(struct run *k, const struct run_options *o)
 			continue;
 		if (!run_judge(k, k->op == o->ops))
 			return false;
+		if (k->w->plain && !vs_rand_below(&pace, RUN_UPGRADE))
+			world_upgrade(k->w);
 		judge = k->op + RUN_QUIESCE / 2 +
 		    (int64_t)vs_rand_below(&pace, RUN_QUIESCE);
 	}

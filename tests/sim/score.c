@@ -60,6 +60,9 @@ void score_world(struct score *t, const struct world *w)
 	disk_add(t, memdisk_stats(w->disk));
 	if (w->log)
 		NUMBERS_ADD(&t->history, memlog_stats(w->log));
+	NUMBERS_ADD(&t->plain, &w->plain_stats);
+	if (w->plain)
+		NUMBERS_ADD(&t->plain, plainbox_stats(w->plain));
 	for (int i = 0; i < w->members; i++)
 		NUMBERS_ADD(&t->members, &w->member[i]->stats);
 }
@@ -134,6 +137,12 @@ static void faults_print(const struct score *t)
 	       " refused, %" PRId64 " with holes, %" PRId64 " hints\n",
 	    t->history.resumed, t->history.refused, t->history.holes,
 	    t->history.old);
+	printf("sim: plain servers: %" PRId64 " batches, %" PRId64
+	       " changes stored, %" PRId64 " left out, %" PRId64
+	       " pages of HTML, %" PRId64 " bodies too large, %" PRId64
+	       " restored\n",
+	    t->plain.batches, t->plain.stored, t->plain.left_out,
+	    t->plain.pages, t->plain.too_large, t->plain.restored);
 	printf("sim: agent: %" PRId64 " times deletions held, %" PRId64
 	       " refused, %" PRId64 " recording, %" PRId64 " scans, %" PRId64
 	       " batches sent ahead, %" PRId64 " overtaken\n",

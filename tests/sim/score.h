@@ -8,6 +8,7 @@
 #include "tests/sim/gremlin.h"
 #include "tests/sim/imp.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/plainbox.h"
 
 /* Nothing but int64_t, so that two can be added. */
 struct score {
@@ -45,6 +46,7 @@ struct score {
 	int64_t coarse; /* runs on a coarse clock */
 	int64_t unwatched; /* runs without a watcher */
 	struct memlog_stats history;
+	struct plainbox_stats plain;
 	int64_t imps[IMPS];
 	struct membox_stats members;
 };

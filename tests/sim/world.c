@@ -12,6 +12,7 @@
 #include "common/crypto/sha256.h"
 #include "tests/sim/membox.h"
 #include "tests/sim/memwire.h"
+#include "tests/sim/plainbox.h"
 #include "tests/sim/veil.h"
 #include "tests/sim/worldnet.h"
 
@@ -416,6 +417,8 @@ static void cloud_start(void *arg, void *data, bool due)
 void world_crash_cloud(struct world *w, bool power, int64_t down_ms)
 {
 	w->stats.cloud_crashes++;
+	if (w->plain)
+		plainbox_crash(w->plain);
 	cloudbox_crash(w->cloud, power);
 	sched_add(w->sched, down_ms, WORLD_PLAN, cloud_start, w, NULL);
 }
@@ -430,6 +433,10 @@ void world_restore_cloud(
 	w->asked = 0; /* what is on its way is of the other log */
 	memvfs_heal(w->cloud_vfs);
 	memvfs_budget(w->cloud_vfs, -1);
+	if (w->plain) {
+		plainbox_crash(w->plain);
+		plainbox_restore(w->plain);
+	}
 	cloudbox_crash(w->cloud, false);
 	if (cloudside_restore(w->cloud, copy) != VS_OK)
 		world_fail(w, "the cloud's copy cannot be put back");
@@ -574,6 +581,45 @@ static void cloud_ended(void *arg)
 		memwire_ended(w->member[i]);
 }
 
+/* A plain server believes all: what it is told must be true. */
+static void plain_stored(void *arg, const struct vs_change *c)
+{
+	struct world *w = arg;
+
+	if (c->op == VS_OP_DELETE && world_removed(w, c->path) == 0)
+		world_fail(w, "%s is deleted, but it never went", c->path);
+	if (c->op != VS_OP_DELETE && !c->hash)
+		world_fail(w, "%s is sent without its hash", c->path);
+	if (c->op != VS_OP_DELETE && c->hash &&
+	    !world_shown(w, c->path, c->hash))
+		world_fail(w,
+		    "%s is sent with content %.12s, which it never had",
+		    c->path, c->hash);
+}
+
+static void plain_make(struct world *w)
+{
+	static const int64_t limits[] = { 4096, 20000, 100 * 1024 };
+	const struct plainbox_options o = { .sched = w->sched,
+		.rand = &w->rand,
+		.limit = limits[w->o.seed / 8 % 3],
+		.liar = w->o.sabotage == WORLD_PLAIN_LIAR,
+		.stored = plain_stored,
+		.arg = w };
+
+	w->plain = plainbox_new(&o);
+}
+
+void world_upgrade(struct world *w)
+{
+	trace_add(&w->trace, world_now(w).mono_ms, "plain: upgraded");
+	w->unsettled = w->excused = true;
+	w->listed = false;
+	w->plain_stats = *plainbox_stats(w->plain);
+	plainbox_free(w->plain);
+	w->plain = NULL;
+}
+
 static bool world_begin(struct world *w)
 {
 	struct cloudbox_options co = { .sched = w->sched,
@@ -594,6 +640,8 @@ static bool world_begin(struct world *w)
 	w->cloud = cloudbox_new(&co);
 	if (cloudbox_start(w->cloud) != VS_OK || !cloudbox_found(w->cloud))
 		return false;
+	if (w->o.plain)
+		plain_make(w);
 	memvfs_nosync(w->agent_vfs, w->o.sabotage == WORLD_NOSYNC_AGENT);
 	memvfs_nosync(w->cloud_vfs, w->o.sabotage == WORLD_NOSYNC_CLOUD);
 	memdisk_sabotage(w->disk, &lies);
@@ -655,6 +703,7 @@ void world_free(struct world *w)
 	/* members that are down have their start planned */
 	sched_clear(w->sched, WORLD_PLAN);
 	sched_clear(w->sched, WORLD_GREMLIN);
+	plainbox_free(w->plain);
 	cloudbox_free(w->cloud);
 	for (int i = 0; i < w->members; i++)
 		membox_free(w->member[i]);

@@ -21,6 +21,7 @@
 #include "tests/sim/memfs.h"
 #include "tests/sim/memlog.h"
 #include "tests/sim/memvfs.h"
+#include "tests/sim/plainbox.h"
 #include "tests/sim/sched.h"
 #include "tests/sim/trace.h"
 
@@ -52,6 +53,7 @@ enum world_sabotage {
 	WORLD_HOARD, /* the outbox never forgets */
 	WORLD_HASTY_RULES, /* the root is watched after its rules were read */
 	WORLD_BLANK, /* a folder that cannot be read has nothing in it */
+	WORLD_PLAIN_LIAR, /* the plain server claims what it left out */
 	WORLD_LOST_HASH, /* some files are never hashed */
 	WORLD_FORGETFUL, /* a start forgets the batch fixed ahead */
 	WORLD_SABOTAGES,
@@ -67,6 +69,7 @@ struct world_options {
 	bool unwatched; /* the folder has no watcher */
 	bool history; /* its watcher tells what happened while nobody heard */
 	bool list_first; /* a new state publishes names before hashes */
+	bool plain; /* the server is a plain one, at first */
 	bool forget; /* keep no record of what the folder ever had */
 	enum world_sabotage sabotage;
 	bool rot; /* the agent's database may be damaged: it is put aside */
@@ -124,6 +127,7 @@ struct world_stats {
 };
 
 struct world {
+	struct plainbox_stats plain_stats; /* of one that was replaced */
 	struct world_options o;
 	struct vs_rand rand;
 	struct vs_rand engine_rand;
@@ -137,6 +141,7 @@ struct world {
 	struct memvfs *agent_vfs;
 	struct memvfs *cloud_vfs;
 	struct cloudbox *cloud;
+	struct plainbox *plain; /* in its place, or NULL */
 	struct membox *member[WORLD_MEMBERS];
 	int members;
 	struct engine *engine; /* NULL while it is down */
@@ -205,6 +210,9 @@ void world_replace_state(
 /* Another database took its place, with another log. */
 void world_restore_cloud(
     struct world *w, const struct dbcopy *copy, int64_t down_ms);
+
+/* The plain server is replaced by a cloud, under the same address. */
+void world_upgrade(struct world *w);
 
 /* True if path ever had this content (hash in hex) in the folder, or nobody
  * kept a record. */

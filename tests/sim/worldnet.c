@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/plainbox.h"
 #include "tests/sim/world.h"
 
 /* A request on its way, and later its answer. */
@@ -172,7 +173,10 @@ static void packet_arrives(void *arg, void *data, bool due)
 		packet_free(p);
 		return;
 	}
-	cloudbox_deliver(w->cloud, &call);
+	if (w->plain && p->end == &w->end && cloudbox_up(w->cloud))
+		plainbox_deliver(w->plain, &call);
+	else
+		cloudbox_deliver(w->cloud, &call);
 }
 
 /* Something on the way answers in the cloud's place. */
