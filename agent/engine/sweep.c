@@ -194,12 +194,14 @@ static void finish_full(struct engine *e, const struct core_sweep *s)
 		core_fault(e, &err);
 		return;
 	}
+	/* however it came to that: no later start lists first */
+	if (e->list_first && s->report.errors == 0 &&
+	    state_set_int(&e->state, "listed", 1, &err) < 0) {
+		core_fault(e, &err);
+		return;
+	}
 	if (e->listing_first && s->report.errors == 0) {
 		/* all is listed: now for the contents */
-		if (state_set_int(&e->state, "listed", 1, &err) < 0) {
-			core_fault(e, &err);
-			return;
-		}
 		e->listing_first = false;
 		add_full(e);
 	}

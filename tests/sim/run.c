@@ -62,6 +62,8 @@ static bool run_judge(struct run *k, bool whole)
 	if (!oracle_settle(k->w, true) ||
 	    !oracle_follow(&k->oracle, k->w, true))
 		return false;
+	/* all was listed by a whole scan, with each hash */
+	k->w->listed = true;
 	if (k->oracle.seq != seq)
 		return world_fail(k->w, "a second sync made %" PRId64 " events",
 		    k->oracle.seq - seq);
