@@ -10,6 +10,8 @@
 #include "cloud/service/merge.h"
 
 #include <assert.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,50 @@
 #include "common/crypto/tree.h"
 
 #define SLOTS_FIRST 16
+#define BLOCK_SIZE (32 * 1024) /* bytes of most blocks */
+
+/*
+ * Slots and strings are many and small, and go all at once: they are cut
+ * from blocks, the latest first.
+ */
+struct merge_block {
+	struct merge_block *next;
+	size_t used; /* bytes of data */
+	size_t size;
+	alignas(max_align_t) char data[];
+};
+
+static struct merge_block *block_new(struct merge *m, size_t least)
+{
+	size_t size = least > BLOCK_SIZE ? least : BLOCK_SIZE;
+	struct merge_block *b = malloc(sizeof(*b) + size);
+
+	if (b == NULL)
+		return NULL;
+	b->next = m->blocks;
+	b->used = 0;
+	b->size = size;
+	m->blocks = b;
+	return b;
+}
+
+/* Memory until release, or NULL. */
+static void *cut(struct merge *m, size_t size)
+{
+	struct merge_block *b = m->blocks;
+	size_t rest = size % alignof(max_align_t);
+	void *p;
+
+	if (rest > 0)
+		size += alignof(max_align_t) - rest;
+	if (b == NULL || b->size - b->used < size)
+		b = block_new(m, size);
+	if (b == NULL)
+		return NULL;
+	p = b->data + b->used;
+	b->used += size;
+	return p;
+}
 
 int merge_init(struct merge *m, struct store_project *head, const char *user_id,
     int64_t wall_ms)
@@ -32,11 +78,11 @@ int merge_init(struct merge *m, struct store_project *head, const char *user_id,
 
 void merge_release(struct merge *m)
 {
-	size_t i;
+	struct merge_block *b;
 
-	for (i = 0; i < m->count; i++) {
-		free(m->slots[i]->own);
-		free(m->slots[i]);
+	while ((b = m->blocks) != NULL) {
+		m->blocks = b->next;
+		free(b);
 	}
 	free(m->slots);
 	vs_map_free(m->map);
@@ -66,15 +112,12 @@ int merge_want(struct merge *m, const char *path)
 		return VS_OK;
 	if (slots_grow(m) != VS_OK)
 		return VS_ENOMEM;
-	slot = calloc(1, sizeof(*slot));
-	if (slot == NULL)
+	slot = cut(m, sizeof(*slot));
+	if (slot == NULL || vs_map_put(m->map, path, slot, NULL) != VS_OK)
 		return VS_ENOMEM;
+	memset(slot, 0, sizeof(*slot));
 	slot->row.path = path;
 	slot->row.mode = -1;
-	if (vs_map_put(m->map, path, slot, NULL) != VS_OK) {
-		free(slot);
-		return VS_ENOMEM;
-	}
 	m->slots[m->count++] = slot;
 	return VS_OK;
 }
@@ -105,11 +148,11 @@ int merge_load(struct merge *m, const struct store_file *f)
 
 	assert(slot != NULL && !slot->known);
 	path = slot->row.path;
-	slot->own = malloc(1 + own_size(f->hash) + own_size(f->link_target) +
-	    own_size(f->deleted_by) + own_size(f->hold_id));
-	if (slot->own == NULL)
+	to = cut(m,
+	    1 + own_size(f->hash) + own_size(f->link_target) +
+		own_size(f->deleted_by) + own_size(f->hold_id));
+	if (to == NULL)
 		return VS_ENOMEM;
-	to = slot->own;
 	slot->row = *f;
 	slot->row.path = path;
 	own_string(&slot->row.hash, &to);

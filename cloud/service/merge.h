@@ -32,8 +32,9 @@ struct merge_slot {
 	bool below; /* a folder above a deletion that was held before */
 	bool hold_new; /* its deletion goes into a new hold */
 	bool hold_cut; /* it leaves the stored hold it is in */
-	char *own; /* memory of the loaded strings */
 };
+
+struct merge_block;
 
 struct merge {
 	struct store_project *head; /* borrowed; kept up to date */
@@ -44,6 +45,7 @@ struct merge {
 	struct merge_slot **slots; /* in the order they were wanted */
 	size_t count;
 	size_t cap;
+	struct merge_block *blocks; /* memory of slots and loaded strings */
 };
 
 enum merge_outcome {
