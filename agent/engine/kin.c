@@ -141,9 +141,10 @@ static bool is_proof(struct engine *e, const struct sought *f,
 static int find(struct engine *e, const struct sought *f,
     struct manifest_kin *out, enum old_name *at, struct vs_err *err)
 {
-	int rc = 0;
+	int some = manifest_has_kin(&e->state, f->seen, err);
+	int rc = some < 0 ? some : 0;
 
-	for (int i = 0; i <= ROWS_MAX; i++) {
+	for (int i = 0; some == 1 && i <= ROWS_MAX; i++) {
 		rc = manifest_kin(&e->state, f->seen, i, out, err);
 		if (rc < 0 || (rc == 0 && i > 0))
 			break;

@@ -115,13 +115,11 @@ void work_hint(
 bool work_is_dir(struct engine *e, const char *path)
 {
 	struct vs_err err = VS_ERR_INIT;
-	struct manifest_row row;
-	int rc =
-	    path[0] == '\0' ? 0 : manifest_get(&e->state, path, &row, &err);
+	int rc = path[0] == '\0' ? 1 : manifest_is_dir(&e->state, path, &err);
 
 	if (rc < 0)
 		core_fault(e, &err);
-	return path[0] == '\0' || (rc == 1 && row.stat.kind == VS_KIND_DIR);
+	return rc == 1;
 }
 
 bool work_exists(struct engine *e, const char *path)
@@ -526,7 +524,7 @@ static int wake_links(struct engine *e, const struct core_job *j,
     const struct manifest_row *row, struct vs_err *err)
 {
 	char path[VS_PATH_MAX + 1];
-	int rc = row->stat.kind == VS_KIND_FILE;
+	int rc = row->stat.kind == VS_KIND_FILE && row->stat.links != 1;
 
 	for (int nth = 0; rc == 1; nth++) {
 		rc = manifest_stale(&e->state, row, nth, path, err);

@@ -31,6 +31,7 @@ struct disk_stat {
 	uint64_t ino; /* with born_ns: the same file whatever its name */
 	uint64_t folder; /* inode of what it is in; 0 of descriptors */
 	int mode; /* permission bits */
+	unsigned links; /* names that it has; 0: not known */
 };
 
 #define DISK_ID_SIZE 33

@@ -28,6 +28,7 @@ static void convert(const struct stat *s, struct disk_stat *out)
 		out->born_ns = time_ns(&s->st_birthtimespec);
 	out->ino = s->st_ino;
 	out->mode = (int)(s->st_mode & 07777);
+	out->links = (unsigned)s->st_nlink;
 }
 
 int disk_stat_at(int dirfd, const char *name, struct disk_stat *out)

@@ -27,6 +27,7 @@ static void convert(const struct statx *s, struct disk_stat *out)
 		out->born_ns = time_ns(&s->stx_btime);
 	out->ino = s->stx_ino;
 	out->mode = (int)(s->stx_mode & 07777);
+	out->links = s->stx_nlink;
 }
 
 static int stat_of(int fd, const char *name, int flags, struct disk_stat *out)

@@ -67,6 +67,7 @@ static void dir_remember(
 		return;
 	memmove(s->dir + 1, s->dir, (STATE_DIRS - 1) * sizeof(s->dir[0]));
 	s->dir[0].id = id;
+	s->dir[0].row = false;
 	s->dir[0].len = len;
 	memcpy(s->dir[0].path, path, len);
 	s->dir[0].path[len] = '\0';
@@ -302,6 +303,43 @@ int manifest_get(struct state *s, const char *path, struct manifest_row *row,
 	return 1;
 }
 
+/* The kind of the row of path, or -1 without one, in *kind. */
+static int kind_of(
+    struct state *s, const char *path, int *kind, struct vs_err *err)
+{
+	const char *name = vs_path_name(path);
+	int64_t dir = dir_id(s, path, vs_path_parent_len(path), false, err);
+	sqlite3_stmt *st;
+	int rc = 0;
+
+	*kind = -1;
+	if (dir > 0)
+		rc = vs_db_first(s->db, SQL_ENTRY_GET, &st, err, "ib", dir,
+		    (const void *)name, strlen(name));
+	if (dir <= 0 || rc <= 0)
+		return dir < 0 ? (int)dir : rc;
+	*kind = sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	return 0;
+}
+
+int manifest_is_dir(struct state *s, const char *path, struct vs_err *err)
+{
+	size_t n = strlen(path);
+	int64_t id;
+	int kind, rc;
+
+	if (dir_recall(s, path, n) != 0 && s->dir[0].row)
+		return 1;
+	rc = kind_of(s, path, &kind, err);
+	if (rc < 0 || kind != VS_KIND_DIR)
+		return rc;
+	id = dir_id(s, path, n, false, err);
+	if (id > 0)
+		s->dir[0].row = true; /* it is the latest */
+	return id < 0 ? (int)id : 1;
+}
+
 /* Keeps the counters of struct state with the rows. */
 static void count_row(
     struct state *s, const struct manifest_row *row, int64_t sign)
@@ -328,6 +366,9 @@ int manifest_put(struct state *s, const char *path,
 	rc = unseal(s, dir, err);
 	if (rc < 0)
 		return rc;
+	if (old != NULL && old->stat.kind == VS_KIND_DIR &&
+	    t->kind != VS_KIND_DIR)
+		dir_forget(s);
 	rc = vs_db_run(s->db, SQL_ENTRY_PUT, err, "ibiiiiiiiibtii", dir,
 	    (const void *)name, strlen(name), (int64_t)t->kind, t->size,
 	    t->mtime_ns, t->ctime_ns, (int64_t)t->ino, t->born_ns,
@@ -535,6 +576,20 @@ static int kin_path(struct state *s, sqlite3_stmt *st, int at,
 	if (rc == 0 && id != ROOT_DIR)
 		dir_remember(s, dir, strlen(dir), id);
 	return rc < 0 ? rc : vs_path_join(path, VS_PATH_MAX + 1, dir, name);
+}
+
+int manifest_has_kin(
+    struct state *s, const struct disk_stat *seen, struct vs_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = vs_db_first(s->db, SQL_ENTRY_KIN, &st, err, "iii",
+	    (int64_t)seen->ino, seen->mtime_ns, seen->size);
+
+	if (rc <= 0)
+		return rc;
+	rc = sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	return rc;
 }
 
 int manifest_kin(struct state *s, const struct disk_stat *seen, int nth,

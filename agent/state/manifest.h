@@ -50,6 +50,10 @@ struct manifest_kin {
 int manifest_kin(struct state *s, const struct disk_stat *seen, int nth,
     struct manifest_kin *out, struct vs_err *err);
 
+/* 0 if it has nothing to show of seen, whatever nth; else 1; or negative. */
+int manifest_has_kin(
+    struct state *s, const struct disk_stat *seen, struct vs_err *err);
+
 /*
  * The nth path (from 0) of a regular file with the inode of row that is known
  * with another hash, time or mode.  1 with path, 0 when there is none, or
@@ -57,6 +61,9 @@ int manifest_kin(struct state *s, const struct disk_stat *seen, int nth,
  */
 int manifest_stale(struct state *s, const struct manifest_row *row, int nth,
     char path[VS_PATH_MAX + 1], struct vs_err *err);
+
+/* 1 if the row of path is a directory's, 0 if it is not, or negative. */
+int manifest_is_dir(struct state *s, const char *path, struct vs_err *err);
 
 /*
  * The number by which rows know directory dir, for one that is about to be

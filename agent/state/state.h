@@ -27,6 +27,7 @@ struct vs_map;
 /* A folder of the manifest that was asked for lately. */
 struct state_dir {
 	int64_t id; /* 0: none */
+	bool row; /* its own row is known to be there, a directory's */
 	size_t len;
 	char path[VS_PATH_MAX + 1];
 };

@@ -108,6 +108,9 @@
 	    "mode = excluded.mode, hash = excluded.hash, " \
 	    "target = excluded.target, racy = excluded.racy, " \
 	    "synced = excluded.synced") \
+	X(ENTRY_KIN, \
+	    "SELECT EXISTS(SELECT 1 FROM entries WHERE " STATE_SQL_INO " " \
+	    "AND mtime = ? AND size = ?)") \
 	X(ENTRY_TWIN, \
 	    "SELECT kind, size, mtime, ctime, ino, born, folder, mode, " \
 	    "hash, target, racy, synced, dir, name FROM entries " \

@@ -203,6 +203,9 @@ static int kin_count(struct state *s, const struct manifest_row *row)
 	for (int nth = 0; nth < 3; nth++)
 		n += manifest_kin(s, &row->stat, nth, kin, NULL) == 1;
 	free(kin);
+	/* what has one is never said to have none */
+	if (n > 0)
+		assert_int_equal(manifest_has_kin(s, &row->stat, NULL), 1);
 	return n;
 }
 
@@ -237,9 +240,54 @@ static void test_kin(void **state)
 		assert_int_equal(past_keep(&s, "f", row, NULL), VS_OK);
 		assert_int_equal(past_find(&s, &moved.stat, kin, NULL), i == 0);
 	}
+	moved.stat.ino = 8;
+	assert_int_equal(manifest_has_kin(&s, &moved.stat, NULL), 0);
 	state_close(&s);
 	free(kin);
 	free(row);
+}
+
+static void put_kind(struct state *s, const char *path, enum vs_kind kind,
+    const struct manifest_row *old)
+{
+	struct manifest_row *row = calloc(1, sizeof(*row));
+
+	row->stat.kind = kind;
+	assert_int_equal(manifest_put(s, path, row, old, NULL), VS_OK);
+	free(row);
+}
+
+/* A folder is known to be one until its row says otherwise. */
+static void test_is_dir(void **state)
+{
+	const char *path = scratch_at(*state, "state.db");
+	struct manifest_row *dir = calloc(1, sizeof(*dir));
+	struct state s;
+
+	dir->stat.kind = VS_KIND_DIR;
+	assert_int_equal(state_open(&s, path, NULL, NULL), VS_OK);
+	put_kind(&s, "d/f", VS_KIND_FILE, NULL);
+	assert_int_equal(manifest_is_dir(&s, "d", NULL), 0);
+	assert_int_equal(manifest_is_dir(&s, "d/f", NULL), 0);
+	put_kind(&s, "d", VS_KIND_DIR, NULL);
+	assert_int_equal(manifest_is_dir(&s, "d", NULL), 1);
+	assert_int_equal(manifest_is_dir(&s, "d", NULL), 1);
+	assert_int_equal(manifest_is_dir(&s, "d/f", NULL), 0);
+	put_kind(&s, "d", VS_KIND_SYMLINK, dir);
+	assert_int_equal(manifest_is_dir(&s, "d", NULL), 0);
+	put_kind(&s, "d", VS_KIND_DIR, NULL);
+	assert_int_equal(manifest_is_dir(&s, "d", NULL), 1);
+	assert_int_equal(manifest_drop(&s, "d", dir, NULL), VS_OK);
+	assert_int_equal(manifest_is_dir(&s, "d", NULL), 0);
+	assert_int_equal(vs_db_begin(s.db, NULL), VS_OK);
+	put_kind(&s, "e", VS_KIND_DIR, NULL);
+	put_kind(&s, "e/f", VS_KIND_FILE, NULL);
+	assert_int_equal(manifest_is_dir(&s, "e", NULL), 1);
+	vs_db_rollback(s.db);
+	assert_int_equal(state_load_totals(&s, NULL), VS_OK);
+	assert_int_equal(manifest_is_dir(&s, "e", NULL), 0);
+	state_close(&s);
+	free(dir);
 }
 
 static int sealed(struct state *s, const char *dir, uint8_t byte)
@@ -328,6 +376,8 @@ int main(void)
 		    test_stale, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_kin, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_is_dir, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_seal, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
