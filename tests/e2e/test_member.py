@@ -319,10 +319,11 @@ def test_a_full_disk(owner, member):
         subprocess.run(["umount", "-l", out], check=True)
 
 
-@pytest.mark.skipif(not is_root(), reason="needs to mount")
-def test_no_inode_left(owner, member):
-    """As no room: said, what stands there stays, what came is kept, and it
-    goes on once there is one."""
+@pytest.fixture
+def few_inodes(owner, member):
+    """A folder to pull into that takes few files; two are published."""
+    if not is_root():
+        pytest.skip("needs root to mount")
     for name in ("one.txt", "two.txt"):
         write(owner.root / name, name)
     owner.flush()
@@ -332,29 +333,57 @@ def test_no_inode_left(owner, member):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=8", "none",
                     out], check=True)
     try:
-        member.pull("-o", out, "one.txt")
-        taken = []
-        with contextlib.suppress(OSError):
-            while True:
-                taken.append(write(out / ("x%d" % len(taken)), b""))
-        assert taken
-        there = {p.name for p in out.iterdir()}
-        assert member.pull("-o", out, "two.txt", check=None).code == 8
-        assert {p.name for p in out.iterdir()} == there
-        same(owner, member, "one.txt", root=out)
-        write(owner.root / "one.txt", b"again")
-        owner.flush()
-        member.flush()
-        assert member.pull("-o", out, "one.txt", check=None).code == 8
-        assert (out / "one.txt").read_bytes() == b"one.txt"
-        for path in taken:
-            path.unlink()
-        member.pull("-o", out, "one.txt", "two.txt")
-        same(owner, member, "one.txt", root=out)
-        same(owner, member, "two.txt", root=out)
+        yield out
     finally:
         member.kill()
         subprocess.run(["umount", "-l", out], check=True)
+
+
+def refused_for_room(member, out, name):
+    """A pull says that there is no room, and all is as it was."""
+    def state():
+        return {p.name: p.read_bytes() for p in out.iterdir()}
+
+    there = state()
+    run = member.pull("-o", out, name, check=None)
+    assert run.code == 8, run
+    assert state() == there
+
+
+def test_no_inode_left(owner, member, few_inodes):
+    """As no room: said, what stands there stays, what came is kept, and it
+    goes on once there is one."""
+    out = few_inodes
+    member.pull("-o", out, "one.txt")
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(write(out / ("x%d" % len(taken)), b""))
+    assert taken
+    refused_for_room(member, out, "two.txt")
+    same(owner, member, "one.txt", root=out)
+    write(owner.root / "one.txt", b"again")
+    owner.flush()
+    member.flush()
+    refused_for_room(member, out, "one.txt")
+    assert (out / "one.txt").read_bytes() == b"one.txt"
+    for path in taken:
+        path.unlink()
+    member.pull("-o", out, "one.txt", "two.txt")
+    same(owner, member, "one.txt", root=out)
+    same(owner, member, "two.txt", root=out)
+
+
+def test_inodes_left(owner, member, few_inodes):
+    """The control: on the same disk with some left nothing is refused, and
+    what looks for a refusal finds none, of a new file or an old one."""
+    for name in ("one.txt", "one.txt", "two.txt"):
+        write(owner.root / "one.txt", b"again " + name.encode())
+        owner.flush()
+        member.flush()
+        with pytest.raises(AssertionError):
+            refused_for_room(member, few_inodes, name)
+        same(owner, member, name, root=few_inodes)
 
 
 def test_watch_tells(owner, member):

@@ -12,6 +12,7 @@ import fold
 import inject
 import migrate
 import model
+import moved
 import powercut
 import pulls
 import roots
@@ -26,7 +27,7 @@ def main(argv):
     words = [a for a in argv if not a.startswith("-")]
     report = Report()
     for module in (roots, inject, blocks, clocks, model, storm, pulls, fold,
-                   powercut, sweep, migrate, starve):
+                   powercut, sweep, moved, migrate, starve):
         for name, func in module.CASES:
             if not words or any(w in name for w in words):
                 report.case(name, module.CLAIM, func, full)
