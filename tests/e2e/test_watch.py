@@ -310,6 +310,76 @@ def test_mounted_late(world, cloud, elsewhere):
     owner.close()
 
 
+def deletions(owner, since):
+    return [e["change"]["path"] for e in owner.events(since)
+            if e["change"]["op"] == "delete"]
+
+
+def test_unmounted_and_back(world, cloud, elsewhere):
+    """Its server goes away and comes back: nothing is deleted for it, and
+    what happened there meanwhile is found."""
+    there, here = elsewhere
+    owner = world.owner(root=here)
+    owner.setup()
+    for i in range(20):
+        write(there / "d" / str(i), b"%d" % i)
+    owner.cli("rescan", check=0)
+    owner.agree()
+    head = owner.head()
+    subprocess.run(["umount", "-l", str(here)], check=True)
+    try:
+        owner.cli("rescan")
+        owner.await_state("root_lost", timeout=40)
+        assert not owner.status()["in_sync"]
+        assert owner.problems()["root_lost"]["hint"]
+        owner.restart()
+        owner.await_state("root_lost", timeout=40)
+        assert owner.head() == head
+        (there / "d" / "0").unlink()
+        write(there / "d" / "new", b"meanwhile")
+    finally:
+        subprocess.run(["bindfs", str(there), str(here)], check=True)
+    wait_for(lambda: "d/new" in owner.listing(), "it to go on", 60)
+    wait_for(lambda: deletions(owner, head), "what did go to be seen", 30)
+    owner.agree()
+    assert deletions(owner, head) == ["d/0"]
+    assert owner.status()["watcher"] == "poll"
+    owner.close()
+
+
+def test_mounted_inside(world, cloud, elsewhere):
+    """Inside a folder that is watched it is another file system: not
+    entered, and what was known below it stays."""
+    there, _ = elsewhere
+    write(there / "foreign", b"of another machine")
+    owner = world.owner()
+    write(owner.root / "d" / "own", b"1")
+    owner.setup()
+    owner.agree()
+    head = owner.head()
+    subprocess.run(["bindfs", "-o", "nonempty", str(there),
+                    str(owner.root / "d")], check=True)
+    try:
+        owner.cli("rescan")
+        write(owner.root / "new", b"2")
+        wait_for(lambda: "new" in owner.listing(), "the rest to go on", 20)
+        write(there / "later", b"3")
+        owner.cli("rescan")
+        assert not [p for p in owner.listing() if "foreign" in p or
+                    "later" in p]
+        assert "d/own" in owner.listing() and not deletions(owner, head)
+        status = owner.status()
+        assert status["watcher"] == "inotify"
+        assert "d" in [r["path"] for r in status["refused"]] or \
+            "'d'" in str(status["problems"]), status
+    finally:
+        subprocess.run(["umount", "-l", str(owner.root / "d")], check=True)
+    owner.cli("rescan", check=0)
+    owner.agree()
+    assert not deletions(owner, head)
+    owner.close()
+
+
 def test_state_on_a_network_file_system(world, cloud, elsewhere):
     """Refused, with what to do; nothing is made there."""
     there, here = elsewhere
