@@ -9,7 +9,11 @@
 #include "common/os/mapping.h"
 #include "common/os/pagecache.h"
 
-#define PIECE ((size_t)256 * 1024) /* bytes of one read */
+/*
+ * Bytes of one read: still in the innermost caches when they are hashed, and
+ * too few for malloc to fetch them from the system each time.
+ */
+#define PIECE ((size_t)64 * 1024)
 #define SAMPLE ((int64_t)64 * 1024) /* bytes of a window looked up at first */
 
 /* Where the reading stands. */
@@ -151,7 +155,7 @@ int64_t content_hash(int fd, int64_t size, uint8_t sha256[VS_SHA256_SIZE],
 		n = vs_err_set(err, VS_ENOMEM, "hash: out of memory");
 	} else {
 		vs_sha256_start(c.sha);
-		n = size > CONTENT_WINDOW ? read_large(&c, err)
+		n = size >= CONTENT_LARGE ? read_large(&c, err)
 					  : read_to(&c, 0, size, err);
 		vs_sha256_end(c.sha, sha256);
 	}

@@ -22,6 +22,9 @@
  */
 #define CONTENT_WINDOW (16 * 1024 * 1024)
 
+/* From so many bytes on a file is large: below, a copy costs less. */
+#define CONTENT_LARGE (4 * 1024 * 1024)
+
 /*
  * Hashes the first size bytes of fd, a regular file; size: as its stat says.
  * Bytes read, which are fewer when the file has become shorter, or a negative

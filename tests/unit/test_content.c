@@ -102,9 +102,12 @@ static void test_sizes(void **state)
 	static const size_t sizes[] = {
 		0,
 		1,
-		256 * 1024 - 1,
-		256 * 1024,
-		256 * 1024 + 1,
+		64 * 1024 - 1,
+		64 * 1024,
+		64 * 1024 + 1,
+		CONTENT_LARGE - 1,
+		CONTENT_LARGE,
+		CONTENT_LARGE + 1,
 		CONTENT_WINDOW - 1,
 		CONTENT_WINDOW,
 		CONTENT_WINDOW + 1,
@@ -228,6 +231,30 @@ static void test_not_copied(void **state)
 	free(data);
 }
 
+/* Of the smallest that is large, too, nothing is copied, or left behind. */
+static void test_smallest_large(void **state)
+{
+	char *data = fill(CONTENT_LARGE);
+	int fd = make(*state, data, CONTENT_LARGE);
+	atomic_bool cancel = false;
+	uint8_t got[VS_SHA256_SIZE];
+	uint64_t before;
+
+	guard();
+	if (cached(fd, CONTENT_LARGE) < 100)
+		skip();
+	before = copied();
+	content_hash(fd, CONTENT_LARGE, got, &cancel, NULL);
+	assert_true(copied() - before < MIB);
+	assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	if (cached(fd, CONTENT_LARGE) > 0)
+		skip(); /* a file system in memory */
+	content_hash(fd, CONTENT_LARGE, got, &cancel, NULL);
+	assert_true(cached(fd, CONTENT_LARGE) <= 10);
+	close(fd);
+	free(data);
+}
+
 #define KEEP (MIB + 777) /* within the first mapping */
 
 static atomic_int faults;
@@ -330,6 +357,8 @@ int main(void)
 		    test_cancel, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_cache, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_smallest_large, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_not_copied, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
