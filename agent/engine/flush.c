@@ -1,5 +1,6 @@
 #include "agent/engine/flush.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,6 +210,7 @@ int engine_flush(struct engine *e,
 	struct disk *d = e->world.disk;
 	struct core_flush *f;
 
+	assert(done != NULL);
 	e->now = now;
 	if (e->fault.on)
 		return vs_err_set(err, e->fault.code, "%s", e->fault.why);

@@ -22,6 +22,7 @@ int stage_begin(struct engine *e, struct vs_err *err)
 {
 	int rc;
 
+	assert(!e->fault.on && e->state.db != NULL);
 	e->stage.fresh |= e->fresh;
 	if (e->stage.open)
 		return 0;
@@ -192,6 +193,7 @@ int stage_move(struct engine *e, const struct stage_move *m, struct vs_err *err)
 	struct vs_change c;
 	int rc = stage_begin(e, err);
 
+	assert(m->path[0] != '\0' && (m->was == NULL || m->from != NULL));
 	if (m->was != NULL)
 		scouting_touch(e, m->from);
 	if (rc == 0 && m->was != NULL)
@@ -414,6 +416,7 @@ int stage_delete(struct engine *e, const char *path,
 	int op = -1;
 	int rc = stage_begin(e, err);
 
+	assert(path[0] != '\0');
 	scouting_touch(e, path);
 	if (rc == 0)
 		rc = keep_past(e, path, old, NULL, err);

@@ -36,6 +36,7 @@ int sweep_add(
 	struct core_sweep *s = calloc(1, sizeof(*s));
 	struct core_sweep **at = &e->sweeps;
 
+	assert(want->path != NULL);
 	if (s != NULL)
 		s->path = strdup(want->path);
 	if (s == NULL || s->path == NULL) {

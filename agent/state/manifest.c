@@ -360,7 +360,7 @@ int manifest_put(struct state *s, const char *path,
 	int64_t dir = dir_id(s, path, vs_path_parent_len(path), true, err);
 	int rc;
 
-	assert(!t->odd);
+	assert(path[0] != '\0' && !t->odd);
 	if (dir < 0)
 		return (int)dir;
 	rc = unseal(s, dir, err);

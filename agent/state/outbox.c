@@ -261,8 +261,10 @@ int outbox_put(struct state *s, const struct vs_change *c, unsigned how,
     int64_t wall_ms, int *op, struct vs_err *err)
 {
 	struct put p;
-	int rc = prepare(s, c, how, &p, err);
+	int rc;
 
+	assert(c->path[0] != '\0');
+	rc = prepare(s, c, how, &p, err);
 	if (rc == 0)
 		rc = pair(s, c, &p, err);
 	if (rc == 0)
@@ -307,9 +309,10 @@ int outbox_move(struct state *s, const struct outbox_move *m, unsigned how,
 		.base_version = -1,
 	};
 	struct put from, to;
-	int rc = prepare(s, &gone, how, &from, err);
+	int rc;
 
 	assert(m->to->op != VS_OP_DELETE && gone.path != NULL);
+	rc = prepare(s, &gone, how, &from, err);
 	if (rc == 0)
 		rc = prepare(s, m->to, how, &to, err);
 	if (rc < 0)
