@@ -134,6 +134,17 @@ void active_changed(struct member *m, const char *path)
 			m->waiting[i].retry_ms = m->now.mono_ms;
 }
 
+/* Frees the slot; what still comes for it are strays. */
+static void release(struct member *m, struct member_active *a)
+{
+	for (int i = 0; i < MEMBER_CHUNKS_MAX; i++)
+		if (a->chunks[i].id != 0)
+			stray(m, a->chunks[i].id, a->pull->id);
+	pulls_free(a->pull);
+	json_decref(a->endpoints);
+	memset(a, 0, sizeof(*a));
+}
+
 /* Gives the slot away; it is kept when there is no place to wait. */
 static void wait(struct member *m, struct member_active *a)
 {
@@ -146,7 +157,7 @@ static void wait(struct member *m, struct member_active *a)
 	w->path = path;
 	w->retry_ms = a->retry_ms;
 	w->backoff = a->backoff;
-	active_release(m, a);
+	release(m, a);
 	m->look_for_pulls = true;
 }
 
@@ -161,21 +172,11 @@ struct member_active *active_find(struct member *m, const char *id)
 	return NULL;
 }
 
-void active_release(struct member *m, struct member_active *a)
-{
-	for (int i = 0; i < MEMBER_CHUNKS_MAX; i++)
-		if (a->chunks[i].id != 0)
-			stray(m, a->chunks[i].id, a->pull->id);
-	pulls_free(a->pull);
-	json_decref(a->endpoints);
-	memset(a, 0, sizeof(*a));
-}
-
 void active_drop(struct member *m)
 {
 	for (int i = 0; i < MEMBER_FILES_MAX; i++)
 		if (m->active[i].pull != NULL)
-			active_release(m, &m->active[i]);
+			release(m, &m->active[i]);
 	for (int i = 0; i < MEMBER_WAITING; i++)
 		waiting_free(&m->waiting[i]);
 	m->look_for_pulls = true;
@@ -206,7 +207,7 @@ void active_moved(struct member *m, struct member_active *a)
 	tell(m, a->pull);
 	if (a->pull->state < PULL_DONE)
 		return;
-	active_release(m, a);
+	release(m, a);
 	m->look_for_pulls = true;
 }
 

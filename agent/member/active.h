@@ -38,9 +38,6 @@ int active_cancel(struct member *m, const char *id, struct vs_err *err);
 /* The one that has a slot, or NULL. */
 struct member_active *active_find(struct member *m, const char *id);
 
-/* Frees the slot; what still comes for it are strays. */
-void active_release(struct member *m, struct member_active *a);
-
 /* Its part goes: at once, or when the folder is swept. */
 void active_drop_part(struct member *m, struct target *t, const char *id);
 

@@ -64,7 +64,8 @@ void follow_drop(struct member *m)
 	f->listing = false;
 }
 
-void follow_restart(struct member *m)
+/* The stream is given up and opened anew. */
+static void restart(struct member *m)
 {
 	follow_drop(m);
 	m->follow.retry_ms = 0;
@@ -144,7 +145,7 @@ static int64_t check_step(struct member *m)
 	if (m->mirror.last_seq < f->head && f->stall_ms > m->now.mono_ms)
 		return f->stall_ms;
 	if (m->mirror.last_seq < f->head) {
-		follow_restart(m);
+		restart(m);
 		back_off(m, -1, "the stream stands still");
 		return f->retry_ms;
 	}
@@ -299,7 +300,7 @@ static void gap(struct member *m)
 		return;
 	}
 	f->gap_seq = m->mirror.last_seq;
-	follow_restart(m);
+	restart(m);
 }
 
 /*
@@ -356,7 +357,7 @@ static void take_page(struct member *m, const struct vs_events *page)
 	int rc;
 
 	if (!f->hello) {
-		follow_restart(m);
+		restart(m);
 		back_off(m, -1, "the stream sent what is no event");
 		return;
 	}
@@ -385,7 +386,7 @@ static void take_events(struct member *m, const json_t *doc)
 	struct vs_events page;
 
 	if (vs_events_read(&page, doc, NULL) < 0) {
-		follow_restart(m);
+		restart(m);
 		back_off(m, -1, "the stream sent what is no event");
 	} else {
 		take_page(m, &page);
@@ -403,7 +404,7 @@ static void take_hello(struct member *m, json_t *doc)
 
 	if (vs_json_get_str(doc, "log_id", true, &log_id, NULL) < 0 ||
 	    vs_json_get_i64(doc, "seq", true, &head, NULL) < 0) {
-		follow_restart(m);
+		restart(m);
 		back_off(m, -1, "the stream's hello is none");
 		return;
 	}
@@ -440,7 +441,7 @@ static void take_text(struct member *m, const char *text, size_t len)
 
 	if (doc == NULL || !json_is_object(doc) ||
 	    vs_json_get_str(doc, "type", true, &type, &why) < 0) {
-		follow_restart(m);
+		restart(m);
 		back_off(m, -1, "the stream sent what is no message");
 	} else if (strcmp(type, "hello") == 0) {
 		take_hello(m, doc);

@@ -20,9 +20,6 @@ void follow_down(struct member *m, int code, const char *why);
 bool follow_answered(
     struct member *m, uint64_t id, const struct engine_answer *a);
 
-/* The stream is given up and opened anew. */
-void follow_restart(struct member *m);
-
 /* Forgets what is under way (the database failed, or a pause). */
 void follow_drop(struct member *m);
 

@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int64_t place_ns(const struct timespec *t)
+/* A time of stat(2) as struct disk_stat has it. */
+static int64_t time_ns(const struct timespec *t)
 {
 	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
@@ -17,8 +18,8 @@ static bool stat_is(
 {
 	return (uint64_t)s->st_ino == want->ino &&
 	    (int64_t)s->st_size == want->size &&
-	    place_ns(&s->st_mtim) == want->mtime_ns &&
-	    (!ctime || place_ns(&s->st_ctim) == want->ctime_ns);
+	    time_ns(&s->st_mtim) == want->mtime_ns &&
+	    (!ctime || time_ns(&s->st_ctim) == want->ctime_ns);
 }
 
 static int place_changed(struct vs_err *err)

@@ -45,7 +45,4 @@ int place_move(int from, const char *name, const struct disk_stat *is,
 int place_take(
     const struct place *at, int to, const char *name, struct vs_err *err);
 
-/* A time of stat(2) as struct disk_stat has it. */
-int64_t place_ns(const struct timespec *t);
-
 #endif

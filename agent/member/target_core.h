@@ -41,9 +41,6 @@ int target_path_check(const char *path, struct vs_err *err);
 /* A descriptor of the folder of parts, made when it is missing. */
 int target_parts_open(struct target_posix *p, bool make, struct vs_err *err);
 
-/* In a folder that is no project's nothing of ours stays behind. */
-void target_parts_tidy(struct target_posix *p);
-
 /* A descriptor of the part itself. */
 int target_part_fd(
     struct target *t, const char *name, int flags, struct vs_err *err);

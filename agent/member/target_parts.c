@@ -39,7 +39,8 @@ int target_parts_open(struct target_posix *p, bool make, struct vs_err *err)
 	return dir;
 }
 
-void target_parts_tidy(struct target_posix *p)
+/* In a folder that is no project's nothing of ours stays behind. */
+static void tidy(struct target_posix *p)
 {
 	int root;
 
@@ -180,7 +181,7 @@ void target_part_drop(struct target *t, const char *name)
 		return;
 	(void)unlinkat(dir, name, 0);
 	close(dir);
-	target_parts_tidy(p);
+	tidy(p);
 }
 
 int target_parts(struct target *t, int (*each)(void *arg, const char *name),
@@ -286,7 +287,7 @@ int target_part_finish(struct target *t, const char *name, const char *path,
 	if (fd >= 0)
 		close(fd);
 	if (r == VS_OK)
-		target_parts_tidy((struct target_posix *)t);
+		tidy((struct target_posix *)t);
 	return r;
 }
 
@@ -332,7 +333,7 @@ static int link_put(struct target *t, const char *to, const struct place *at,
 	if (r < 0)
 		(void)unlinkat(dir, LINK_TMP, 0);
 	close(dir);
-	target_parts_tidy((struct target_posix *)t);
+	tidy((struct target_posix *)t);
 	return r;
 }
 

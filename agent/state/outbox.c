@@ -9,7 +9,11 @@
 #include "agent/state/state_sql.h"
 #include "common/base/text.h"
 
-int outbox_coalesce(bool gone, bool cloud_has)
+/*
+ * What one path comes to when something new is known of it: the op to be
+ * pending, or -1 for nothing.  cloud_has: the cloud has or may have the path.
+ */
+static int coalesce(bool gone, bool cloud_has)
 {
 	if (gone)
 		return cloud_has ? VS_OP_DELETE : -1;
@@ -158,7 +162,7 @@ static int prepare(struct state *s, const struct vs_change *c, unsigned how,
 	p->row.renamed_from = NULL;
 	p->id = p->seq = p->half = p->at = 0;
 	p->approved = 0;
-	p->op = outbox_coalesce(
+	p->op = coalesce(
 	    c->op == VS_OP_DELETE || ousts(s, c, rc == 1 ? &p->had : NULL),
 	    rc == 1 || maybe);
 	if (p->op == VS_OP_DELETE && c->op != VS_OP_DELETE)

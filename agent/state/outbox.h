@@ -15,13 +15,6 @@
 #include "common/proto/batch.h"
 #include "common/proto/change.h"
 
-/*
- * What one path comes to when something new is known of it.  Pure.
- * cloud_has: the cloud has or may have the path.  Returns the op to be
- * pending, or -1 for nothing.
- */
-int outbox_coalesce(bool gone, bool cloud_has);
-
 enum outbox_how {
 	OUTBOX_MAYBE = 1, /* the cloud may have it, whatever the shadow says */
 	OUTBOX_FRESH = 2, /* somebody works on it: before what a scan found */
