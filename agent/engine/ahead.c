@@ -42,10 +42,11 @@ static int is_due(struct engine *e, struct vs_err *err)
 	bool lone, judge;
 	int rc = outbox_lone(&e->state, &lone, &judge, err);
 
+	if (rc < 0)
+		return rc;
 	if (!lone && full > e->ahead_least)
 		full = e->ahead_least;
-	if (rc == 0)
-		rc = outbox_ready(&e->state, false, full, &up, err);
+	rc = outbox_ready(&e->state, false, full, &up, err);
 	return rc < 0 ? rc : up.changes >= full;
 }
 

@@ -315,21 +315,22 @@ static int step(struct engine *e, int64_t *due, struct vs_err *err)
 
 int64_t publisher_step(struct engine *e)
 {
+	struct core_cloud *c = &e->cloud;
 	struct vs_err err = VS_ERR_INIT;
 	int64_t due = INT64_MAX;
+	int rc = 0;
 
 	assert(!e->stage.open);
-	if (e->paused || e->root.lost || e->fault.on ||
-	    e->cloud.stop != CORE_GO)
+	if (e->paused || e->root.lost || e->fault.on || c->stop != CORE_GO)
 		return INT64_MAX;
-	if (e->cloud.request != CORE_NO_REQUEST) {
-		if (ahead_step(e, &err) < 0)
-			core_fault(e, &err);
-		return INT64_MAX;
-	}
-	if (e->cloud.retry_ms > e->now.mono_ms)
-		return e->cloud.retry_ms;
-	if (step(e, &due, &err) < 0)
+	if (c->request == CORE_NO_REQUEST && c->retry_ms > e->now.mono_ms)
+		return c->retry_ms;
+	if (c->request == CORE_NO_REQUEST)
+		rc = step(e, &due, &err);
+	/* what was sent just now leaves time for the next one */
+	if (rc == 0 && !e->fault.on && !e->root.lost)
+		rc = ahead_step(e, &err);
+	if (rc < 0)
 		core_fault(e, &err);
 	return due;
 }

@@ -1,13 +1,16 @@
 """kill -9 at any time; the systematic sweep is in tests/fault."""
 
+import contextlib
 import random
+import sqlite3
 import threading
 import time
+from collections import Counter
 
 import pytest
 
 from harness import write
-from wait import PATIENCE
+from wait import PATIENCE, wait_for
 
 
 def churn(owner, dice, rounds, pause=0.02):
@@ -75,6 +78,37 @@ def test_killed_in_first_publication(world, cloud):
         owner.restart()
     assert len(owner.agree(timeout=60)) == 3017
     assert len(owner.events()) == 3017
+
+
+def in_flight(owner):
+    """How many batches the state has in flight, two at most."""
+    with contextlib.closing(sqlite3.connect(
+            "file:%s?mode=ro" % owner.manifest_db, uri=True)) as db:
+        return db.execute("select count(*) from batch").fetchone()[0]
+
+
+def test_killed_while_batches_overlap(world, owner):
+    """A renamed folder goes out in a row of batches, each sent before the
+    answer to the one before is taken in."""
+    at = owner.root / "old"
+    for i in range(6000):
+        write(at / str(i % 60) / str(i), b"%d" % i)
+    owner.agree(timeout=60)
+    head = owner.head()
+    dice = random.Random(5)
+    for n in range(6):
+        at = at.rename(owner.root / ("new%d" % n))
+        wait_for(lambda: in_flight(owner) == 2, "two batches", 30, 0.002)
+        time.sleep(dice.random() * 0.05)
+        owner.kill()
+        if n % 3 == 2:
+            world.cloud.kill()
+            world.cloud.start()
+        owner.start()
+    owner.agree(timeout=120)
+    told = Counter((e["change"]["path"], e["change"]["op"])
+                   for e in owner.events(head))
+    assert set(told.values()) == {1}, told.most_common(3)
 
 
 def test_stop_is_quick_and_loses_nothing(world, owner):
