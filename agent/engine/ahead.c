@@ -8,6 +8,7 @@
 #include "agent/engine/publisher.h"
 #include "agent/engine/root.h"
 #include "agent/engine/stage.h"
+#include "agent/engine/sweep.h"
 #include "agent/engine/verdicts.h"
 #include "agent/publish/verdict.h"
 #include "agent/state/outbox.h"
@@ -28,7 +29,8 @@ static bool may_freeze(const struct engine *e)
 
 	return c->request == CORE_BATCH && c->proven && !c->offline &&
 	    c->dialect == DIALECT_OWN && !c->relist && !c->probe &&
-	    !epoch_wary(e) && !outbox_is_ahead(&e->state);
+	    !epoch_wary(e) && !sweep_lists_first(e) &&
+	    !outbox_is_ahead(&e->state);
 }
 
 /*

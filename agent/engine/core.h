@@ -219,6 +219,13 @@ struct core_resume {
 	char rules[VS_HASH_HEX + 1]; /* digest of those of the last run */
 };
 
+/* What waits in the outbox, as last counted for a report. */
+struct core_counted {
+	int64_t outbox;
+	int64_t held;
+	int64_t until_ms; /* mono: good enough so long, where it is much */
+};
+
 struct core_fault {
 	bool on; /* the database is closed after an error */
 	int code;
@@ -261,6 +268,7 @@ struct engine {
 	struct core_root root;
 	struct core_rules rules;
 	struct core_fault fault;
+	struct core_counted counted;
 	struct core_resume resume;
 	bool paused;
 	bool list_first; /* as it was opened with */

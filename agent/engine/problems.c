@@ -12,6 +12,8 @@
 #include "common/base/hex.h"
 #include "common/base/path.h"
 
+#define MANY 20000 /* rows of the outbox that are not counted each time */
+#define COUNT_MS 250 /* but as often as this */
 #define TROUBLES_SHOWN 20
 #define CONFLICTS_SHOWN 20
 
@@ -85,10 +87,26 @@ static int add_copy(void *arg, const char *path)
 	return 0;
 }
 
+/* Counting many rows takes long enough to be felt by those who ask often. */
+static int count_outbox(
+    struct engine *e, struct problems_counts *c, struct vs_err *err)
+{
+	struct core_counted *k = &e->counted;
+	int rc = 0;
+
+	if (k->outbox < MANY || k->until_ms <= e->now.mono_ms) {
+		rc = outbox_count(&e->state, &k->outbox, &k->held, err);
+		k->until_ms = e->now.mono_ms + COUNT_MS;
+	}
+	c->outbox = k->outbox;
+	c->held = k->held;
+	return rc;
+}
+
 int problems_count(
     struct engine *e, struct problems_counts *c, struct vs_err *err)
 {
-	int rc = outbox_count(&e->state, &c->outbox, &c->held, err);
+	int rc = count_outbox(e, c, err);
 
 	if (rc == 0)
 		rc = verdicts_count(e, &c->cloud_held, err);

@@ -15,6 +15,7 @@
 #include "agent/engine/relist.h"
 #include "agent/engine/root.h"
 #include "agent/engine/stage.h"
+#include "agent/engine/sweep.h"
 #include "agent/engine/verdicts.h"
 #include "agent/engine/work.h"
 #include "agent/publish/pace.h"
@@ -234,6 +235,8 @@ static int plan(struct engine *e, struct pace *p, struct vs_err *err)
 		.wall_ms = e->now.wall_ms,
 		.quiet = work_quiet(e),
 		.idle_ms = e->now.mono_ms - e->last_delete_ms,
+		.sent_ms = e->now.mono_ms - e->cloud.sent_ms,
+		.listing = sweep_lists_first(e),
 	};
 	int rc = outbox_ready(&e->state, false, VS_BATCH_FLOOR, &up, err);
 

@@ -240,6 +240,11 @@ static bool must_wait(struct engine *e)
 	return e->listing_first;
 }
 
+bool sweep_lists_first(const struct engine *e)
+{
+	return e->listing_first && dirq_top(e->dirq) != NULL;
+}
+
 void sweep_step(struct engine *e)
 {
 	struct core_sweep *s = e->sweep;

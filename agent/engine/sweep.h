@@ -20,6 +20,9 @@ int sweep_add(
 /* Starts what waits, ends what is through. */
 void sweep_step(struct engine *e);
 
+/* Whether names come first, and folders are still to be listed. */
+bool sweep_lists_first(const struct engine *e);
+
 /* All end with code (work was dropped). */
 void sweep_drop(struct engine *e, int code);
 

@@ -33,6 +33,9 @@ struct pace pace_decide(const struct pace_view *v)
 		linger = v->upserts >= VS_BATCH_FLOOR
 		    ? 0
 		    : left(v->wall_ms, v->upserts_ms, VS_LINGER_MS);
+	if (v->upserts > 0 && v->listing &&
+	    PACE_LISTING_MS - v->sent_ms > linger)
+		linger = PACE_LISTING_MS - v->sent_ms;
 	p.go = p.deletes || linger == 0;
 	if (!p.go)
 		p.wait_ms = sooner(linger, calm);

@@ -45,6 +45,32 @@ static void test_linger(void **state)
 	assert_true(pace_decide(&v).go);
 }
 
+/* A first listing has most of the time; the first batch does not wait. */
+static void test_listing(void **state)
+{
+	struct pace_view v = { .wall_ms = NOW,
+		.upserts = VS_BATCH_FLOOR,
+		.upserts_ms = NOW - 10000,
+		.sent_ms = PACE_LISTING_MS - 1,
+		.listing = true };
+
+	(void)state;
+	assert_false(pace_decide(&v).go);
+	assert_int_equal(pace_decide(&v).wait_ms, 1);
+	v.upserts = 1;
+	v.upserts_ms = NOW;
+	assert_int_equal(pace_decide(&v).wait_ms, VS_LINGER_MS);
+	v.upserts = VS_BATCH_FLOOR;
+	v.sent_ms = PACE_LISTING_MS;
+	assert_true(pace_decide(&v).go);
+	v.sent_ms = 0;
+	v.listing = false;
+	assert_true(pace_decide(&v).go);
+	v.listing = true;
+	v.upserts = 0;
+	assert_int_equal(pace_decide(&v).wait_ms, -1);
+}
+
 /* A clock that was set back lets go what waits. */
 static void test_clock(void **state)
 {
@@ -110,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_linger),
+		cmocka_unit_test(test_listing),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_deletes),
 		cmocka_unit_test(test_both),
