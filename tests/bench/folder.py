@@ -145,7 +145,8 @@ def hash_once(tree, total, expected):
             kit.until(lambda: s.owner.status()["hashing"] > 0, 60, 0.005)
             start = time.monotonic()
             time.sleep(0.8 * expected)
-            kit.until(lambda: kit.hashed(s.owner) >= total, 600, 0.01)
+            kit.until(lambda: kit.hashed(s.owner) >= total, 600,
+                      expected / 100)
             took = time.monotonic() - start
             busy = kit.busy_seconds(pid)
             cpu = kit.cpu_seconds([pid]) - cpu
