@@ -391,6 +391,8 @@ static int db_open_handle(
 	if (rc == SQLITE_OK)
 		rc = vs_words_add(db->handle, &db->ordinal);
 	if (rc == SQLITE_OK)
+		sqlite3_rollback_hook(db->handle, vs_walfile_drop, db->handle);
+	if (rc == SQLITE_OK)
 		return VS_OK;
 	return db_error(db->handle, rc, "database", err);
 }

@@ -4,7 +4,8 @@
  * whatever else is done with the file, writes it first.  So the file below
  * never differs from what SQLite knows of it at a moment when anybody can
  * look: others read no further than a commit, which flushes before it is
- * told.
+ * told.  What is rolled back is dropped: it would come down on the pages that
+ * another connection has committed since.
  *
  * A write that fails later than it was asked for fails the flush: the commit
  * is as lost as if the write had been refused.
@@ -49,11 +50,10 @@ static int write_piece(sqlite3_file *f)
 
 static int walfile_close(sqlite3_file *f)
 {
-	int rc = write_piece(f);
-	int closed = below(f)->pMethods->xClose(below(f));
+	int rc = below(f)->pMethods->xClose(below(f));
 
-	free(walfile_of(f)->piece);
-	return rc != SQLITE_OK ? rc : closed;
+	free(walfile_of(f)->piece); /* what waits was never committed */
+	return rc;
 }
 
 static int walfile_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at)
@@ -156,6 +156,16 @@ static const sqlite3_io_methods walfile_methods = {
 	.xSectorSize = walfile_sector,
 	.xDeviceCharacteristics = walfile_device,
 };
+
+void vs_walfile_drop(void *handle)
+{
+	sqlite3_file *f = NULL;
+	int rc = sqlite3_file_control(
+	    handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&f);
+
+	if (rc == SQLITE_OK && f != NULL && f->pMethods == &walfile_methods)
+		walfile_of(f)->len = 0;
+}
 
 static int walfile_open(
     sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *out)

@@ -21,4 +21,11 @@ void vs_walfile_register(void);
  */
 const char *vs_walfile_vfs(void);
 
+/*
+ * The transaction of a handle (sqlite3 *) was rolled back: what waits for its
+ * log is written never, as its place is others' from now on.  Of the type
+ * that sqlite3_rollback_hook wants; nothing with handles of other VFSs.
+ */
+void vs_walfile_drop(void *handle);
+
 #endif

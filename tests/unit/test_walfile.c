@@ -213,6 +213,35 @@ static void test_spill(void **state)
 	vs_db_close(db);
 }
 
+/* What was taken back does not come after what another one wrote there. */
+static void test_two_writers(void **state)
+{
+	struct fixture *f = *state;
+	struct vs_db *a, *b;
+
+	f->o.cache_kib = 64;
+	a = open_db(&f->o);
+	b = open_db(&f->o);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(vs_db_begin(a, NULL), VS_OK);
+		assert_int_equal(add(a, 100000, 200 + i), VS_OK);
+		if (i % 2 == 0) {
+			vs_db_rollback(a);
+		} else {
+			vs_db_close(a);
+			a = open_db(&f->o);
+		}
+		assert_int_equal(vs_db_begin(b, NULL), VS_OK);
+		assert_int_equal(add(b, i * 500, 500), VS_OK);
+		assert_int_equal(vs_db_commit(b, NULL), VS_OK);
+		assert_int_equal(number(a, COUNT), (i + 1) * 500);
+		assert_int_equal(number(a, WRONG), 0);
+		assert_int_equal(vs_db_check(b, NULL), VS_OK);
+	}
+	vs_db_close(a);
+	vs_db_close(b);
+}
+
 /* Whichever piece is refused, the commit is, and nothing of it is left. */
 static void test_refused(void **state)
 {
@@ -242,6 +271,7 @@ int main(void)
 		WITH_DIR(test_few_writes),
 		WITH_DIR(test_readers),
 		WITH_DIR(test_spill),
+		WITH_DIR(test_two_writers),
 		WITH_DIR(test_refused),
 	};
 
