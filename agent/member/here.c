@@ -185,7 +185,8 @@ static int listed(struct looking *l, enum here *here)
 	struct vs_err why = VS_ERR_INIT;
 	int rc = l->t->spelled(l->t, l->seen->place, spelled, &why);
 
-	if (rc == VS_ENOENT || rc == VS_ENOTDIR)
+	if (rc == VS_ENOENT || rc == VS_ENOTDIR ||
+	    (rc < 0 && *here == HERE_ODD))
 		return 0;
 	if (rc < 0) {
 		*here = HERE_ERROR;

@@ -19,7 +19,7 @@ import harness
 import wire
 from harness import Member, is_root, save_over, write
 from report import Skip, Tally, must_fail
-from wait import wait_for
+from wait import PATIENCE, wait_for
 from world import cloud_of, hooks, log_tail, owner_of
 
 CHUNK = 4 << 20
@@ -338,7 +338,7 @@ def storm(f, wanted, seconds):
         if dice.random() < WIRE_FAULTS else ""
     chaos = Chaos(f, 7)
     chaos.start()
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     try:
         while pulls.ended() < wanted and chaos.is_alive():
             assert time.monotonic() < end, "%d pulls only: %s" % (

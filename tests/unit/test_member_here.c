@@ -159,13 +159,16 @@ static void test_odd(void **state)
 	memberkit_put(k, "dir", 5, 1);
 	memberkit_put(k, "link", 5, 2);
 	memberkit_put(k, "file/below", 5, 3);
+	memberkit_put(k, "way/below", 5, 4);
 	memberkit_pass(k, 500);
 	memfs_mkdir(k->fs, "dir");
 	memfs_symlink(k->fs, "link", "a");
+	memfs_symlink(k->fs, "way", "dir");
 	memberkit_edit(k, "file", "mine");
 	assert_plan(k, "dir", &force, "conflict");
 	assert_plan(k, "link", &force, "conflict");
 	assert_plan(k, "file/below", &force, "conflict");
+	assert_plan(k, "way/below", &force, "conflict");
 	memberkit_pass(k, 20000);
 	assert_true(memberkit_is(k, "file", "mine"));
 	n = memfs_at(k->fs, "link", NULL);
