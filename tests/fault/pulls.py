@@ -83,9 +83,11 @@ class Witness:
         """AssertionError for what the log does not name."""
         named = {(e["change"]["path"], e["change"].get("hash"))
                  for e in events}
-        wrong = [path for path, digest in self.seen
+        wrong = [(path, digest, sorted(p for p, d in named if d == digest))
+                 for path, digest in self.seen
                  if (path, digest) not in named]
-        assert not wrong, "%d wrong files under a final name: %s" % (
+        assert not wrong, "%d wrong files under a final name (and whose" \
+            " content that is): %s" % (
             len(wrong), wrong[:5])
         assert self.broken is None, "the witness ended: %r" % self.broken
 
