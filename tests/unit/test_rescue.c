@@ -284,7 +284,7 @@ static void test_single_values_survive(void **state)
 	assert_int_equal(engine_pause(d.w->engine, true, NULL), 0);
 	kill_at_rest(&d);
 	/* the last pages: entries and what is free, not the single values */
-	for (int i = 1; i <= 4; i++)
+	for (int i = 1; i <= 8; i++)
 		zero(&d, memvfs_size(d.w->agent_vfs, DB) - i * 4096, 4096);
 	memdisk_show(d.w->disk, MEMDISK_COPY, false);
 	assert_true(world_run(d.w, 10000));
@@ -316,7 +316,7 @@ static void test_what_is_missing_is_held(void **state)
 	begin(&d, 9);
 	kill_at_rest(&d);
 	/* several pages, because one may hold nothing any more */
-	for (int i = 1; i <= 4; i++)
+	for (int i = 1; i <= 8; i++)
 		zero(&d, memvfs_size(d.w->agent_vfs, DB) - i * 4096, 4096);
 	for (int i = 0; i < FILES; i++) {
 		snprintf(path, sizeof(path), "d%d/f%d", i / 10, i);
