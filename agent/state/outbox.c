@@ -204,6 +204,10 @@ static int write_put(
 		    ? 0
 		    : vs_db_run(s->db, SQL_OUTBOX_DROP, err, "i", p->id);
 	rc = number(s, p, &id, err);
+	if (rc == 0)
+		rc = outrow_overtake(s, c->path, err);
+	if (rc == 0)
+		rc = outrow_overtake(s, c->renamed_from, err);
 	if (rc < 0)
 		return rc;
 	s->outbox_twins |= p->op == VS_OP_DELETE && c->hash != NULL;

@@ -254,6 +254,11 @@ int outbox_freeze(struct state *s, const char *device_id,
 	assert(limits->changes >= 1 && limits->changes <= VS_BATCH_CHANGES);
 	*skipped = 0;
 	rc = freeze_all(&f, device_id, id, err);
+	if (rc == 0 && f.n > 0) {
+		/* what waits now is of other paths */
+		vs_map_free(s->newer);
+		s->newer = vs_map_new();
+	}
 	*skipped = f.nskipped;
 	return rc < 0 ? rc : f.n;
 }
@@ -351,7 +356,7 @@ struct flown {
 
 /* The rows of the flight that were shown. */
 struct shown {
-	const struct state *s;
+	struct state *s;
 	int (*each)(void *arg, const struct outbox_flown *f, bool *done);
 	void *arg;
 	int changes;
@@ -365,6 +370,19 @@ struct shown {
 static bool is_ahead(const struct state *s, const char *path)
 {
 	return s->ahead != NULL && vs_map_get(s->ahead, path) != NULL;
+}
+
+/* Whether nothing waits for path, or goes ahead; newer: something does. */
+static int is_latest(struct state *s, const char *path, bool newer,
+    bool *latest, struct vs_err *err)
+{
+	int op = -1;
+	int rc = 0;
+
+	if (s->newer != NULL && vs_map_get(s->newer, path) != NULL)
+		rc = outbox_pending(s, path, &op, err);
+	*latest = !newer && op < 0 && !is_ahead(s, path);
+	return rc;
 }
 
 static int show_row(struct shown *v, sqlite3_stmt *st, struct vs_err *err)
@@ -382,15 +400,18 @@ static int show_row(struct shown *v, sqlite3_stmt *st, struct vs_err *err)
 	memset(r, 0, sizeof(*r));
 	r->pos = sqlite3_column_int64(st, 0);
 	r->rename = f.c.renamed_from != NULL;
-	f.latest = sqlite3_column_int(st, 11) == 0 && !is_ahead(v->s, f.c.path);
-	rc = v->each(v->arg, &f, &r->own);
+	rc = is_latest(
+	    v->s, f.c.path, sqlite3_column_int(st, 11) != 0, &f.latest, err);
+	if (rc >= 0)
+		rc = v->each(v->arg, &f, &r->own);
 	if (rc >= 0 && r->rename) {
 		outrow_half(&f.c, &c);
 		f.c = c;
 		f.index = v->changes++;
-		f.latest = sqlite3_column_int(st, 12) == 0 &&
-		    !is_ahead(v->s, f.c.path);
-		rc = v->each(v->arg, &f, &r->half);
+		rc = is_latest(v->s, f.c.path, sqlite3_column_int(st, 12) != 0,
+		    &f.latest, err);
+		if (rc >= 0)
+			rc = v->each(v->arg, &f, &r->half);
 	}
 	v->any |= r->own || r->half;
 	v->done += r->own && (r->half || !r->rename);
@@ -413,7 +434,8 @@ int outbox_each_frozen(struct state *s,
     struct vs_err *err)
 {
 	struct shown v = { .s = s, .each = each, .arg = arg };
-	sqlite3_stmt *st = vs_db_stmt(s->db, SQL_FLIGHT_LIST, err);
+	int sql = s->newer != NULL ? SQL_FLIGHT_SHOW : SQL_FLIGHT_LIST;
+	sqlite3_stmt *st = vs_db_stmt(s->db, sql, err);
 	int64_t end = end_of_flight(s);
 	int rc = st == NULL ? err->code : vs_db_bind(st, err, "i", end);
 
@@ -484,10 +506,25 @@ int outbox_recall(struct state *s, struct vs_err *err)
 	return thaw(s, first, INT64_MAX, SQL_BATCH_RECALL, err);
 }
 
+/* Of newer, what is not in flight any more is forgotten. */
+static bool keep_ahead(void *arg, const char *path, void *value)
+{
+	struct state *s = arg;
+
+	(void)value;
+	if (!is_ahead(s, path))
+		vs_map_del(s->newer, path);
+	return true;
+}
+
 int outbox_settle(struct state *s, struct vs_err *err)
 {
 	int rc = thaw(s, 0, end_of_flight(s), SQL_BATCH_OVER, err);
 
+	if (s->newer != NULL && s->ahead_pos > 0)
+		rc = rc < 0 ? rc : outrow_know_flight(s, err);
+	if (s->newer != NULL)
+		vs_map_each(s->newer, keep_ahead, s);
 	vs_map_free(s->flight);
 	s->flight = s->ahead;
 	s->ahead = NULL;

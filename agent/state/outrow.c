@@ -227,15 +227,34 @@ int outrow_know_flight(struct state *s, struct vs_err *err)
 			       : rc;
 }
 
+/* Whether path may be in flight, as far as is known in memory. */
+static bool may_fly(const struct state *s, const char *path)
+{
+	return vs_map_get(s->flight, path) != NULL ||
+	    (s->ahead != NULL && vs_map_get(s->ahead, path) != NULL);
+}
+
+int outrow_overtake(struct state *s, const char *path, struct vs_err *err)
+{
+	int rc;
+
+	if (s->newer == NULL || path == NULL)
+		return 0;
+	rc = outrow_know_flight(s, err);
+	if (rc < 0 || !may_fly(s, path))
+		return rc;
+	return vs_map_put(s->newer, path, s, NULL) < 0
+	    ? vs_err_set(err, VS_ENOMEM, "outbox: out of memory")
+	    : 0;
+}
+
 int outrow_in_flight(
     struct state *s, const char *path, int *op, struct vs_err *err)
 {
 	sqlite3_stmt *st;
 	int rc = outrow_know_flight(s, err);
 
-	if (rc < 0 ||
-	    (vs_map_get(s->flight, path) == NULL &&
-		(s->ahead == NULL || vs_map_get(s->ahead, path) == NULL)))
+	if (rc < 0 || !may_fly(s, path))
 		return rc;
 	rc = vs_db_first(s->db, SQL_FLIGHT_SAYS, &st, err, "t", path);
 	if (rc <= 0)

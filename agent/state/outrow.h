@@ -84,6 +84,12 @@ int outrow_marry(struct state *s, enum outrow_rank rank, int64_t *after,
 int outrow_part(struct state *s, int64_t id, struct vs_err *err);
 
 /*
+ * Something is about to wait for path (NULL is nothing), of which a batch in
+ * flight may speak; to be called for each row that is put.
+ */
+int outrow_overtake(struct state *s, const char *path, struct vs_err *err);
+
+/*
  * 1 if a batch in flight speaks of path; *op (or NULL): what it says, the
  * later one of two.
  */

@@ -37,7 +37,8 @@ void state_forget_flight(struct state *s)
 {
 	vs_map_free(s->flight);
 	vs_map_free(s->ahead);
-	s->flight = s->ahead = NULL;
+	vs_map_free(s->newer);
+	s->flight = s->ahead = s->newer = NULL;
 }
 
 void state_close(struct state *s)

@@ -50,6 +50,8 @@ struct state {
 	bool outbox_twins; /* a deletion may wait for its content */
 	struct vs_map *flight; /* paths in flight, and others; NULL: unread */
 	struct vs_map *ahead; /* those of the batch ahead; NULL: none, unread */
+	struct vs_map *newer; /* of both, those for which something may wait;
+				 NULL: not known */
 	int64_t ahead_pos; /* the first of its rows; 0: there is none */
 	struct state_dir dir[STATE_DIRS]; /* the latest first */
 	int64_t unsealed[STATE_UNSEALED]; /* ids, the latest first; 0: none */

@@ -311,6 +311,9 @@
 			    "origin") ") " \
 				      "FROM flight AS f WHERE pos < ? " \
 				      "ORDER BY pos") \
+	X(FLIGHT_SHOW, \
+	    "SELECT pos, path, op, kind, size, mtime, mode, hash, target, " \
+	    "state, origin, 0, 0 FROM flight WHERE pos < ? ORDER BY pos") \
 	X(FLIGHT_DROP, "DELETE FROM flight WHERE pos = ?") \
 	X(FLIGHT_OWN, \
 	    "UPDATE flight SET id = " STATE_SQL_OWN ", origin = NULL, " \

@@ -16,6 +16,7 @@
 #include "agent/state/shadow.h"
 #include "agent/state/state_sql.h"
 #include "common/base/limits.h"
+#include "common/base/map.h"
 #include "tests/sim/oracle.h"
 #include "tests/unit/scratch.h"
 
@@ -276,6 +277,41 @@ static void test_newer_ahead(void **state)
 }
 
 /* Without the one ahead all is as if it had never been fixed. */
+/* What waits is known by what was put, and after a start by a look. */
+static void test_newer_waits(void **state)
+{
+	struct box *b = *state;
+
+	put(b, "a", '1');
+	put(b, "b", '1');
+	put(b, "p", '1');
+	assert_int_equal(freeze(b, 9, false), 3);
+	assert_non_null(b->s.newer);
+	assert_string_equal(told(b), "a b p");
+	put(b, "p", '2');
+	assert_string_equal(told(b), "a b p!");
+	assert_int_equal(freeze(b, 9, true), 1);
+	put(b, "p", '3');
+	put(b, "b", ' ');
+	put(b, "c", '1');
+	assert_string_equal(told(b), "a b! p!");
+	/* what never came to the cloud does not have to leave it */
+	put(b, "a", '2');
+	assert_int_equal(outbox_drop(&b->s, "a", NULL), 0);
+	assert_string_equal(told(b), "a b! p!");
+	over(b, true);
+	assert_int_equal(vs_map_count(b->s.newer), 1);
+	assert_string_equal(told(b), "p!");
+	state_close(&b->s);
+	reopen(b);
+	assert_null(b->s.newer);
+	assert_string_equal(told(b), "p!");
+	over(b, true);
+	assert_int_equal(waits(b, "p"), VS_OP_UPDATE);
+	assert_int_equal(freeze(b, 9, false), 2);
+	assert_string_equal(told(b), "p c");
+}
+
 static void test_recalled(void **state)
 {
 	struct box *b = *state;
@@ -606,6 +642,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_BOX(test_one_after_the_other),
 		WITH_BOX(test_newer_ahead),
+		WITH_BOX(test_newer_waits),
 		WITH_BOX(test_recalled),
 		WITH_BOX(test_rolled_back),
 		WITH_BOX(test_older_schema),
