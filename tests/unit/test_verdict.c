@@ -112,12 +112,26 @@ static void test_follows(void **state)
 		assert_false(verdict_follows(&m, bad[i], strlen(bad[i])));
 }
 
+static void test_due(void **state)
+{
+	static const char good[] = "{\"code\":\"batch_gap\",\"expected\":42}";
+	static const char *const bad[] = { "", "{", "[]", "{}", "42",
+		"{\"expected\":null}", "{\"expected\":\"42\"}",
+		"{\"expected\":4.2}" };
+
+	(void)state;
+	assert_int_equal(verdict_due(good, strlen(good)), 42);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(verdict_due(bad[i], strlen(bad[i])), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_code),
 		cmocka_unit_test(test_follows),
+		cmocka_unit_test(test_due),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
