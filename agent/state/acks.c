@@ -261,7 +261,8 @@ static int settle_kind(
 	for (int i = 0; i < a->count; i++)
 		if ((a->ack[i].c.op == VS_OP_DELETE) == deletions)
 			list[n++] = &a->ack[i];
-	qsort(list, n, sizeof(list[0]), compare_acks);
+	if (n > 0)
+		qsort(list, n, sizeof(list[0]), compare_acks);
 	for (size_t i = 0; i < n && rc == 0; i += (size_t)r.count) {
 		r.ack = list + i;
 		r.count = 1;
