@@ -276,7 +276,6 @@ static void test_newer_ahead(void **state)
 	assert_string_equal(told(b), "b old");
 }
 
-/* Without the one ahead all is as if it had never been fixed. */
 /* What waits is known by what was put, and after a start by a look. */
 static void test_newer_waits(void **state)
 {
@@ -312,6 +311,7 @@ static void test_newer_waits(void **state)
 	assert_string_equal(told(b), "p c");
 }
 
+/* Without the one ahead all is as if it had never been fixed. */
 static void test_recalled(void **state)
 {
 	struct box *b = *state;
