@@ -6,8 +6,9 @@
 # that a rename looks like nothing else, a start that forgets the second of two
 # batches, a watcher that says it told what it has yet to tell, a root watched
 # after its rules were read, folders that cannot be read and look empty, files
-# that are never hashed, a plain server that claims what it left out.  Each must
-# be found out, else the simulator's zero failures mean nothing.
+# that are never hashed, a plain server that claims what it left out, a second
+# machine that passes for the first.  Each must be found out, else the
+# simulator's zero failures mean nothing.
 set -u
 export LC_ALL=C
 
@@ -17,10 +18,11 @@ failed=0
 
 for what in nosync-agent nosync-cloud no-dedupe unlinked no-guard unverified \
     nosync-part nosync-file stale-listing late-watch mixed-hash unsteady adopt \
-    forgetful early-mark hasty-rules blank lost-hash plain-liar; do
+    forgetful early-mark hasty-rules blank lost-hash plain-liar one-device; do
     more=
     [ "$what" != early-mark ] || more="--history --calm"
     [ "$what" != plain-liar ] || more=--plain
+    [ "$what" != one-device ] || more=--twin
     # shellcheck disable=SC2086 # words
     out=$("$sim" --seed 1 --seeds 60 --ops 1000 --sabotage "$what" $more 2>&1)
     if [ $? -eq 1 ] && grep -q '^sim: seed ' <<<"$out"; then

@@ -621,6 +621,13 @@ void gremlin_restored(struct gremlin *g, const struct world *w)
 	g->state = NULL;
 }
 
+void gremlin_moved(struct gremlin *g)
+{
+	dbcopy_free(g->copy);
+	g->copy = NULL;
+	g->restore_ms = 0;
+}
+
 void gremlin_restart(struct gremlin *g, struct world *w, int64_t op)
 {
 	vs_rand_seed(&g->rand, ~g->seed + (uint64_t)op * 0x9e3779b97f4a7c15ULL);

@@ -73,6 +73,9 @@ void gremlin_act(struct gremlin *g, struct world *w, int64_t op);
  */
 void gremlin_restored(struct gremlin *g, const struct world *w);
 
+/* Another machine publishes: the cloud's copy is thrown away. */
+void gremlin_moved(struct gremlin *g);
+
 /* Maybe ends the agent beside operation op in order, and starts it again. */
 void gremlin_restart(struct gremlin *g, struct world *w, int64_t op);
 

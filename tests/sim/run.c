@@ -7,6 +7,7 @@
 #include "tests/sim/judge.h"
 #include "tests/sim/meddle.h"
 #include "tests/sim/plainjudge.h"
+#include "tests/sim/twin.h"
 
 #define RUN_QUIESCE 200 /* operations between two judgements, about */
 #define RUN_UPGRADE 8 /* of judgements: a plain server becomes a cloud */
@@ -20,6 +21,7 @@ struct run {
 	struct oracle oracle;
 	struct imp imp;
 	struct meddle meddle;
+	struct twin twin;
 	bool restored; /* the cloud was, and the agent may have slept through */
 	int64_t op;
 };
@@ -40,6 +42,7 @@ static int64_t pause_ms(struct vs_rand *r)
 static bool run_judge(struct run *k, bool whole)
 {
 	bool scan = k->gremlin.blind;
+	struct world *w;
 	int64_t seq;
 
 	k->meddle.on = false;
@@ -53,20 +56,24 @@ static bool run_judge(struct run *k, bool whole)
 	k->restored = false;
 	if (k->w->plain)
 		return plainjudge(k->w);
-	if (!oracle_settle(k->w, scan) ||
-	    !oracle_compare(&k->oracle, k->w, whole))
+	if (k->w->twin && !twin_rest(&k->twin))
 		return false;
-	k->w->unveiled = false;
+	w = k->w->twin ? twin_leader(&k->twin) : k->w;
+	scan |= k->w->twin && memfs_unseen(k->w->twin->fs);
+	if (!oracle_settle(w, scan) || !oracle_compare(&k->oracle, w, whole))
+		return false;
+	w->unveiled = false;
 	k->w->rules++;
 	seq = k->oracle.seq;
-	if (!oracle_settle(k->w, true) ||
-	    !oracle_follow(&k->oracle, k->w, true))
+	if (!oracle_settle(w, true) || !oracle_follow(&k->oracle, w, true))
 		return false;
 	/* all was listed by a whole scan, with each hash */
 	k->w->listed = true;
 	if (k->oracle.seq != seq)
 		return world_fail(k->w, "a second sync made %" PRId64 " events",
 		    k->oracle.seq - seq);
+	if (k->w->twin && !twin_judge(&k->twin, &k->oracle))
+		return false;
 	return judge_members(&k->oracle, k->w, whole);
 }
 
@@ -94,7 +101,18 @@ static bool run_restore(struct run *k)
 	return true;
 }
 
-static void run_act(struct run *k, const struct run_options *o)
+/* A cloud's copy of before the role moved would move it back. */
+static bool run_twin(struct run *k)
+{
+	int64_t moves = k->twin.moves;
+	bool ok = twin_act(&k->twin, &k->oracle, k->op);
+
+	if (k->twin.moves != moves)
+		gremlin_moved(&k->gremlin);
+	return ok;
+}
+
+static bool run_act(struct run *k, const struct run_options *o)
 {
 	int skip = o->skip ? o->skip[k->op] : 0;
 
@@ -110,6 +128,7 @@ static void run_act(struct run *k, const struct run_options *o)
 		gremlin_act(&k->gremlin, k->w, k->op);
 	if (!(skip & RUN_NO_IMP))
 		imp_act(&k->imp, k->w, k->op);
+	return !k->w->twin || run_twin(k);
 }
 
 static bool run_ops(struct run *k, const struct run_options *o)
@@ -121,9 +140,11 @@ static bool run_ops(struct run *k, const struct run_options *o)
 	/* the agent meets its folder before anything else lies there */
 	if (!world_run(k->w, 1000))
 		return false;
+	if (o->world.twin && !twin_init(&k->twin, k->w))
+		return false;
 	for (k->op = 1; k->op <= o->ops; k->op++) {
-		run_act(k, o);
-		if (!run_restore(k) || !world_run(k->w, pause_ms(&pace)))
+		if (!run_act(k, o) || !run_restore(k) ||
+		    !world_run(k->w, pause_ms(&pace)))
 			return false;
 		if (k->op % RUN_FOLLOW == 0 && !run_follow(k))
 			return false;
@@ -168,6 +189,8 @@ bool run_seed(
 		score_run(score, &k.folder, &k.gremlin, &k.imp, &k.oracle);
 	}
 	folder_rest(&k.folder, k.w);
+	if (k.w->twin)
+		folder_rest(&k.twin.folder, k.w->twin);
 	gremlin_rest(&k.gremlin, k.w);
 	imp_rest(&k.imp, k.w);
 	gremlin_release(&k.gremlin);

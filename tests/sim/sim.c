@@ -32,6 +32,7 @@ struct options {
 	int members; /* -1: none, one or two */
 	bool coarse; /* every seed, not every fourth only */
 	bool history; /* likewise, not every sixteenth only */
+	bool twin; /* likewise */
 	bool plain; /* likewise, not every eighth only */
 	bool shrink;
 	const char *commit;
@@ -64,6 +65,7 @@ static const char *const sabotage_names[] = {
 	[WORLD_HASTY_RULES] = "hasty-rules",
 	[WORLD_BLANK] = "blank",
 	[WORLD_PLAIN_LIAR] = "plain-liar",
+	[WORLD_ONE_DEVICE] = "one-device",
 	[WORLD_LOST_HASH] = "lost-hash",
 };
 
@@ -76,10 +78,11 @@ static void failure_print(
 	    r->op, r->failure);
 	printf("sim: again: build/sim --seed %" PRIu64
 	       " --seeds 1 --ops %" PRId64
-	       " --members %d%s%s%s%s%s%s --trace\n",
+	       " --members %d%s%s%s%s%s%s%s --trace\n",
 	    w->seed, o->ops, w->members, w->coarse ? " --coarse" : "",
 	    w->history ? " --history" : "", w->plain ? " --plain" : "",
-	    o->calm ? " --calm" : "", w->sabotage ? " --sabotage " : "",
+	    w->twin ? " --twin" : "", o->calm ? " --calm" : "",
+	    w->sabotage ? " --sabotage " : "",
 	    w->sabotage ? sabotage_names[w->sabotage] : "");
 }
 
@@ -94,8 +97,9 @@ static struct run_options seed_options(const struct options *o, int64_t seed)
 	r.world.unwatched = seed % 16 == 7;
 	r.world.history = o->history || seed % 16 == 11;
 	r.world.members = o->members >= 0 ? o->members : (int)(seed % 3);
-	r.world.plain = o->plain || seed % 8 == 5;
-	if (r.world.plain)
+	r.world.plain = !o->twin && (o->plain || seed % 8 == 5);
+	r.world.twin = o->twin || seed % 8 == 6;
+	if (r.world.plain || r.world.twin)
 		r.world.members = 0; /* it knows of none */
 	return r;
 }
@@ -249,6 +253,8 @@ static bool option_take(struct options *o, int c, const char *text)
 		return o->coarse = true;
 	case 'h':
 		return o->history = true;
+	case 'w':
+		return o->twin = true;
 	case 'p':
 		return o->plain = true;
 	case 'q':
@@ -278,6 +284,7 @@ static bool options_read(struct options *o, int argc, char **argv)
 		{ "shrink", no_argument, NULL, 'x' },
 		{ "coarse", no_argument, NULL, 'g' },
 		{ "history", no_argument, NULL, 'h' },
+		{ "twin", no_argument, NULL, 'w' },
 		{ "plain", no_argument, NULL, 'p' },
 		{ "calm", no_argument, NULL, 'q' },
 		{ NULL, 0, NULL, 0 },
@@ -335,7 +342,7 @@ static int usage(void)
 	fprintf(stderr,
 	    "usage: sim [--seed S] [--seeds K] [--ops N] [--jobs J]\n"
 	    "           [--check EVERY] [--members N] [--coarse] [--calm]\n"
-	    "           [--history] [--plain]\n"
+	    "           [--history] [--plain] [--twin]\n"
 	    "           [--trace] [--shrink] [--commit ID]\n"
 	    "       sim --series LENGTH [--share ONE_IN] [--only N,N,...] "
 	    "[--seed S]\n"
@@ -345,7 +352,8 @@ static int usage(void)
 	    "                       unlinked|no-guard|unverified|nosync-part|\n"
 	    "                       nosync-file|stale-listing|late-watch|\n"
 	    "                       adopt|early-mark|hasty-rules|blank|\n"
-	    "                       lost-hash|forgetful|plain-liar]\n");
+	    "                       lost-hash|forgetful|plain-liar|\n"
+	    "                       one-device]\n");
 	return 2;
 }
 

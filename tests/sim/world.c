@@ -30,6 +30,7 @@ bool world_fail(struct world *w, const char *fmt, ...)
 {
 	va_list ap;
 
+	w = w->host ? w->host : w;
 	if (w->failure[0])
 		return false;
 	va_start(ap, fmt);
@@ -76,8 +77,8 @@ static void step_plan(struct world *w, int64_t at)
 		abort();
 	*serial = ++w->step_serial;
 	w->step_at = at;
-	sched_add(w->sched, at - world_now(w).mono_ms, WORLD_ENGINE, step_due,
-	    w, serial);
+	sched_add(
+	    w->sched, at - world_now(w).mono_ms, w->owner, step_due, w, serial);
 }
 
 void world_poke(struct world *w)
@@ -124,7 +125,7 @@ static void hints_plan(struct world *w)
 	w->hints_due = true;
 	sched_add(w->sched,
 	    (int64_t)vs_rand_below(&w->rand, (uint64_t)w->hint_ms + 1),
-	    WORLD_ENGINE, hints_come, w, NULL);
+	    w->owner, hints_come, w, NULL);
 }
 
 /* --- hashing --- */
@@ -203,7 +204,7 @@ static void hash_begins(void *arg, void *data, bool due)
 	k->begun = true;
 	sched_add(w->sched,
 	    (int64_t)vs_rand_below(&w->rand, (uint64_t)w->hash_ms + 1),
-	    WORLD_ENGINE, hash_ends, w, k);
+	    w->owner, hash_ends, w, k);
 }
 
 static void world_hash(void *arg, const struct engine_hash *h)
@@ -223,7 +224,7 @@ static void world_hash(void *arg, const struct engine_hash *h)
 	k->path = strdup(h->path);
 	if (!k->path)
 		abort();
-	sched_add(w->sched, (int64_t)vs_rand_below(&w->rand, 3), WORLD_ENGINE,
+	sched_add(w->sched, (int64_t)vs_rand_below(&w->rand, 3), w->owner,
 	    hash_begins, w, k);
 }
 
@@ -257,7 +258,7 @@ static int world_set_aside(
 /* --- starting and ending --- */
 
 /* Sabotage: what was fixed behind the batch in flight was never there. */
-static void forget_ahead(void)
+static void forget_ahead(const struct world *w)
 {
 	static const char sql[] =
 	    "BEGIN; DELETE FROM flight WHERE pos >= (SELECT pos FROM batch "
@@ -270,7 +271,7 @@ static void forget_ahead(void)
 
 	/* where there is none yet, or the disk fails: nothing to forget */
 	if (sqlite3_open_v2("agent.db", &db, SQLITE_OPEN_READWRITE,
-		"sim-agent") == SQLITE_OK)
+		w->vfs_name) == SQLITE_OK)
 		(void)sqlite3_exec(db, sql, NULL, NULL, NULL);
 	sqlite3_close(db);
 }
@@ -282,9 +283,10 @@ static void engine_start(void *arg, void *data, bool due)
 	struct world *w = arg;
 	struct vs_err err = VS_ERR_INIT;
 	struct engine_options o = { .db_path = "agent.db",
-		.vfs = "sim-agent",
+		.vfs = w->vfs_name,
 		.project_id = cloudbox_project(w->cloud),
-		.device_id = cloudbox_device(w->cloud),
+		.device_id =
+		    w->device[0] ? w->device : cloudbox_device(w->cloud),
 		.root_id = WORLD_ROOT_ID,
 		.hash_jobs = 4,
 		.ahead_least = ahead[w->o.seed % 4],
@@ -303,7 +305,7 @@ static void engine_start(void *arg, void *data, bool due)
 		return;
 	w->life++;
 	if (w->o.sabotage == WORLD_FORGETFUL)
-		forget_ahead();
+		forget_ahead(w);
 	if (w->log)
 		memlog_begin(w->log);
 	rc = engine_open(&w->engine, &ew, &o, world_now(w), &err);
@@ -330,7 +332,7 @@ static void engine_end(struct world *w, int64_t down_ms)
 	w->engine = NULL;
 	w->step_at = INT64_MAX;
 	w->step_serial++;
-	sched_clear(w->sched, WORLD_ENGINE);
+	sched_clear(w->sched, w->owner);
 	memdisk_forget(w->disk);
 	w->edge.readings = 0;
 	if (w->log)
@@ -376,7 +378,7 @@ void world_replace_state(
 	memvfs_heal(w->agent_vfs);
 	memvfs_budget(w->agent_vfs, -1);
 	world_crash_engine(w, false, down_ms);
-	if (copy && dbcopy_restore(copy, "agent.db", "sim-agent") != VS_OK)
+	if (copy && dbcopy_restore(copy, "agent.db", w->vfs_name) != VS_OK)
 		world_fail(w, "the agent's copy cannot be put back");
 	if (!copy) {
 		memvfs_remove(w->agent_vfs, "agent.db");
@@ -429,6 +431,8 @@ void world_restore_cloud(
 	trace_add(&w->trace, world_now(w).mono_ms, "cloud: restored");
 	w->stats.restores++;
 	w->unsettled = w->excused = true;
+	if (w->twin)
+		w->twin->unsettled = w->twin->excused = true;
 	w->listed = false;
 	w->asked = 0; /* what is on its way is of the other log */
 	memvfs_heal(w->cloud_vfs);
@@ -448,6 +452,9 @@ bool world_run(struct world *w, int64_t ms)
 {
 	int64_t end = world_now(w).mono_ms + ms;
 
+	w = w->host ? w->host : w;
+	if (w->twin)
+		memvfs_clock(w->twin->agent_vfs, world_now(w).wall_ms);
 	memvfs_clock(w->agent_vfs, world_now(w).wall_ms);
 	memvfs_clock(w->cloud_vfs, world_now(w).wall_ms);
 	for (int i = 0; i < w->members; i++)
@@ -456,6 +463,8 @@ bool world_run(struct world *w, int64_t ms)
 	while (!w->failure[0] && sched_next(w->sched) <= end) {
 		sched_one(w->sched);
 		hints_plan(w);
+		if (w->twin)
+			hints_plan(w->twin);
 	}
 	if (w->failure[0])
 		return false;
@@ -494,9 +503,17 @@ void world_veil(struct world *w)
 	veil_each(w->fs, world_note_removed, w);
 }
 
+static const struct world *other(const struct world *w)
+{
+	return w->host ? w->host : w->twin;
+}
+
 int64_t world_removed(const struct world *w, const char *path)
 {
-	return (int64_t)(intptr_t)vs_map_get(w->removed, path);
+	const struct world *o = other(w);
+
+	return (int64_t)(intptr_t)vs_map_get(w->removed, path) +
+	    (o ? (int64_t)(intptr_t)vs_map_get(o->removed, path) : 0);
 }
 
 static void world_note_shown(void *arg, const struct memfs_node *n)
@@ -513,13 +530,20 @@ static void world_note_shown(void *arg, const struct memfs_node *n)
 		abort();
 }
 
-bool world_shown(const struct world *w, const char *path, const char *hash)
+static bool was_shown(const struct world *w, const char *path, const char *hash)
 {
 	char key[VS_PATH_MAX + 80];
 
 	shown_key(key, sizeof(key), path, hash);
 	return w->o.forget || vs_map_get(w->shown, key) != NULL ||
 	    vs_map_get(w->shown, key + strlen(path)) != NULL;
+}
+
+bool world_shown(const struct world *w, const char *path, const char *hash)
+{
+	const struct world *o = other(w);
+
+	return was_shown(w, path, hash) || (o && was_shown(o, path, hash));
 }
 
 static void folder_event(void *arg, struct memfs_node *dir, const char *name,
@@ -657,14 +681,16 @@ static bool world_begin(struct world *w)
 	return true;
 }
 
-struct world *world_new(const struct world_options *o)
+/* What each machine has of its own. */
+static struct world *machine_new(const struct world_options *o)
 {
-	struct vs_now start = { .mono_ms = 1000, .wall_ms = WORLD_START_MS };
 	struct world *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		abort();
 	w->o = *o;
+	w->owner = WORLD_ENGINE;
+	w->vfs_name = "sim-agent";
 	vs_rand_seed(&w->rand, o->seed);
 	vs_rand_seed(&w->engine_rand, o->seed + 0x5eed);
 	if (o->sabotage == WORLD_UNSTEADY)
@@ -678,8 +704,16 @@ struct world *world_new(const struct world_options *o)
 	w->hash_ms = 5;
 	w->hint_ms = 2;
 	w->net.delay_ms = 20;
+	return w;
+}
+
+struct world *world_new(const struct world_options *o)
+{
+	struct vs_now start = { .mono_ms = 1000, .wall_ms = WORLD_START_MS };
+	struct world *w = machine_new(o);
+
 	w->sched = sched_new(&w->rand, start);
-	w->agent_vfs = memvfs_new("sim-agent", &w->rand);
+	w->agent_vfs = memvfs_new(w->vfs_name, &w->rand);
 	w->cloud_vfs = memvfs_new("sim-cloud", &w->rand);
 	folders_make(w);
 	if (world_begin(w))
@@ -689,16 +723,59 @@ struct world *world_new(const struct world_options *o)
 	return NULL;
 }
 
+struct world *world_second(struct world *host, const char *device)
+{
+	struct world_options o = host->o;
+	struct world *w;
+
+	o.seed += 0x7e11;
+	o.plain = o.history = o.unwatched = false;
+	o.members = 0;
+	w = machine_new(&o);
+	w->owner = WORLD_TWIN;
+	w->vfs_name = "sim-twin";
+	w->host = host;
+	w->sched = host->sched;
+	w->cloud = host->cloud;
+	snprintf(w->device, sizeof(w->device), "%s", device);
+	w->agent_vfs = memvfs_new(w->vfs_name, &w->rand);
+	folders_make(w);
+	host->twin = w;
+	sched_add(w->sched, 0, WORLD_PLAN, engine_start, w, NULL);
+	return w;
+}
+
+/* Its process ends, and nothing of it is planned any more. */
+static void machine_end(struct world *w)
+{
+	memvfs_halt(w->agent_vfs);
+	if (w->engine)
+		engine_close(w->engine);
+	w->engine = NULL;
+	sched_clear(w->sched, w->owner);
+}
+
+static void machine_free(struct world *w)
+{
+	memlog_free(w->log);
+	memdisk_free(w->disk);
+	memfs_free(w->fs);
+	memfs_free(w->copy);
+	memvfs_free(w->agent_vfs);
+	vs_map_free(w->removed);
+	vs_map_free(w->shown);
+	free(w->batch);
+	free(w->batch_path);
+}
+
 void world_free(struct world *w)
 {
 	if (!w)
 		return;
-	memvfs_halt(w->agent_vfs);
+	if (w->twin)
+		machine_end(w->twin);
 	memvfs_halt(w->cloud_vfs);
-	if (w->engine)
-		engine_close(w->engine);
-	w->engine = NULL;
-	sched_clear(w->sched, WORLD_ENGINE);
+	machine_end(w);
 	sched_clear(w->sched, WORLD_NET);
 	/* members that are down have their start planned */
 	sched_clear(w->sched, WORLD_PLAN);
@@ -711,16 +788,11 @@ void world_free(struct world *w)
 	sched_clear(w->sched, WORLD_NET);
 	sched_clear(w->sched, WORLD_PLAN);
 	sched_clear(w->sched, WORLD_GREMLIN);
-	memlog_free(w->log);
-	memdisk_free(w->disk);
-	memfs_free(w->fs);
-	memfs_free(w->copy);
-	memvfs_free(w->agent_vfs);
+	if (w->twin)
+		machine_free(w->twin);
+	free(w->twin);
+	machine_free(w);
 	memvfs_free(w->cloud_vfs);
 	sched_free(w->sched);
-	vs_map_free(w->removed);
-	vs_map_free(w->shown);
-	free(w->batch);
-	free(w->batch_path);
 	free(w);
 }

@@ -29,6 +29,7 @@
 #define WORLD_NET 3
 #define WORLD_PLAN 4 /* programs that start again */
 #define WORLD_GREMLIN 5 /* faults that end */
+#define WORLD_TWIN 7 /* of the second machine's engine */
 #define WORLD_MEMBER 16 /* and the following: a member's process each */
 
 #define WORLD_MEMBERS 2 /* at most */
@@ -54,6 +55,7 @@ enum world_sabotage {
 	WORLD_HASTY_RULES, /* the root is watched after its rules were read */
 	WORLD_BLANK, /* a folder that cannot be read has nothing in it */
 	WORLD_PLAIN_LIAR, /* the plain server claims what it left out */
+	WORLD_ONE_DEVICE, /* the second machine says that it is the first */
 	WORLD_LOST_HASH, /* some files are never hashed */
 	WORLD_FORGETFUL, /* a start forgets the batch fixed ahead */
 	WORLD_SABOTAGES,
@@ -70,6 +72,7 @@ struct world_options {
 	bool history; /* its watcher tells what happened while nobody heard */
 	bool list_first; /* a new state publishes names before hashes */
 	bool plain; /* the server is a plain one, at first */
+	bool twin; /* the owner has a second machine */
 	bool forget; /* keep no record of what the folder ever had */
 	enum world_sabotage sabotage;
 	bool rot; /* the agent's database may be damaged: it is put aside */
@@ -129,6 +132,14 @@ struct world_stats {
 struct world {
 	struct plainbox_stats plain_stats; /* of one that was replaced */
 	struct world_options o;
+	struct world *host; /* of a second machine: the first, or NULL */
+	struct world *twin; /* the other way round */
+	char device[40]; /* the second one's */
+	const char *vfs_name; /* of the agent's database */
+	int owner; /* of the engine's events */
+	bool follows; /* another machine publishes */
+	bool moved; /* the role of the publisher was another's (the host's) */
+	int64_t follows_seq; /* of the log, when that began */
 	struct vs_rand rand;
 	struct vs_rand engine_rand;
 	struct sched *sched;
@@ -181,6 +192,13 @@ struct world {
 /* NULL when it could not be set up (the reason is printed). */
 struct world *world_new(const struct world_options *o);
 void world_free(struct world *w);
+
+/*
+ * A second machine of the owner's, with a folder of its own (empty), an agent
+ * of its own, and the host's clock and cloud: it ends with the host.  What is
+ * for one world is for it, too, but world_free.
+ */
+struct world *world_second(struct world *host, const char *device);
 
 /* Notes the first failure; returns false. */
 bool world_fail(struct world *w, const char *fmt, ...)

@@ -7,6 +7,9 @@
 #include "tests/sim/plainbox.h"
 #include "tests/sim/world.h"
 
+#define ROLE_MS \
+	(2 * 60 * 1000) /* an answer to a batch of before comes by then */
+
 /* A request on its way, and later its answer. */
 struct packet {
 	struct world *w;
@@ -277,6 +280,21 @@ static void check_numbers(struct world *w, const struct engine_answer *a)
 		w->unsettled = false;
 }
 
+/* What the other machine publishes is not undone by this one. */
+static void check_role(struct world *w, const struct engine_answer *a)
+{
+	static const char key[] = "\"seq\":";
+	const char *at = strstr(a->body ? a->body : "", "\"results\":[{");
+
+	if (!w->follows || a->code < 0 || a->status != 200 || !at)
+		return;
+	/* a batch of before may be answered for again */
+	at = strstr(at, key);
+	if (at && strtoll(at + strlen(key), NULL, 10) > w->follows_seq)
+		world_fail(
+		    w, "a machine that does not publish did: %.200s", a->body);
+}
+
 static void engine_hears(void *arg, uint64_t id, const struct engine_answer *a)
 {
 	struct world *w = arg;
@@ -285,6 +303,7 @@ static void engine_hears(void *arg, uint64_t id, const struct engine_answer *a)
 		return;
 	if (a->code == VS_OK && id == w->asked)
 		check_numbers(w, a);
+	check_role(w, a);
 	w->hearing = true;
 	engine_answered(w->engine, id, a, world_now(w));
 	w->hearing = false;
