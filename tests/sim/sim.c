@@ -98,7 +98,7 @@ static struct run_options seed_options(const struct options *o, int64_t seed)
 	r.world.history = o->history || seed % 16 == 11;
 	r.world.members = o->members >= 0 ? o->members : (int)(seed % 3);
 	r.world.plain = !o->twin && (o->plain || seed % 8 == 5);
-	r.world.twin = o->twin || seed % 8 == 6;
+	r.world.twin = !r.world.plain && (o->twin || seed % 8 == 6);
 	if (r.world.plain || r.world.twin)
 		r.world.members = 0; /* it knows of none */
 	return r;
