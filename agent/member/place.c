@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,4 +165,50 @@ int place_take(
 		return place_changed(err);
 	}
 	return durable(to, at->dir, err);
+}
+
+/* Exchanges via for what stands at the place; old is what came out. */
+static int way_end(const struct disk_stat *is, const struct place *at,
+    const struct place_way *w, struct vs_err *err)
+{
+	if (renameat2(w->parts, w->via, at->dir, at->name, RENAME_EXCHANGE) !=
+	    0)
+		return errno == ENOENT
+		    ? place_changed(err)
+		    : vs_err_errno(err, errno, "rename into place");
+	if (!name_is(at->dir, at->name, is, false) ||
+	    !name_is(w->parts, w->via, at->want, false)) {
+		if (renameat2(w->parts, w->via, at->dir, at->name,
+			RENAME_EXCHANGE) != 0)
+			return vs_err_errno(err, errno, "rename back");
+		return place_changed(err);
+	}
+	/* what is lost if this fails is only a copy to take */
+	if (strcmp(w->via, w->old) != 0)
+		(void)renameat2(
+		    w->parts, w->via, w->parts, w->old, RENAME_NOREPLACE);
+	return VS_OK;
+}
+
+int place_move_by(int from, const char *name, const struct disk_stat *is,
+    const struct place *at, const struct place_way *way, struct vs_err *err)
+{
+	const struct place source = { .dir = from, .name = name, .want = is };
+	int r = place_check(at, err);
+	int back;
+
+	if (r == VS_OK && !name_is(from, name, is, true))
+		r = place_changed(err);
+	if (r == VS_OK)
+		r = place_take(&source, way->parts, way->via, err);
+	if (r < 0)
+		return r;
+	r = way_end(is, at, way, err);
+	if (r == VS_OK)
+		return durable(at->dir, way->parts, err);
+	back = renameat2(way->parts, way->via, from, name, RENAME_NOREPLACE);
+	if (back != 0)
+		return vs_err_errno(err, errno, "rename back to %s", name);
+	(void)durable(from, way->parts, NULL);
+	return r;
 }

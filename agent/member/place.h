@@ -38,6 +38,19 @@ int place_move(int from, const char *name, const struct disk_stat *is,
     const struct place *at, struct vs_err *err);
 
 /*
+ * As place_move over at->want, by way of the names via and old, which are
+ * free, in the directory parts: the file is via first, and what stood at the
+ * place is old in the end.
+ */
+struct place_way {
+	int parts;
+	const char *via;
+	const char *old; /* may be the same */
+};
+int place_move_by(int from, const char *name, const struct disk_stat *is,
+    const struct place *at, const struct place_way *way, struct vs_err *err);
+
+/*
  * The file at its place goes out of it, to the name in the directory to,
  * which is free; durably, and only if it is what was seen (at->want) but for
  * its ctime, which a rename changes: else VS_ECHANGED and it is back.

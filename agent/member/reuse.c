@@ -169,6 +169,7 @@ int reuse_begin(struct member *m, struct member_active *a, struct vs_err *err)
 
 	assert(p->state == PULL_QUEUED);
 	p->source[0] = '\0';
+	a->moved = false;
 	/* only its name is missing */
 	if (p->size > 0 && p->bytes == p->size) {
 		rc = active_move(m, a, PULL_FETCHING, err);
@@ -280,49 +281,76 @@ static int heir_endow(struct heir *h)
 	return active_save(h->m, p, h->err);
 }
 
-/*
- * What the pull's place had before now stands at its source: it stays there,
- * goes into the part of who wants it, or goes.
- */
-static int settle_old(struct member *m, struct member_active *a,
-    const struct mirror_local *old, struct heir *h)
+/* Its own place is the one that what is replaced may take at once. */
+static bool heir_is_next(const struct heir *h)
+{
+	return h->pull != NULL && strcmp(h->pull->path, h->source) == 0;
+}
+
+/* The part that what is replaced becomes. */
+static const char *heir_part(const struct heir *h, const struct pull *p)
+{
+	return h->pull != NULL ? h->pull->id : p->id;
+}
+
+/* Who wants what the pull's place had; to be released. */
+static int heir_find(struct heir *h, const struct member_active *a,
+    const char *hash, struct vs_err *err)
+{
+	struct member *m = h->m;
+	int rc = names_owner(&m->mirror, "", a->pull->source, h->source, err);
+
+	h->err = err;
+	if (rc < 0 || hash[0] == '\0')
+		return rc < 0 ? rc : 0;
+	return pulls_of_hash(
+	    &m->mirror, hash, a->pull->id, HEIRS, heir_try, h, err);
+}
+
+/* What was replaced is at the pull's source, and belongs there. */
+static int stay(struct member *m, struct member_active *a,
+    const struct mirror_local *old, struct vs_err *err)
 {
 	struct target *t = a->target;
-	struct pull *p = a->pull;
 	struct mirror_local left = *old;
-	const char *part = h->pull != NULL ? h->pull->id : p->id;
 
-	if (h->pull != NULL && strcmp(h->pull->path, h->source) == 0 &&
-	    t->look(t, p->source, &left.stat, NULL) == 0) {
-		a->moved = false;
-		return mirror_local_put(
-		    &m->mirror, p->source, &left, m->now.wall_ms, h->err);
-	}
-	active_drop_part(m, t, part);
-	/* one that was edited in the last instant is a file of its own */
-	if (t->part_take(t, part, p->source, &old->stat, NULL) < 0)
+	if (t->look(t, a->pull->source, &left.stat, NULL) < 0)
 		return 0;
+	a->moved = false;
+	return mirror_local_put(
+	    &m->mirror, a->pull->source, &left, m->now.wall_ms, err);
+}
+
+/* It is a part now: somebody's, or nobody's. */
+static int hand_on(struct member *m, struct member_active *a, struct heir *h)
+{
 	if (h->pull != NULL)
 		return heir_endow(h);
-	active_drop_part(m, t, p->id);
+	active_drop_part(m, a->target, a->pull->id);
 	return 0;
 }
 
+/*
+ * What the pull's place had before stands at its source since before the
+ * program ended: it stays there, goes into the part of who wants it, or goes.
+ */
 static int settle(struct member *m, struct member_active *a,
     const struct mirror_local *old, struct vs_err *err)
 {
-	struct heir h = { .m = m, .err = err };
-	int rc = names_owner(&m->mirror, "", a->pull->source, h.source, err);
+	struct heir h = { .m = m };
+	struct target *t = a->target;
+	int rc = heir_find(&h, a, old->hash, err);
 
-	if (rc < 0)
-		return rc;
-	rc = 0;
 	a->moved = true;
-	if (old->hash[0] != '\0')
-		rc = pulls_of_hash(&m->mirror, old->hash, a->pull->id, HEIRS,
-		    heir_try, &h, err);
-	if (rc == 0)
-		rc = settle_old(m, a, old, &h);
+	if (rc == 0 && heir_is_next(&h)) {
+		rc = stay(m, a, old, err);
+	} else if (rc == 0) {
+		active_drop_part(m, t, heir_part(&h, a->pull));
+		/* one that was edited meanwhile is a file of its own */
+		if (t->part_take(t, heir_part(&h, a->pull), a->pull->source,
+			&old->stat, NULL) == 0)
+			rc = hand_on(m, a, &h);
+	}
 	heir_release(&h);
 	return rc;
 }
@@ -372,34 +400,48 @@ static void tidy_folders(struct member *m, const char *path)
 	free(row);
 }
 
-/* Renames it; *old: what is replaced, its hash "" if that is not known. */
-static int rename_it(struct member_active *a, enum here here,
-    const struct disk_stat *over, struct disk_stat *now, struct vs_err *why)
+/*
+ * Renames it.  Between two names of files the one that is replaced would
+ * stand under a name that is not its own, so it goes by way of the parts,
+ * unless it is just what belongs there.
+ */
+static int rename_it(struct member *m, struct member_active *a,
+    const struct disk_stat *over, const struct heir *h, struct disk_stat *now,
+    struct vs_err *why)
 {
 	const struct pull *p = a->pull;
+	bool way = over != NULL && !heir_is_next(h);
 	const struct target_move mv = {
 		.from = p->source,
 		.is = &a->seen,
 		.to = a->place,
-		.over = here == HERE_NOTHING ? NULL : over,
+		.over = over,
 		.mode = p->mode,
 		.mtime_us = p->has_mtime ? p->mtime_us : -1,
+		.via = way ? p->id : NULL,
+		.old = way ? heir_part(h, p) : NULL,
 	};
 
+	if (way)
+		active_drop_part(m, a->target, p->id);
+	if (way && h->pull != NULL)
+		active_drop_part(m, a->target, h->pull->id);
 	return a->target->move(a->target, &mv, now, why);
 }
 
-/* It has its new name: the old one, and the end. */
+/* It has its new name: the old one, what it replaced, and the end. */
 static int moved(struct member *m, struct member_active *a,
-    const struct mirror_local *old, const struct disk_stat *now,
+    const struct mirror_local *old, struct heir *h, const struct disk_stat *now,
     struct vs_err *err)
 {
 	char *source = strdup(a->pull->source);
 	int rc = 0;
 
 	a->moved = true;
-	if (old != NULL)
-		rc = settle(m, a, old, err);
+	if (old != NULL && heir_is_next(h))
+		rc = stay(m, a, old, err);
+	else if (old != NULL)
+		rc = hand_on(m, a, h);
 	if (rc == 0)
 		rc = done(m, a, now, err);
 	if (rc == 0 && source != NULL)
@@ -408,12 +450,28 @@ static int moved(struct member *m, struct member_active *a,
 	return rc;
 }
 
+static int move_over(struct member *m, struct member_active *a,
+    const struct mirror_local *old, struct heir *h, struct vs_err *err)
+{
+	struct vs_err why = VS_ERR_INIT;
+	struct disk_stat now;
+	int rc = here_parent(m, a->target, a->pull->out, a->pull->path, &why);
+
+	if (rc == 0)
+		rc = rename_it(
+		    m, a, old != NULL ? &old->stat : NULL, h, &now, &why);
+	if (rc == VS_ECHANGED || rc == VS_EROOT)
+		return active_again(m, a, AGAIN_MS, why.msg, err);
+	if (rc < 0)
+		return reuse_give_up(m, a, err);
+	return moved(m, a, old, h, &now, err);
+}
+
 static int move(struct member *m, struct member_active *a, enum here here,
     const struct disk_stat *over, struct vs_err *err)
 {
-	struct vs_err why = VS_ERR_INIT;
 	struct mirror_local old = { .hash = "" };
-	struct disk_stat now;
+	struct heir h = { .m = m };
 	int rc = here == HERE_OLD
 	    ? mirror_local_get(&m->mirror, a->place, &old, err)
 	    : 0;
@@ -421,14 +479,12 @@ static int move(struct member *m, struct member_active *a, enum here here,
 	if (rc < 0)
 		return rc;
 	old.stat = *over;
-	rc = here_parent(m, a->target, a->pull->out, a->pull->path, &why);
+	rc = heir_find(&h, a, old.hash, err);
 	if (rc == 0)
-		rc = rename_it(a, here, over, &now, &why);
-	if (rc == VS_ECHANGED || rc == VS_EROOT)
-		return active_again(m, a, AGAIN_MS, why.msg, err);
-	if (rc < 0)
-		return reuse_give_up(m, a, err);
-	return moved(m, a, here == HERE_NOTHING ? NULL : &old, &now, err);
+		rc = move_over(
+		    m, a, here == HERE_NOTHING ? NULL : &old, &h, err);
+	heir_release(&h);
+	return rc;
 }
 
 int reuse_hashed(struct member *m, struct member_active *a, int code,

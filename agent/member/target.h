@@ -28,6 +28,8 @@ struct target_move {
 	const struct disk_stat *over; /* what stands there; NULL: nothing */
 	int mode; /* -1: 0644 */
 	int64_t mtime_us; /* -1: as it is */
+	const char *via; /* part that it is on the way; NULL: none */
+	const char *old; /* part that what stood at to becomes, with via */
 };
 
 struct target {
@@ -100,9 +102,12 @@ struct target {
 	 * The file m->from gets the name m->to, durably, and mode and mtime
 	 * with it; *now: its new stat.  What stood at m->to (m->over) stands
 	 * at m->from after that: in one step both exchange their names, so
-	 * that neither is ever without one.  VS_ECHANGED when one of them is
-	 * not what the caller saw; then nothing has happened.  Any other
-	 * code: it cannot be done here, and what stands where is to be seen.
+	 * that neither is ever without one.  With via (neither it nor old is
+	 * there yet) it becomes the part old instead, and never stands under
+	 * a name of another file: m->from is free.  VS_ECHANGED when one of
+	 * them is not what the caller saw; then nothing has happened.  Any
+	 * other code: it cannot be done here, and what stands where is to be
+	 * seen, the part via being the file if it is not at m->from any more.
 	 */
 	int (*move)(struct target *t, const struct target_move *m,
 	    struct disk_stat *now, struct vs_err *err);

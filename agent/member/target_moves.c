@@ -56,6 +56,22 @@ static bool is_dressed(int fd, const struct target_move *m)
 	    us;
 }
 
+static int move_by(struct target *t, const struct target_move *m,
+    const struct place *from, const struct place *at, struct vs_err *err)
+{
+	struct place_way way = { .via = m->via, .old = m->old };
+	int r;
+
+	assert(m->over != NULL && m->old != NULL);
+	assert(strchr(m->via, '/') == NULL && strchr(m->old, '/') == NULL);
+	way.parts = target_parts_open((struct target_posix *)t, true, err);
+	if (way.parts < 0)
+		return way.parts;
+	r = place_move_by(from->dir, from->name, m->is, at, &way, err);
+	close(way.parts);
+	return r;
+}
+
 static int move_named(struct target *t, const struct target_move *m,
     const struct place *from, struct vs_err *err)
 {
@@ -64,7 +80,8 @@ static int move_named(struct target *t, const struct target_move *m,
 
 	if (r < 0)
 		return r;
-	r = place_move(from->dir, from->name, m->is, &at, err);
+	r = m->via != NULL ? move_by(t, m, from, &at, err)
+			   : place_move(from->dir, from->name, m->is, &at, err);
 	close(at.dir);
 	return r;
 }

@@ -167,17 +167,33 @@ static int wrong_hash(
 	return active_again(m, a, AGAIN_MS, "verification failed once", err);
 }
 
-/* The part, if all of it was received and is there. */
+/* A copy that was moved by way of the part (struct target_move). */
+static bool on_its_way(struct member_active *a)
+{
+	struct disk_stat now;
+	int rc;
+
+	if (a->pull->source[0] == '\0')
+		return false;
+	rc = a->target->look(a->target, a->pull->source, &now, NULL);
+	return rc == VS_ENOENT || rc == VS_ENOTDIR;
+}
+
+/* The part, if all of it was received or moved there and is there. */
 static int resume_part(
     struct member *m, struct member_active *a, struct vs_err *err)
 {
 	const struct pull *p = a->pull;
 	bool kept = false;
 
-	if (p->bytes == p->size && a->target->check(a->target, NULL) == 0 &&
+	bool way = on_its_way(a);
+
+	if ((way || p->bytes == p->size) &&
+	    a->target->check(a->target, NULL) == 0 &&
 	    a->target->part_open(a->target, p->id, p->size, &kept, NULL) == 0) {
 		a->opened = true;
 		if (kept) {
+			a->moved = way;
 			verify_hash(m, a, HASH_PART);
 			return 0;
 		}

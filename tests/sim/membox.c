@@ -277,6 +277,7 @@ static void moved(void *arg, const char *from, const char *to)
 	if (!over)
 		return;
 	vs_sha256_hex(over->data, over->size, was);
+	judged(b, from, was);
 	placed_put(b, from, was);
 }
 

@@ -525,6 +525,65 @@ static void names_change(struct memtarget *t, const struct target_move *m)
 	t->stats.moved++;
 }
 
+/* The part name with the bytes of n. */
+static void part_of(
+    struct memtarget *t, const char *name, const struct memfs_node *n)
+{
+	struct part *p =
+	    part_add(t, name, medium_open(t->medium, name, true, NULL));
+
+	medium_truncate(p->file, (int64_t)n->size);
+	medium_write(p->file, n->data, n->size, 0);
+	medium_sync_names(t->medium);
+	medium_sync(p->file);
+}
+
+static int target_part_take(struct target *target, const char *name,
+    const char *path, const struct disk_stat *is, struct vs_err *err)
+{
+	struct memtarget *t = of(target);
+	char own[VS_PATH_MAX + 1];
+	struct memfs_node *n;
+	int rc = enter(t, 0, err);
+
+	if (rc < 0)
+		return rc;
+	path = folded(t, path, own);
+	n = file_is(t, path, is, false);
+	if (!n || part_find(t, name))
+		return refuse(t, err);
+	if (t->hooks.taken)
+		t->hooks.taken(t->hooks.arg, path);
+	part_of(t, name, n);
+	memfs_unlink(t->fs, path);
+	t->stats.taken++;
+	return VS_OK;
+}
+
+/* By way of a part, where the process may end. */
+static int move_by(
+    struct memtarget *t, const struct target_move *m, struct vs_err *err)
+{
+	struct memfs_node *old;
+	int rc = target_part_take(&t->target, m->via, m->from, m->is, err);
+
+	if (rc == VS_OK)
+		rc = enter(t, 0, err);
+	if (rc < 0)
+		return rc;
+	old = memfs_ref(memfs_at(t->fs, m->to, NULL));
+	file_make(t, part_find(t, m->via));
+	memfs_chmod(t->fs, NEW_NAME, m->mode >= 0 ? m->mode & 0777 : 0644);
+	if (m->mtime_us >= 0)
+		memfs_utimes(t->fs, NEW_NAME, m->mtime_us * 1000);
+	file_name(t, m->to);
+	part_remove(t, m->via);
+	part_of(t, m->old, old);
+	memfs_unref(old);
+	t->stats.moved++;
+	return VS_OK;
+}
+
 static int target_move(struct target *target, const struct target_move *want,
     struct disk_stat *now, struct vs_err *err)
 {
@@ -545,37 +604,15 @@ static int target_move(struct target *target, const struct target_move *want,
 		rc = vs_err_set(err, VS_EIO, "rename");
 	if (rc < 0)
 		return rc;
-	names_change(t, m);
+	if (m->via)
+		rc = move_by(t, m, err);
+	else
+		names_change(t, m);
+	if (rc < 0)
+		return rc;
 	memfs_stat(memfs_at(t->fs, m->to, NULL), now);
 	if (fails || dead(t))
 		return vs_err_set(err, VS_EIO, "sync the folder");
-	return VS_OK;
-}
-
-static int target_part_take(struct target *target, const char *name,
-    const char *path, const struct disk_stat *is, struct vs_err *err)
-{
-	struct memtarget *t = of(target);
-	char own[VS_PATH_MAX + 1];
-	struct memfs_node *n;
-	struct part *p;
-	int rc = enter(t, 0, err);
-
-	if (rc < 0)
-		return rc;
-	path = folded(t, path, own);
-	n = file_is(t, path, is, false);
-	if (!n || part_find(t, name))
-		return refuse(t, err);
-	if (t->hooks.taken)
-		t->hooks.taken(t->hooks.arg, path);
-	p = part_add(t, name, medium_open(t->medium, name, true, NULL));
-	medium_truncate(p->file, (int64_t)n->size);
-	medium_write(p->file, n->data, n->size, 0);
-	medium_sync_names(t->medium);
-	medium_sync(p->file);
-	memfs_unlink(t->fs, path);
-	t->stats.taken++;
 	return VS_OK;
 }
 

@@ -69,7 +69,8 @@ struct memtarget_hooks {
 	/* a name gets its file, from a part or by a move */
 	void (*finished)(
 	    void *arg, const char *path, const void *data, size_t len);
-	/* and the one it had goes, or to what stands at that name */
+	/* and the one it had goes, or to what stands at that name; for a move
+	   by way of a part taken is told instead */
 	void (*moved)(void *arg, const char *from, const char *to);
 	/* a file loses its name and becomes a part */
 	void (*taken)(void *arg, const char *path);
