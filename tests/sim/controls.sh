@@ -23,6 +23,8 @@ for what in nosync-agent nosync-cloud no-dedupe unlinked no-guard unverified \
     [ "$what" != early-mark ] || more="--history --calm"
     [ "$what" != plain-liar ] || more=--plain
     [ "$what" != one-device ] || more=--twin
+    [ "$what" != late-watch ] || more=--calm
+    case $what in hasty-rules | blank) more="--ops 2000 --members 0" ;; esac
     # shellcheck disable=SC2086 # words
     out=$("$sim" --seed 1 --seeds 60 --ops 1000 --sabotage "$what" $more 2>&1)
     if [ $? -eq 1 ] && grep -q '^sim: seed ' <<<"$out"; then

@@ -152,8 +152,11 @@ static bool run_ops(struct run *k, const struct run_options *o)
 			continue;
 		if (!run_judge(k, k->op == o->ops))
 			return false;
-		if (k->w->plain && !vs_rand_below(&pace, RUN_UPGRADE))
+		if (k->w->plain && !vs_rand_below(&pace, RUN_UPGRADE)) {
+			/* a state of before would begin an epoch of its own */
+			gremlin_restored(&k->gremlin, k->w);
 			world_upgrade(k->w);
+		}
 		judge = k->op + RUN_QUIESCE / 2 +
 		    (int64_t)vs_rand_below(&pace, RUN_QUIESCE);
 	}

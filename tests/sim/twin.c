@@ -81,6 +81,12 @@ struct carry {
 	uint64_t share; /* one path in so many; 1: all */
 };
 
+/* Rules go together: one that includes what is not there is no rule. */
+static bool is_due(struct carry *c, const struct memfs_node *n)
+{
+	return n->spared || c->share == 1 || !below(c->t, c->share);
+}
+
 static void drop(struct memfs *fs, const char *path)
 {
 	if (!memfs_rmtree(fs, path))
@@ -150,7 +156,7 @@ static void carry_dir(
 		if (n->hidden || n->writers || n->unreadable || n->mount ||
 		    vs_path_join(path, sizeof(path), at, n->name) < 0)
 			continue;
-		if (c->share == 1 || !below(c->t, c->share))
+		if (is_due(c, n))
 			carry_node(c, n, path);
 		if (n->kind == VS_KIND_DIR)
 			carry_dir(c, n, path);
@@ -170,8 +176,7 @@ static void carry_gone(
 			continue;
 		if (n->kind == VS_KIND_DIR)
 			carry_gone(c, n, path);
-		if (!memfs_at(c->from, path, NULL) &&
-		    (c->share == 1 || !below(c->t, c->share)))
+		if (!memfs_at(c->from, path, NULL) && is_due(c, n))
 			drop(c->to, path);
 	}
 }
@@ -291,7 +296,8 @@ static bool hear(struct world *f)
 		if (f->engine && i == HEARD_MIN / 2)
 			engine_rescan(f->engine, "", false, nobody_asks, NULL,
 			    world_now(f), NULL);
-		if (f->engine)
+		/* whoever resumes it has it ask again: that takes its time */
+		if (f->engine && i <= HEARD_MIN / 2)
 			engine_pause(f->engine, false, NULL);
 		world_poke(f);
 		if (!world_run(f, 60 * 1000))
