@@ -17,6 +17,7 @@
 #include "tests/unit/scratch.h"
 
 #define PART "1ac987f0-729c-401e-b9ff-c6d9a6e14c1f"
+#define OTHER "2ac987f0-729c-401e-b9ff-c6d9a6e14c1f"
 #define MTIME_US 1700000000123456
 
 struct fixture {
@@ -59,6 +60,25 @@ static int teardown(void **state)
 	return 0;
 }
 
+static int run(struct fixture *f, const struct target_move *m)
+{
+	const struct disk_stat *is = m->is;
+	const char *to = m->to;
+	struct disk_stat now = { 0 }, after;
+	int rc;
+
+	vs_err_clear(&f->err);
+	rc = f->t->move(f->t, m, &now, &f->err);
+	if (rc == VS_OK) {
+		after = seen(f, to);
+		assert_int_equal(after.ino, is->ino);
+		assert_int_equal(after.mode, 0600);
+		assert_int_equal(after.mtime_ns, MTIME_US * 1000);
+		assert_int_equal(after.ctime_ns, now.ctime_ns);
+	}
+	return rc;
+}
+
 static int moved(struct fixture *f, const char *from,
     const struct disk_stat *is, const char *to, const struct disk_stat *over)
 {
@@ -68,19 +88,24 @@ static int moved(struct fixture *f, const char *from,
 		.over = over,
 		.mode = 0600,
 		.mtime_us = MTIME_US };
-	struct disk_stat now = { 0 }, after;
-	int rc;
 
-	vs_err_clear(&f->err);
-	rc = f->t->move(f->t, &m, &now, &f->err);
-	if (rc == VS_OK) {
-		after = seen(f, to);
-		assert_int_equal(after.ino, is->ino);
-		assert_int_equal(after.mode, 0600);
-		assert_int_equal(after.mtime_ns, MTIME_US * 1000);
-		assert_int_equal(after.ctime_ns, now.ctime_ns);
-	}
-	return rc;
+	return run(f, &m);
+}
+
+/* By way of the part OTHER; what was replaced becomes the part old. */
+static int moved_by(struct fixture *f, const char *from,
+    const struct disk_stat *is, const struct disk_stat *over, const char *old)
+{
+	const struct target_move m = { .from = from,
+		.is = is,
+		.to = "d/b",
+		.over = over,
+		.mode = 0600,
+		.mtime_us = MTIME_US,
+		.via = OTHER,
+		.old = old };
+
+	return run(f, &m);
 }
 
 static void test_move(void **state)
@@ -106,6 +131,56 @@ static void test_exchange(void **state)
 	scratch_is(f->dir, "a", "second");
 	scratch_is(f->dir, "d/b", "first");
 	assert_int_equal(seen(f, "a").ino, b.ino);
+}
+
+/* What is replaced is never under a name that is not its own. */
+static void test_by_parts(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_stat a = seen(f, "a"), b = seen(f, "d/b"), c;
+
+	assert_int_equal(moved_by(f, "a", &a, &b, PART), VS_OK);
+	scratch_is(f->dir, "a", NULL);
+	scratch_is(f->dir, "d/b", "first");
+	scratch_is(f->dir, ".vsync/part/" PART, "second");
+	scratch_is(f->dir, ".vsync/part/" OTHER, NULL);
+	scratch_write(f->dir, "c", "third");
+	c = seen(f, "c");
+	b = seen(f, "d/b");
+	assert_int_equal(moved_by(f, "c", &c, &b, OTHER), VS_OK);
+	scratch_is(f->dir, "c", NULL);
+	scratch_is(f->dir, "d/b", "third");
+	scratch_is(f->dir, ".vsync/part/" OTHER, "first");
+}
+
+/* Either is another file than was seen: both stay, and no part is left. */
+static void test_by_parts_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct disk_stat a = seen(f, "a"), b = seen(f, "d/b"), odd;
+
+	for (int i = 0; i < 3; i++) {
+		odd = i < 2 ? a : b;
+		odd.mtime_ns += i == 0;
+		odd.ctime_ns += i == 1;
+		odd.ino += i == 2;
+		assert_int_equal(moved_by(f, "a", i < 2 ? &odd : &a,
+				     i < 2 ? &b : &odd, PART),
+		    VS_ECHANGED);
+	}
+	assert_true(moved_by(f, "none", &a, &b, PART) < 0);
+	scratch_is(f->dir, "a", "first");
+	scratch_is(f->dir, "d/b", "second");
+	scratch_is(f->dir, ".vsync/part/" PART, NULL);
+	scratch_is(f->dir, ".vsync/part/" OTHER, NULL);
+	/* a part that stands in the way */
+	assert_int_equal(moved_by(f, "a", &a, &b, OTHER), VS_OK);
+	scratch_write(f->dir, "a", "fourth");
+	a = seen(f, "a");
+	b = seen(f, "d/b");
+	assert_true(moved_by(f, "a", &a, &b, PART) < 0);
+	scratch_is(f->dir, "a", "fourth");
+	scratch_is(f->dir, "d/b", "first");
 }
 
 /* Whatever is not what was seen stays where it is, and all else, too. */
@@ -225,6 +300,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH(test_move),
 		WITH(test_exchange),
+		WITH(test_by_parts),
+		WITH(test_by_parts_changed),
 		WITH(test_not_what_was_seen),
 		WITH(test_only_files),
 		WITH(test_take),
