@@ -210,6 +210,12 @@ static int64_t pull_once(struct membox *b, const struct oracle *o,
 	return n;
 }
 
+/* How often a pull took a file away from its name. */
+static int64_t moves(const struct membox *b)
+{
+	return b->stats.moved + b->stats.taken;
+}
+
 /*
  * A second pull wants nothing, unless the first has moved a file out of the
  * way of what could not be pulled for it.
@@ -222,9 +228,9 @@ static bool pull_twice(
 	int rounds = 0;
 
 	do {
-		moved = b->stats.moved;
+		moved = moves(b);
 		n = pull_once(b, o, path, first, sizeof(first));
-	} while (n > 0 && b->stats.moved > moved && ++rounds < JUDGE_ROUNDS);
+	} while (n > 0 && moves(b) > moved && ++rounds < JUDGE_ROUNDS);
 	if (n > 0)
 		world_fail(b->w,
 		    "member %d: a second pull of '%s' wants %lld files: %s",
@@ -248,11 +254,11 @@ static bool files_right(struct membox *b, const struct oracle *o,
 		to = to < rows->n ? to : rows->n;
 	}
 	do {
-		moved = b->stats.moved;
+		moved = moves(b);
 		for (size_t i = from; i < (all ? 1 : to); i++)
 			if (!pull_twice(b, o, all ? "" : rows->row[i].path))
 				return false;
-	} while (b->stats.moved > moved && ++rounds < JUDGE_ROUNDS);
+	} while (moves(b) > moved && ++rounds < JUDGE_ROUNDS);
 	for (size_t i = from; i < to; i++)
 		if (!file_right(b, &rows->row[i]))
 			return false;

@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/path.h"
+#include "common/base/text.h"
 
 struct memfs {
 	struct memfs_hooks hooks;
@@ -610,4 +612,39 @@ struct memfs_node *memfs_pick(struct memfs *fs, struct vs_rand *rand, int kind)
 			break;
 	}
 	return found;
+}
+
+/* The child of dir that answers to a name of len bytes there, or NULL. */
+static const struct memfs_node *child_alike(
+    const struct memfs_node *dir, const char *name, size_t len)
+{
+	for (size_t i = 0; dir && i < dir->children; i++)
+		if (strlen(dir->child[i]->name) == len &&
+		    strncasecmp(dir->child[i]->name, name, len) == 0)
+			return dir->child[i];
+	return NULL;
+}
+
+const char *memfs_alike(
+    struct memfs *fs, const char *path, char out[VS_PATH_MAX + 1])
+{
+	char *p = out;
+
+	if (memfs_at(fs, path, NULL))
+		return path;
+	vs_text_copy(out, VS_PATH_MAX + 1, path);
+	while (*p) {
+		size_t n = strcspn(p, "/");
+		const struct memfs_node *c;
+		char keep = p[n];
+		char dir[VS_PATH_MAX + 1];
+
+		memcpy(dir, out, (size_t)(p - out));
+		dir[p > out ? p - out - 1 : 0] = '\0';
+		c = child_alike(memfs_at(fs, dir, NULL), p, n);
+		if (c)
+			memcpy(p, c->name, n);
+		p += n + (keep ? 1 : 0);
+	}
+	return out;
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/scan/disk.h"
+#include "common/base/limits.h"
 #include "common/os/rand.h"
 
 struct memfs;
@@ -104,6 +105,14 @@ bool memfs_unseen(struct memfs *fs);
 /* The node or NULL; *code (may be NULL) gets VS_ENOENT, VS_ENOTDIR
  * (parent missing or no directory), VS_ELOOP. */
 struct memfs_node *memfs_at(struct memfs *fs, const char *path, int *code);
+
+/*
+ * What path is to a disk that takes names which differ in the case of ASCII
+ * letters only for one: spelled as what is there, as far as it is.  path
+ * itself or out.
+ */
+const char *memfs_alike(
+    struct memfs *fs, const char *path, char out[VS_PATH_MAX + 1]);
 
 /* Its path; false when it has none (any more). */
 bool memfs_path(const struct memfs_node *n, char out[VS_PATH_MAX + 1]);

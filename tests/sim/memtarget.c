@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/path.h"
 #include "common/base/text.h"
@@ -78,40 +77,11 @@ static int enter(struct memtarget *t, int permille, struct vs_err *err)
 	return VS_OK;
 }
 
-/* The child of dir that answers to a name of len bytes there, or NULL. */
-static const struct memfs_node *child_alike(
-    const struct memfs_node *dir, const char *name, size_t len)
-{
-	for (size_t i = 0; dir && i < dir->children; i++)
-		if (strlen(dir->child[i]->name) == len &&
-		    strncasecmp(dir->child[i]->name, name, len) == 0)
-			return dir->child[i];
-	return NULL;
-}
-
 /* The path that path comes to: of what is there, as far as it is. */
 static const char *folded(
     struct memtarget *t, const char *path, char out[VS_PATH_MAX + 1])
 {
-	char *p = out;
-
-	if (!t->folds || memfs_at(t->fs, path, NULL))
-		return path;
-	vs_text_copy(out, VS_PATH_MAX + 1, path);
-	while (*p) {
-		size_t n = strcspn(p, "/");
-		const struct memfs_node *c;
-		char keep = p[n];
-		char dir[VS_PATH_MAX + 1];
-
-		memcpy(dir, out, (size_t)(p - out));
-		dir[p > out ? p - out - 1 : 0] = '\0';
-		c = child_alike(memfs_at(t->fs, dir, NULL), p, n);
-		if (c)
-			memcpy(p, c->name, n);
-		p += n + (keep ? 1 : 0);
-	}
-	return out;
+	return t->folds ? memfs_alike(t->fs, path, out) : path;
 }
 
 static int target_check(struct target *target, struct vs_err *err)
@@ -561,27 +531,21 @@ static int target_part_take(struct target *target, const char *name,
 }
 
 /* By way of a part, where the process may end. */
-static int move_by(
-    struct memtarget *t, const struct target_move *m, struct vs_err *err)
+static int move_by(struct memtarget *t, const struct target_move *m,
+    struct disk_stat *now, struct vs_err *err)
 {
-	struct memfs_node *old;
+	struct memfs_node *old = memfs_ref(memfs_at(t->fs, m->to, NULL));
 	int rc = target_part_take(&t->target, m->via, m->from, m->is, err);
 
 	if (rc == VS_OK)
-		rc = enter(t, 0, err);
-	if (rc < 0)
-		return rc;
-	old = memfs_ref(memfs_at(t->fs, m->to, NULL));
-	file_make(t, part_find(t, m->via));
-	memfs_chmod(t->fs, NEW_NAME, m->mode >= 0 ? m->mode & 0777 : 0644);
-	if (m->mtime_us >= 0)
-		memfs_utimes(t->fs, NEW_NAME, m->mtime_us * 1000);
-	file_name(t, m->to);
-	part_remove(t, m->via);
-	part_of(t, m->old, old);
+		rc = target_part_finish(&t->target, m->via, m->to, m->over,
+		    m->mode >= 0 ? m->mode & 0777 : 0644, m->mtime_us, now,
+		    err);
+	if (rc == VS_OK)
+		part_of(t, m->old, old);
 	memfs_unref(old);
-	t->stats.moved++;
-	return VS_OK;
+	t->stats.moved += rc == VS_OK;
+	return rc;
 }
 
 static int target_move(struct target *target, const struct target_move *want,
@@ -605,11 +569,8 @@ static int target_move(struct target *target, const struct target_move *want,
 	if (rc < 0)
 		return rc;
 	if (m->via)
-		rc = move_by(t, m, err);
-	else
-		names_change(t, m);
-	if (rc < 0)
-		return rc;
+		return move_by(t, m, now, err);
+	names_change(t, m);
 	memfs_stat(memfs_at(t->fs, m->to, NULL), now);
 	if (fails || dead(t))
 		return vs_err_set(err, VS_EIO, "sync the folder");
@@ -816,8 +777,8 @@ size_t memtarget_parts(const struct memtarget *t)
 {
 	size_t n = 0;
 
-	for (const struct part *p = t->parts; p; p = p->next)
-		n++;
+	for (const struct part *p = t->parts; p; p = p->next, n++)
+		;
 	return n;
 }
 
